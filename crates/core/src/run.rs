@@ -1,0 +1,375 @@
+//! Runs: type, trigger, status with its one transition function, and the stored record.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::counters::{Counters, Durations};
+use crate::cursor::CursorValue;
+use crate::error::{Error, ErrorKind};
+use crate::ids::{RunId, SyncId, SyncUid};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunType {
+    Sync,
+    OneTime,
+    /// Plans and writes nothing.
+    Test,
+    /// Writes all data from source to target.
+    Seed,
+    /// Replays selected dead letters.
+    Replay,
+}
+
+impl RunType {
+    pub const ALL: [RunType; 5] =
+        [RunType::Sync, RunType::OneTime, RunType::Test, RunType::Seed, RunType::Replay];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunType::Sync => "sync",
+            RunType::OneTime => "one_time",
+            RunType::Test => "test",
+            RunType::Seed => "seed",
+            RunType::Replay => "replay",
+        }
+    }
+
+    pub fn writes(self) -> bool {
+        self != RunType::Test
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    Schedule,
+    Manual,
+    Api,
+    Cli,
+    Retry,
+    Upstream,
+}
+
+impl Trigger {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Trigger::Schedule => "schedule",
+            Trigger::Manual => "manual",
+            Trigger::Api => "api",
+            Trigger::Cli => "cli",
+            Trigger::Retry => "retry",
+            Trigger::Upstream => "upstream",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    Scheduled,
+    Queued,
+    Starting,
+    Running,
+    Completed,
+    Failed,
+    SourceFailure,
+    Cancelled,
+    Held,
+    NotRun,
+}
+
+impl RunStatus {
+    pub const ALL: [RunStatus; 10] = [
+        RunStatus::Scheduled,
+        RunStatus::Queued,
+        RunStatus::Starting,
+        RunStatus::Running,
+        RunStatus::Completed,
+        RunStatus::Failed,
+        RunStatus::SourceFailure,
+        RunStatus::Cancelled,
+        RunStatus::Held,
+        RunStatus::NotRun,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunStatus::Scheduled => "scheduled",
+            RunStatus::Queued => "queued",
+            RunStatus::Starting => "starting",
+            RunStatus::Running => "running",
+            RunStatus::Completed => "completed",
+            RunStatus::Failed => "failed",
+            RunStatus::SourceFailure => "source_failure",
+            RunStatus::Cancelled => "cancelled",
+            RunStatus::Held => "held",
+            RunStatus::NotRun => "not_run",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == text)
+    }
+
+    /// No transition leaves a terminal status.
+    pub fn is_terminal(self) -> bool {
+        use RunStatus::*;
+        matches!(self, Completed | Failed | SourceFailure | Cancelled | NotRun)
+    }
+
+    /// Starting or running: the run holds the sync.
+    pub fn is_active(self) -> bool {
+        matches!(self, RunStatus::Starting | RunStatus::Running)
+    }
+
+    /// For clients that know five states.
+    pub fn outcome(self) -> &'static str {
+        use RunStatus::*;
+        match self {
+            Scheduled | Queued | Held => "queued",
+            Starting | Running => "running",
+            Completed => "completed",
+            Failed | SourceFailure => "failed",
+            Cancelled | NotRun => "cancelled",
+        }
+    }
+
+    /// The one transition function: the new status, or [`ErrorKind::Conflict`].
+    pub fn transition(self, to: RunStatus) -> Result<RunStatus, Error> {
+        use RunStatus::*;
+        let legal = match self {
+            Scheduled => matches!(to, Queued | NotRun),
+            Queued => matches!(to, Starting | Cancelled),
+            Starting => matches!(to, Running | Cancelled | Failed | SourceFailure),
+            Running => matches!(to, Completed | Failed | SourceFailure | Cancelled | Held),
+            Held => matches!(to, Queued | Cancelled),
+            Completed | Failed | SourceFailure | Cancelled | NotRun => false,
+        };
+        if legal {
+            Ok(to)
+        } else {
+            Err(Error::new(
+                ErrorKind::Conflict,
+                format!("a {} run cannot become {}", self.as_str(), to.as_str()),
+            ))
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Extracting,
+    DetectingChanges,
+    Writing,
+    Finalizing,
+}
+
+impl Phase {
+    /// What people read.
+    pub fn label(self) -> &'static str {
+        match self {
+            Phase::Extracting => "query execution",
+            Phase::DetectingChanges => "change detection",
+            Phase::Writing => "destination writes",
+            Phase::Finalizing => "finalization",
+        }
+    }
+}
+
+/// How a run reads its source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadMode {
+    /// Records past the cursor and due pending ones; everything when there is no cursor.
+    #[default]
+    Incremental,
+    /// Everything; the cursor is cleared first.
+    Reset,
+    /// Everything, and everything is sent, changed or not.
+    Full,
+}
+
+impl ReadMode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReadMode::Incremental => "incremental",
+            ReadMode::Reset => "reset",
+            ReadMode::Full => "full",
+        }
+    }
+}
+
+/// What a run was asked to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunOptions {
+    pub read_mode: ReadMode,
+    /// Only these records (row ids).
+    pub source_ids: Vec<String>,
+    /// Most rows to read, in cursor-then-key order.
+    pub max_entities: Option<u64>,
+    pub batch_size: Option<u32>,
+    /// Seed that first clears this sync's records from the target.
+    pub reseed: bool,
+    /// Replay or apply: the run whose plan is applied.
+    pub plan_of: Option<RunId>,
+}
+
+/// A system-level error as stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredError {
+    pub code: String,
+    pub message: String,
+    pub help: Option<String>,
+    /// Messages of the chain of causes, outermost first.
+    pub causes: Vec<String>,
+}
+
+impl From<&Error> for StoredError {
+    fn from(e: &Error) -> Self {
+        let mut causes = Vec::new();
+        let mut next = std::error::Error::source(e);
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        Self { code: e.code().into(), message: e.message.clone(), help: e.help.clone(), causes }
+    }
+}
+
+/// One step of a run's timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    pub phase: Phase,
+    pub started_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// One guard's verdict on a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GuardVerdict {
+    /// Configuration key of the guard, for example `max_deletes`.
+    pub guard: String,
+    pub tripped: bool,
+    /// Numbers and limit in a sentence.
+    pub message: String,
+    /// Row ids of a few records concerned.
+    pub sample: Vec<String>,
+}
+
+/// Figures about how a run performed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Performance {
+    /// Canonical bytes read from the source.
+    pub bytes_read: u64,
+    /// Canonical bytes sent to the destination.
+    pub bytes_written: u64,
+    /// Largest amount of memory the run's own buffers held, in bytes.
+    pub peak_memory_bytes: u64,
+    pub retries: u32,
+    pub api_calls: u64,
+    pub api_call_seconds: f64,
+}
+
+/// A file of a run on the state's file store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRef {
+    /// Path relative to the state folder.
+    pub path: String,
+    pub bytes: u64,
+    /// xxh3-128 of the whole file, as hexadecimal.
+    pub checksum: String,
+}
+
+/// The stored record of one execution of a sync.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    pub id: RunId,
+    pub sync_id: SyncId,
+    pub sync_uid: SyncUid,
+    #[serde(rename = "type")]
+    pub run_type: RunType,
+    pub trigger: Trigger,
+    pub status: RunStatus,
+    pub phase: Option<Phase>,
+    pub options: RunOptions,
+    pub correlation_id: String,
+    pub retry_of: Option<RunId>,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub completed_at: Option<Timestamp>,
+    /// Fencing epoch the run was claimed with; 0 before that.
+    pub epoch: u64,
+    /// Snapshot generation the plan was computed from.
+    pub base_generation: Option<u64>,
+    #[serde(flatten)]
+    pub counters: Counters,
+    /// Skipped rows by reason.
+    pub skipped: std::collections::BTreeMap<String, u64>,
+    pub durations: Durations,
+    pub timeline: Vec<TimelineEntry>,
+    pub performance: Performance,
+    pub guards: Vec<GuardVerdict>,
+    pub error: Option<StoredError>,
+    /// The run ended early and part of its changes are at the target.
+    pub partially_written: bool,
+    /// Source ids that were asked for and not found.
+    pub not_found: Vec<String>,
+    pub cursor_before: Option<CursorValue>,
+    pub cursor_after: Option<CursorValue>,
+    /// Hash of the pinned configuration.
+    pub config_hash: String,
+    /// When the plan was complete.
+    pub planned_at: Option<Timestamp>,
+    /// Notices for people, for example that a batch size was clamped.
+    pub notices: Vec<String>,
+}
+
+impl Run {
+    /// Planned counters only; left out of trends and health.
+    pub fn dry_run(&self) -> bool {
+        !self.run_type.writes()
+    }
+
+    /// Seconds from start to end, or to `now` while it runs.
+    pub fn duration_seconds(&self, now: Timestamp) -> Option<f64> {
+        let start = self.started_at?;
+        let end = self.completed_at.unwrap_or(now);
+        Some(end.duration_since(start).as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_of_statuses_is_legal_exactly_where_the_lifecycle_says() {
+        use RunStatus::*;
+        let legal = [
+            (Scheduled, Queued),
+            (Scheduled, NotRun),
+            (Queued, Starting),
+            (Queued, Cancelled),
+            (Starting, Running),
+            (Starting, Cancelled),
+            (Starting, Failed),
+            (Starting, SourceFailure),
+            (Running, Completed),
+            (Running, Failed),
+            (Running, SourceFailure),
+            (Running, Cancelled),
+            (Running, Held),
+            (Held, Queued),
+            (Held, Cancelled),
+        ];
+        for from in RunStatus::ALL {
+            for to in RunStatus::ALL {
+                assert_eq!(from.transition(to).is_ok(), legal.contains(&(from, to)), "{from:?} to {to:?}");
+            }
+            assert_eq!(from.is_terminal(), !legal.iter().any(|(f, _)| *f == from));
+            assert_eq!(RunStatus::parse(from.as_str()), Some(from));
+        }
+    }
+}
