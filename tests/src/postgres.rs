@@ -145,6 +145,9 @@ programs=$1 folder=$2 port=$3 settings=$4
 cd "$folder"
 stop() { "$programs/pg_ctl" -D data -m immediate stop >>log 2>&1; rm -rf "$folder"; }
 trap stop EXIT
+# Saying `ready` to a process that is gone must not end this shell before it has cleaned up.
+trap '' PIPE
+trap 'exit 1' HUP INT TERM
 "$programs/initdb" -D data -U postgres --pwfile=password -A scram-sha-256 -E UTF8 --locale=C --no-sync >>log 2>&1 &&
 "$programs/pg_ctl" -D data -w -t 60 -l log -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' $settings" start >>log 2>&1 &&
 echo ready || { cat log; exit 1; }

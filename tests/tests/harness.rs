@@ -1,5 +1,10 @@
 //! The servers that other tests rely on.
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
 use syncline_tests::postgres::{Durability, Server};
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
@@ -30,4 +35,55 @@ async fn a_dropped_server_is_gone_with_its_folder() {
     drop(server);
     assert!(!folder.parent().unwrap().exists());
     assert!(tokio_postgres::connect(database.url(), NoTls).await.is_err());
+}
+
+/// Set in the process that the next test starts and kills.
+const VICTIM: &str = "SYNCLINE_HARNESS_VICTIM";
+
+#[test]
+fn a_killed_test_process_leaves_nothing_behind() {
+    if std::env::var_os(VICTIM).is_some() {
+        Server::shared();
+        println!("\nstarted");
+        std::thread::sleep(Duration::from_secs(60));
+        return;
+    }
+    for wait_until_started in [false, true] {
+        let temporary = tempfile::tempdir().unwrap();
+        open_to_everyone(temporary.path());
+        let mut victim = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", "a_killed_test_process_leaves_nothing_behind"])
+            .env(VICTIM, "1")
+            .env("TMPDIR", temporary.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        if wait_until_started {
+            let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+            assert!(lines.any(|line| line.unwrap() == "started"));
+        } else {
+            wait_for(|| !is_empty(temporary.path()));
+        }
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        wait_for(|| is_empty(temporary.path()));
+    }
+}
+
+/// The server may belong to another user than this process.
+fn open_to_everyone(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o1777)).unwrap();
+}
+
+fn is_empty(folder: &Path) -> bool {
+    folder.read_dir().unwrap().next().is_none()
+}
+
+fn wait_for(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "it did not happen within 30 s");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
