@@ -70,18 +70,14 @@ pub fn encode(array: &dyn Array, ty: &LogicalType, row: usize, out: &mut Vec<u8>
         Uuid => sized(tag::UUID, array.as_string::<i32>().value(row).as_bytes(), out),
         Json => sized(tag::JSON, &compact_json(array.as_string::<i32>().value(row)), out),
         Bytes => sized(tag::BYTES, array.as_binary::<i32>().value(row), out),
-        Date => fixed(tag::DATE, &array.as_primitive::<Date32Type>().value(row).to_be_bytes(), out),
-        Time => {
-            fixed(tag::TIME, &array.as_primitive::<Time64MicrosecondType>().value(row).to_be_bytes(), out)
+        Date => fixed(tag::DATE, &ordered(i64::from(array.as_primitive::<Date32Type>().value(row))), out),
+        Time => fixed(tag::TIME, &ordered(array.as_primitive::<Time64MicrosecondType>().value(row)), out),
+        Timestamp => {
+            fixed(tag::TIMESTAMP, &ordered(array.as_primitive::<TimestampMicrosecondType>().value(row)), out)
         }
-        Timestamp => fixed(
-            tag::TIMESTAMP,
-            &array.as_primitive::<TimestampMicrosecondType>().value(row).to_be_bytes(),
-            out,
-        ),
         TimestampTz => fixed(
             tag::TIMESTAMPTZ,
-            &array.as_primitive::<TimestampMicrosecondType>().value(row).to_be_bytes(),
+            &ordered(array.as_primitive::<TimestampMicrosecondType>().value(row)),
             out,
         ),
         Interval => {
@@ -103,7 +99,16 @@ pub fn encode(array: &dyn Array, ty: &LogicalType, row: usize, out: &mut Vec<u8>
 }
 
 fn int(v: i64, out: &mut Vec<u8>) {
-    fixed(tag::INT, &v.to_be_bytes(), out);
+    fixed(tag::INT, &ordered(v), out);
+}
+
+/// Big-endian bytes whose order is the order of the numbers.
+fn ordered(v: i64) -> [u8; 8] {
+    (v ^ i64::MIN).to_be_bytes()
+}
+
+fn from_ordered(bytes: [u8; 8]) -> i64 {
+    i64::from_be_bytes(bytes) ^ i64::MIN
 }
 
 fn float(v: f64, out: &mut Vec<u8>) {
@@ -219,6 +224,29 @@ pub fn decode_columns(rows: &[&[u8]], types: &[LogicalType]) -> Result<Vec<Array
     columns.collect()
 }
 
+/// Appends one row of a batch as named fields: for each, its name and canonical value. These bytes
+/// are what a delivered hash covers, so fields must come in a stable order (by name).
+pub fn encode_fields(fields: &[(&str, &LogicalType, &dyn Array)], row: usize, out: &mut Vec<u8>) {
+    for (name, ty, array) in fields {
+        sized(tag::TEXT, name.as_bytes(), out);
+        encode(*array, ty, row, out);
+    }
+}
+
+/// Reads back [`encode_fields`]: names with the canonical text of their values.
+pub fn decode_fields(bytes: &[u8]) -> Result<Vec<(String, Option<String>)>, Error> {
+    let values = decode(bytes)?;
+    let mut values = values.into_iter();
+    let mut fields = Vec::new();
+    while let Some(name) = values.next() {
+        match (name, values.next()) {
+            (Some(name), Some(value)) => fields.push((name, value)),
+            _ => return Err(corrupt("stored fields are cut short")),
+        }
+    }
+    Ok(fields)
+}
+
 fn corrupt(what: &str) -> Error {
     Error::new(ErrorKind::Corrupt, what)
 }
@@ -261,7 +289,7 @@ impl<'a> Reader<'a> {
         match self.array::<1>()?[0] {
             tag::NULL => Ok(None),
             tag::BOOL => Ok(Some((self.array::<1>()?[0] != 0).to_string())),
-            tag::INT => Ok(Some(i64::from_be_bytes(self.array()?).to_string())),
+            tag::INT => Ok(Some(from_ordered(self.array()?).to_string())),
             tag::FLOAT => {
                 one(&a::Float64Array::from(vec![f64::from_be_bytes(self.array()?)]), LogicalType::Float64)
             }
@@ -271,18 +299,17 @@ impl<'a> Reader<'a> {
                 one(&a::BinaryArray::from(vec![bytes]), LogicalType::Bytes)
             }
             tag::DATE => {
-                one(&a::Date32Array::from(vec![i32::from_be_bytes(self.array()?)]), LogicalType::Date)
+                one(&a::Date32Array::from(vec![from_ordered(self.array()?) as i32]), LogicalType::Date)
             }
-            tag::TIME => one(
-                &a::Time64MicrosecondArray::from(vec![i64::from_be_bytes(self.array()?)]),
-                LogicalType::Time,
-            ),
+            tag::TIME => {
+                one(&a::Time64MicrosecondArray::from(vec![from_ordered(self.array()?)]), LogicalType::Time)
+            }
             tag::TIMESTAMP => one(
-                &a::TimestampMicrosecondArray::from(vec![i64::from_be_bytes(self.array()?)]),
+                &a::TimestampMicrosecondArray::from(vec![from_ordered(self.array()?)]),
                 LogicalType::Timestamp,
             ),
             tag::TIMESTAMPTZ => one(
-                &a::TimestampMicrosecondArray::from(vec![i64::from_be_bytes(self.array()?)]),
+                &a::TimestampMicrosecondArray::from(vec![from_ordered(self.array()?)]),
                 LogicalType::TimestampTz,
             ),
             tag::INTERVAL => {

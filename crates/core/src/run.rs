@@ -314,6 +314,8 @@ pub struct Run {
     pub error: Option<StoredError>,
     /// The run ended early and part of its changes are at the target.
     pub partially_written: bool,
+    /// The source was read completely, to its end.
+    pub complete_read: bool,
     /// Source ids that were asked for and not found.
     pub not_found: Vec<String>,
     pub cursor_before: Option<CursorValue>,

@@ -39,8 +39,10 @@ impl RemovalAction {
 pub enum EntryState {
     /// The target acknowledged `delivered_hash`.
     Delivered,
-    /// Rejected or undelivered; tried again when changed, or after `retry_at_micros` (UTC).
-    Pending { attempts: u32, retry_at_micros: i64 },
+    /// Rejected or undelivered. Tried again as soon as the source row changes; unchanged, in the run
+    /// with epoch `retry_epoch` or later (1, 2, 4 … runs after the attempt), or once the time is past
+    /// `retry_at_micros` (UTC, at most 24 h after the attempt).
+    Pending { attempts: u32, retry_epoch: u64, retry_at_micros: i64 },
     /// `update` mode: no such record at the target.
     Absent,
     /// `insert` mode: was there before us; never ours, never deleted.
@@ -89,6 +91,6 @@ pub struct Entry {
     pub match_value: Option<Box<[u8]>>,
     /// The target's own id of the record, where it assigns one.
     pub target_id: Option<String>,
-    /// The delivered fields as a JSON object, where the sync keeps values.
+    /// The delivered fields, where the sync keeps values: see [`crate::canon::encode_fields`].
     pub values: Option<Box<[u8]>>,
 }

@@ -1,0 +1,104 @@
+//! The state of a workspace: what syncs, runs, plans, cursors and dead letters exist.
+//!
+//! [`Store`] is the contract; one suite of tests runs over every implementation. Large immutable
+//! data (plans, outcomes, snapshot segments) lives in files beside it, kept by [`files::FileStore`]
+//! and referred to by [`FileRef`] with length and checksum, so that nothing becomes visible by
+//! listing a folder.
+
+mod files;
+mod records;
+mod sqlite;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use syncline_core::{Result, Run, RunId, SyncId, SyncUid};
+
+pub use files::{FileStore, FileWriter};
+pub use records::{
+    ChunkRecord, ChunkState, Commit, CursorChange, CursorHistory, DeadLetter, Generation, LetterFilter,
+    LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, SyncRecord, SyncSeen, SyncState,
+};
+pub use sqlite::SqliteStore;
+
+/// The state store. Every method is one transaction, durable when it returns.
+///
+/// Errors: `state_locked` when another process holds an embedded store, `state_too_new`, `corrupt_state`,
+/// `local_io` (disk full included: the transaction left nothing), `conflict`, `fenced`, `not_found`.
+#[async_trait]
+pub trait Store: Send + Sync {
+    // --- syncs ---
+
+    /// Registers a sync at first sight (with `seen.uid` and `seen.seed`), or finds it again by its id
+    /// or, once, by `renamed_from`. An existing sync keeps its state.
+    async fn ensure_sync(&self, seen: &SyncSeen, now: Timestamp) -> Result<SyncRecord>;
+    async fn sync(&self, id: &SyncId) -> Result<Option<SyncRecord>>;
+    /// All syncs, by id.
+    async fn syncs(&self) -> Result<Vec<SyncRecord>>;
+    async fn set_sync_state(&self, uid: &SyncUid, state: &SyncState, now: Timestamp) -> Result<()>;
+
+    // --- runs ---
+
+    /// Stores a new run (scheduled or queued) with the configuration it is pinned to, as JSON.
+    async fn insert_run(&self, run: &Run, config: &str) -> Result<()>;
+    /// queued → starting, under a new epoch (greater than every earlier one of the sync).
+    ///
+    /// A run that writes gets `conflict` while another writing run of its sync is active [G23].
+    async fn claim_run(&self, id: &RunId, now: Timestamp) -> Result<Run>;
+    /// Takes over an active run whose process is gone: same status, new epoch.
+    async fn reclaim_run(&self, id: &RunId) -> Result<Run>;
+    /// Stores progress or a transition of a run. Status changes go through
+    /// [`syncline_core::RunStatus::transition`]; a run whose stored epoch is not `run.epoch` is
+    /// `fenced`. Ending a run that sent anything goes through [`Store::commit`] instead.
+    async fn update_run(&self, run: &Run) -> Result<()>;
+    async fn run(&self, id: &RunId) -> Result<Option<Run>>;
+    /// The pinned configuration of a run.
+    async fn run_config(&self, id: &RunId) -> Result<String>;
+    /// Runs, newest first.
+    async fn runs(&self, filter: &RunFilter, page: Page) -> Result<(Vec<Run>, u64)>;
+
+    // --- plans and chunks ---
+
+    /// Stores a complete plan with its chunks, all `planned`; replaces an earlier plan of the run.
+    async fn save_plan(&self, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Result<()>;
+    async fn plan(&self, run: &RunId) -> Result<Option<PlanRecord>>;
+    async fn chunks(&self, run: &RunId) -> Result<Vec<ChunkRecord>>;
+    /// Stores the state of one chunk; `fenced` unless `epoch` is the run's. The states follow
+    /// planned → sending → settled; `sending` is durable before the first byte leaves.
+    async fn set_chunk(&self, run: &RunId, epoch: u64, chunk: &ChunkRecord) -> Result<()>;
+
+    // --- errors and dead letters ---
+
+    /// Adds row errors of a run; they become visible with the run's end.
+    async fn add_row_errors(&self, run: &RunId, errors: &[RowErrorRecord]) -> Result<()>;
+    async fn clear_row_errors(&self, run: &RunId) -> Result<()>;
+    /// Errors of a run in the order they occurred, and how many there are.
+    async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)>;
+    /// Puts letters aside, hidden, until the run's commit exposes them.
+    async fn stage_letters(&self, run: &RunId, letters: &[DeadLetter]) -> Result<()>;
+    /// Letters, latest seen first.
+    async fn letters(&self, filter: &LetterFilter, page: Page) -> Result<(Vec<DeadLetter>, u64)>;
+    async fn letter(&self, id: &str) -> Result<Option<DeadLetter>>;
+
+    // --- commit ---
+
+    /// Ends a run: the one transaction that makes everything it did visible together.
+    ///
+    /// Checks that the run's stored epoch is `commit.run.epoch` and the sync's generation is
+    /// `commit.run.base_generation` (else `fenced`); stores the generation, cursor, run, sync state;
+    /// exposes staged letters (one open letter per key: a known one gets attempts, last_seen, run and
+    /// error of the new one); resolves letters of `commit.resolved`.
+    async fn commit(&self, commit: &Commit) -> Result<()>;
+
+    // --- snapshots and cursors ---
+
+    /// The newest generation of a sync.
+    async fn generation(&self, uid: &SyncUid) -> Result<Option<Generation>>;
+    /// Sets a cursor by hand (`None` clears it), keeping history; `conflict` while a run of the sync
+    /// is active.
+    async fn set_cursor(&self, uid: &SyncUid, change: &CursorChange, now: Timestamp) -> Result<()>;
+    /// Cursor changes, newest first.
+    async fn cursor_history(&self, uid: &SyncUid, page: Page) -> Result<(Vec<CursorHistory>, u64)>;
+
+    /// Paths of every file that any generation, plan or chunk names.
+    async fn live_files(&self) -> Result<Vec<String>>;
+}

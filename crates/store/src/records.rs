@@ -1,0 +1,241 @@
+//! What a store keeps. All of it serializes to JSON; stored blobs carry a version tag.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use syncline_core::ids::LetterId;
+use syncline_core::run::FileRef;
+use syncline_core::{CursorValue, Run, RunId, RunStatus, RunType, Stage, SyncId, SyncUid, Trigger};
+
+/// A sync as a project presents it.
+#[derive(Clone, Debug)]
+pub struct SyncSeen {
+    pub id: SyncId,
+    pub renamed_from: Option<SyncId>,
+    pub active: bool,
+    /// Used if the sync is new.
+    pub uid: SyncUid,
+    /// Secret seed of the sync's hashes, used if the sync is new.
+    pub seed: u64,
+}
+
+/// Whether a sync runs by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum SyncState {
+    Active,
+    Inactive,
+    /// Stopped by an error threshold until a person activates it.
+    Halted { reason: String, since: Timestamp, failures: u32 },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SyncRecord {
+    pub uid: SyncUid,
+    pub id: SyncId,
+    pub state: SyncState,
+    pub seed: u64,
+    pub cursor: Option<CursorValue>,
+    /// Number of the newest generation; 0: none yet (never seeded).
+    pub generation: u64,
+    pub created_at: Timestamp,
+    pub last_full_read_at: Option<Timestamp>,
+    /// Hash of the configuration of the last committed run.
+    pub config_hash: Option<String>,
+}
+
+/// One version of what is known of a sync's keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    pub sync_uid: SyncUid,
+    /// From 1.
+    pub number: u64,
+    pub run_id: RunId,
+    pub created_at: Timestamp,
+    /// Snapshot segments, oldest first.
+    pub segments: Vec<FileRef>,
+    pub source_identity: String,
+    pub target_identity: String,
+    pub target_incarnation: String,
+    /// Logical types of the source columns in use, by name.
+    pub source_types: BTreeMap<String, String>,
+    /// Live keys by entry state.
+    pub states: BTreeMap<String, u64>,
+    /// Share of NULLs per target field, 0 to 100, of the last complete read.
+    pub null_shares: BTreeMap<String, f64>,
+    /// Rows without a usable key in the last complete read.
+    pub unkeyed_rows: u64,
+    /// Where the last run limited by `max_entities` without a cursor stopped (canonical key bytes).
+    pub resume_after: Option<Vec<u8>>,
+    /// Version of the program that wrote it.
+    pub program_version: String,
+}
+
+/// A complete plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    pub run_id: RunId,
+    /// Hash over the plan's content; in the ledger of the destination.
+    pub digest: String,
+    pub created_at: Timestamp,
+    /// The change set. `None`: there is nothing to do.
+    pub file: Option<FileRef>,
+    /// What Apply and Commit need beside the changes; owned by the engine, JSON with its own version.
+    pub context: serde_json::Value,
+}
+
+/// Where a chunk stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChunkState {
+    Planned,
+    /// May be on its way; `outcomes` may be set before the destination's commit.
+    Sending,
+    /// Its outcomes are final.
+    Settled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkRecord {
+    /// From 0, in the plan's order.
+    pub number: u32,
+    pub rows: u64,
+    pub state: ChunkState,
+    pub attempt: u32,
+    pub outcomes: Option<FileRef>,
+}
+
+/// One failed row of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowErrorRecord {
+    pub row_id: String,
+    pub stage: Stage,
+    pub code: String,
+    pub message: String,
+    pub field: Option<String>,
+    pub raw_value: Option<String>,
+    /// Failed while being removed from the target.
+    pub removal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterState {
+    Open,
+    Replaying,
+    ResolvedAuto,
+    ResolvedReplay,
+    ResolvedUser,
+    Ignored,
+    Expired,
+}
+
+/// A record that could not be delivered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    pub id: LetterId,
+    pub sync_uid: SyncUid,
+    pub sync_id: SyncId,
+    /// Entity type: the sync id's second part.
+    pub entity: String,
+    /// Canonical key bytes.
+    pub key: Vec<u8>,
+    pub row_id: String,
+    pub run_id: RunId,
+    pub correlation_id: String,
+    pub state: LetterState,
+    pub stage: Stage,
+    pub code: String,
+    pub message: String,
+    pub field: Option<String>,
+    pub raw_value: Option<String>,
+    /// Same for errors of the same kind: code, field and message without values.
+    pub fingerprint: String,
+    /// Source columns by name, where the sync keeps values.
+    pub source_row: Option<serde_json::Value>,
+    /// Target fields by name as sent (or as far as mapping got), where the sync keeps values.
+    pub payload: Option<serde_json::Value>,
+    /// Hash of the mapping the payload was made with.
+    pub mapping_version: String,
+    pub op: String,
+    pub attempts: u32,
+    pub first_seen_at: Timestamp,
+    pub last_seen_at: Timestamp,
+    /// For example `may_have_been_written`.
+    pub flags: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct LetterFilter {
+    pub sync_uid: Option<SyncUid>,
+    pub state: Option<LetterState>,
+    pub run_id: Option<RunId>,
+    pub row_id: Option<String>,
+    pub fingerprint: Option<String>,
+    pub code: Option<String>,
+}
+
+/// Which runs to list. `None` matches all.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    pub sync_uid: Option<SyncUid>,
+    pub statuses: Vec<RunStatus>,
+    pub run_type: Option<RunType>,
+    pub trigger: Option<Trigger>,
+    pub correlation_id: Option<String>,
+    /// Created at or after.
+    pub since: Option<Timestamp>,
+    /// Created before.
+    pub until: Option<Timestamp>,
+}
+
+/// A page of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// From 1.
+    pub number: u64,
+    pub size: u64,
+}
+
+impl Page {
+    pub const fn first(size: u64) -> Self {
+        Self { number: 1, size }
+    }
+
+    pub fn offset(self) -> u64 {
+        (self.number.max(1) - 1).saturating_mul(self.size)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CursorChange {
+    pub to: Option<CursorValue>,
+    /// `run`, `reset` or `manual`.
+    pub reason: String,
+    pub run_id: Option<RunId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CursorHistory {
+    pub at: Timestamp,
+    pub from: Option<CursorValue>,
+    pub change: CursorChange,
+}
+
+/// Everything that the end of a run makes visible.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// The run in its new (terminal or held) status, with epoch and base generation.
+    pub run: Run,
+    /// The next generation; `None`: what is known did not change.
+    pub generation: Option<Generation>,
+    pub cursor: Option<CursorChange>,
+    /// Keys (canonical bytes) whose open letters are resolved by this run.
+    pub resolved: Vec<Vec<u8>>,
+    pub sync_state: Option<SyncState>,
+    pub full_read_at: Option<Timestamp>,
+    /// Stored as the sync's, when the run was not a test.
+    pub config_hash: Option<String>,
+    pub now: Timestamp,
+}
