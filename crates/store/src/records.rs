@@ -81,6 +81,9 @@ pub struct PlanRecord {
     pub created_at: Timestamp,
     /// The change set. `None`: there is nothing to do.
     pub file: Option<FileRef>,
+    /// Snapshot entries that change without anything being sent, as a segment. Part of
+    /// [`crate::Store::live_files`].
+    pub updates: Option<FileRef>,
     /// What Apply and Commit need beside the changes; owned by the engine, JSON with its own version.
     pub context: serde_json::Value,
 }
