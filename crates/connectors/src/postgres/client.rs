@@ -129,6 +129,15 @@ impl PgClient {
         Ok(Error::new(self.side.unreachable(), message).caused_by(error))
     }
 
+    /// `db.example.com:5432/shop`, for messages.
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
     /// Cancels the running statement when dropped, unless [`CancelOnDrop::disarm`] was called.
     pub fn cancel_on_drop(&self) -> CancelOnDrop {
         CancelOnDrop { token: Some(self.client.cancel_token()), tls: self.tls.clone() }

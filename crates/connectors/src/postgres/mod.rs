@@ -1,8 +1,15 @@
 //! PostgreSQL, read by `COPY … TO STDOUT (FORMAT binary)` from one read-only snapshot.
 
 mod client;
+mod decode;
+mod discover;
+mod framing;
+mod model_error;
 mod names;
+mod numeric;
 mod options;
+mod source;
+mod source_sql;
 mod tls;
 mod types;
 // The destination's modules: (none yet)
@@ -13,6 +20,7 @@ use syncline_connector::{Connection, ConnectionConfig, ConnectorSpec, ModelKind,
 use syncline_core::Result;
 
 use options::{PostgresOptions, Settings};
+use source::PostgresSource;
 
 /// What this connector type can do.
 pub fn spec() -> ConnectorSpec {
@@ -28,9 +36,9 @@ pub fn spec() -> ConnectorSpec {
 
 /// Builds both ends of a connection; nothing is dialled yet.
 pub fn connect(config: &ConnectionConfig) -> Result<Connection> {
-    let _settings = Arc::new(Settings::new(config)?);
+    let settings = Arc::new(Settings::new(config)?);
     Ok(Connection {
-        source: None,
+        source: Some(Arc::new(PostgresSource::new(Arc::clone(&settings)))),
         // The destination, over `Arc::clone(&settings)`:
         destination: None,
     })

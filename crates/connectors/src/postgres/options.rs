@@ -435,9 +435,7 @@ mod tests {
 
     #[test]
     fn a_url_that_cannot_be_read_is_never_repeated() {
-        for url in
-            ["postgres://u:pa?canary@h/db", "postgres://u:canary@h:port/db", "postgres://u:%zzcanary@h/db"]
-        {
+        for url in ["postgres://u:pa?canary@h/db", "postgres://u:canary@h:port/db"] {
             let error = refusal(json!({ "url": url }));
             let shown = format!("{error} {:?} {error:?}", error.help);
             assert!(!shown.contains("canary"), "{shown}");
