@@ -1,0 +1,7 @@
+//! The snapshot as its users meet it: against a model, against damage, and against time.
+
+mod collisions;
+mod damage;
+mod golden;
+mod model;
+mod records;
