@@ -1,0 +1,35 @@
+//! The engine: runs a sync from reading its source to committing what was delivered.
+//!
+//! A run has three durable steps. [`plan`] reads the source to its end, compares every row with the
+//! snapshot and stores a change set; [`apply`] sends it in chunks, each with durable outcomes;
+//! [`finalize`] turns outcomes into the next generation, counters and letters, visible together.
+//! A record passes five stages on the way: [`ingest`] and normalize (`planner`), [`transform`],
+//! execute ([`apply`]) and [`finalize`]. The engine knows connectors by their traits only.
+
+mod apply;
+mod approval;
+mod clock;
+pub mod coerce;
+pub mod decide;
+mod engine;
+mod failures;
+mod finalize;
+pub mod guards;
+mod ingest;
+pub mod inspect;
+mod known;
+mod outcomes;
+mod payload;
+mod plan;
+mod plan_file;
+mod planner;
+pub mod review;
+#[cfg(test)]
+mod testing;
+mod transform;
+pub mod watch;
+
+pub use clock::{Clock, SystemClock};
+pub use engine::{Endpoints, Engine, History, config_hash};
+pub use ingest::key_texts;
+pub use transform::{MappingProblem, Transform};

@@ -1,0 +1,607 @@
+//! The life of a run: queued, claimed, planned, guarded, applied, committed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use syncline_connector::{Destination, DestinationSpec, Source};
+use syncline_core::run::{RunOptions, StoredError, TimelineEntry};
+use syncline_core::sync::{StoreValues, Sync, WriteMode};
+use syncline_core::{
+    Counters, Durations, Error, ErrorKind, Phase, ReadMode, Result, Run, RunId, RunStatus, RunType, SyncId,
+    SyncUid, Trigger,
+};
+use syncline_expr::LookupTables;
+use syncline_store::{
+    ChunkRecord, ChunkState, Commit, FileStore, Page, PlanRecord, RunFilter, Store, SyncRecord, SyncSeen,
+    SyncState,
+};
+use uuid::Uuid;
+
+use crate::apply::{self, Extent};
+use crate::approval;
+use crate::clock::Clock;
+use crate::failures::Failure;
+use crate::finalize;
+use crate::plan::{self, PlanContext};
+use crate::watch::Watch;
+
+/// A plan older than this is not resumed after a crash.
+const RESUME_MAX: Duration = Duration::from_secs(3_600);
+/// Complete reads that a drop is measured against.
+const RECENT_READS: usize = 5;
+/// Runs looked at for history figures.
+const HISTORY_RUNS: u64 = 200;
+
+/// Both ends of a sync, ready to use.
+#[derive(Clone)]
+pub struct Endpoints {
+    pub source: Arc<dyn Source>,
+    pub destination: Arc<dyn Destination>,
+    pub spec: DestinationSpec,
+    pub lookups: Arc<LookupTables>,
+}
+
+/// Runs syncs over a state store.
+pub struct Engine {
+    pub store: Arc<dyn Store>,
+    pub files: FileStore,
+    pub clock: Arc<dyn Clock>,
+    /// Folder for temporary files, on the same disk as the state.
+    pub scratch: PathBuf,
+    /// Bytes that one run may hold.
+    pub memory_budget: u64,
+    /// Version of the program, recorded with every generation.
+    pub version: String,
+}
+
+/// What earlier runs of a sync say.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Removals of the last 24 hours.
+    pub removed_last_day: u64,
+    /// Rows of the last complete reads, newest first.
+    pub complete_reads: Vec<u64>,
+    /// Runs that ended failed since the last that did not.
+    pub failures_in_a_row: u32,
+}
+
+/// Hash of a sync's definition: what makes a plan stale when it changes.
+pub fn config_hash(sync: &Sync) -> String {
+    // Activation, tags and schedule change nothing about what a run does.
+    let relevant = Sync { active: true, tags: Vec::new(), schedule: None, ..sync.clone() };
+    let text = serde_json::to_string(&relevant).unwrap_or_default();
+    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
+}
+
+impl Engine {
+    /// The folder for temporary files, made if need be.
+    pub fn scratch(&self) -> Result<&Path> {
+        std::fs::create_dir_all(&self.scratch)?;
+        Ok(&self.scratch)
+    }
+
+    /// Finds or registers a sync in the state.
+    pub async fn register(&self, sync: &Sync) -> Result<SyncRecord> {
+        let seen = SyncSeen {
+            id: sync.id.clone(),
+            renamed_from: sync.renamed_from.clone(),
+            active: sync.active,
+            uid: SyncUid::from_uuid(Uuid::now_v7()),
+            seed: rand::random(),
+        };
+        self.store.ensure_sync(&seen, self.clock.now()).await
+    }
+
+    /// Stores a new queued run.
+    pub async fn queue(
+        &self,
+        sync: &Sync,
+        run_type: RunType,
+        trigger: Trigger,
+        options: RunOptions,
+    ) -> Result<Run> {
+        let record = self.register(sync).await?;
+        check_request(sync, &record, run_type, &options)?;
+        let run = new_run(sync, &record, run_type, trigger, options, self.clock.now());
+        let config = serde_json::to_string(sync).map_err(|e| Error::internal(e.to_string()))?;
+        self.store.insert_run(&run, &config).await?;
+        Ok(run)
+    }
+
+    /// Executes a queued run to its end, or until a guard holds it.
+    ///
+    /// An `Err` means that the state could not be kept (disk full, damaged, taken over); everything
+    /// that went wrong with the run itself is in the run that is returned.
+    pub async fn execute(&self, run: Run, sync: &Sync, ends: &Endpoints, watch: &Watch) -> Result<Run> {
+        let (mut run, record) = self.begin(run, watch).await?;
+        let made = match plan::make(self, &mut run, sync, &record, ends, watch).await {
+            Ok(made) => made,
+            Err(e) => return self.end_unwritten(run, sync, &record, e, watch).await,
+        };
+        if !run.run_type.writes() {
+            return self.end_test(run, watch).await;
+        }
+        if let Err(e) =
+            apply::threshold(sync, made.context.first_failures, made.context.planned.rows_processed)
+        {
+            return self.end_planned(run, sync, &record, &made.record, made.context, e, watch).await;
+        }
+        if made.verdicts.iter().any(|v| v.tripped) {
+            return self.hold(run, watch).await;
+        }
+        self.carry_out(run, sync, &record, &made.record, made.context, ends, watch).await
+    }
+
+    /// Claims a queued run and starts it.
+    async fn begin(&self, run: Run, watch: &Watch) -> Result<(Run, SyncRecord)> {
+        let now = self.clock.now();
+        let mut run = self.store.claim_run(&run.id, now).await?;
+        run.status = run.status.transition(RunStatus::Running)?;
+        run.started_at.get_or_insert(now);
+        self.enter_phase(&mut run, Phase::Extracting, watch).await?;
+        fail::fail_point!("engine.run.started");
+        let record = self.store.sync(&run.sync_id).await?;
+        let record = record.ok_or_else(|| Error::internal("a run's sync is not in the state"))?;
+        Ok((run, record))
+    }
+
+    /// Applies a stored plan and commits.
+    #[allow(clippy::too_many_arguments)]
+    async fn carry_out(
+        &self,
+        mut run: Run,
+        sync: &Sync,
+        record: &SyncRecord,
+        plan: &PlanRecord,
+        mut context: PlanContext,
+        ends: &Endpoints,
+        watch: &Watch,
+    ) -> Result<Run> {
+        self.enter_phase(&mut run, Phase::Writing, watch).await?;
+        let applied =
+            apply::apply(self, &mut run, sync, plan, &context, ends, watch, Extent::Everything).await?;
+        refresh_incarnation(sync, ends, plan, &mut context).await;
+        finalize::finalize(self, &mut run, sync, record, plan, &context, applied, watch).await?;
+        Ok(run)
+    }
+
+    /// Ends a run that wrote nothing because of `error`.
+    async fn end_unwritten(
+        &self,
+        mut run: Run,
+        sync: &Sync,
+        record: &SyncRecord,
+        error: Error,
+        watch: &Watch,
+    ) -> Result<Run> {
+        if matches!(error.kind, ErrorKind::Fenced) {
+            return Err(error);
+        }
+        // What was counted so far was read, and nothing of it was sent.
+        run.counters = Counters::default();
+        run.skipped.clear();
+        self.store.clear_row_errors(&run.id).await?;
+        let sync_state = match run.run_type.writes() {
+            true => finalize::halted(self, sync, record, Some(&error)).await?,
+            false => None,
+        };
+        finalize::conclude(&mut run, Some(&error), self.clock.now())?;
+        run.base_generation = Some(record.generation);
+        let commit = Commit {
+            run: run.clone(),
+            generation: None,
+            cursor: None,
+            resolved: Vec::new(),
+            sync_state,
+            full_read_at: None,
+            config_hash: None,
+            now: self.clock.now(),
+        };
+        self.store.commit(&commit).await?;
+        watch.update(|p| p.status = Some(run.status));
+        Ok(run)
+    }
+
+    /// Ends a run by its plan alone: the failed rows are recorded, nothing is sent.
+    #[allow(clippy::too_many_arguments)]
+    async fn end_planned(
+        &self,
+        mut run: Run,
+        sync: &Sync,
+        record: &SyncRecord,
+        plan: &PlanRecord,
+        context: PlanContext,
+        error: Error,
+        watch: &Watch,
+    ) -> Result<Run> {
+        let chunks = self.store.chunks(&run.id).await?;
+        let applied = apply::Applied { error: Some(error), commit_open: false, chunks };
+        finalize::finalize(self, &mut run, sync, record, plan, &context, applied, watch).await?;
+        Ok(run)
+    }
+
+    async fn end_test(&self, mut run: Run, watch: &Watch) -> Result<Run> {
+        run.counters.check()?;
+        finalize::conclude(&mut run, None, self.clock.now())?;
+        self.store.update_run(&run).await?;
+        watch.update(|p| p.status = Some(run.status));
+        Ok(run)
+    }
+
+    async fn hold(&self, mut run: Run, watch: &Watch) -> Result<Run> {
+        run.status = run.status.transition(RunStatus::Held)?;
+        run.phase = None;
+        close_phase(&mut run, self.clock.now());
+        self.store.update_run(&run).await?;
+        fail::fail_point!("engine.run.held");
+        watch.update(|p| p.status = Some(run.status));
+        Ok(run)
+    }
+
+    /// Releases a held run: applies its plan, or makes a new one when it is too old or no longer
+    /// fits, and applies that if it stays within what was approved.
+    pub async fn approve(&self, id: &RunId, sync: &Sync, ends: &Endpoints, watch: &Watch) -> Result<Run> {
+        let mut run = self.run(id).await?;
+        if run.status != RunStatus::Held {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{id} is {}, not held", run.status.as_str()),
+            ));
+        }
+        let plan = self.stored_plan(id).await?;
+        if run.config_hash != config_hash(sync) {
+            return Err(stale(format!("{} changed since {id} was planned", sync.id))
+                .help(format!("reject it with `syncline reject {id}` and run {} again", sync.id)));
+        }
+        run.status = run.status.transition(RunStatus::Queued)?;
+        self.store.update_run(&run).await?;
+        let (mut run, record) = self.begin(run, watch).await?;
+        let context = context_of(&plan)?;
+        let age = self.clock.now().duration_since(plan.created_at).as_secs_f64();
+        if context.base_generation == record.generation && age < sync.plan_ttl.as_secs_f64() {
+            return self.carry_out(run, sync, &record, &plan, context, ends, watch).await;
+        }
+        let approved = approval::Approved::read(&self.files, &plan, &context)?;
+        let made = match plan::make(self, &mut run, sync, &record, ends, watch).await {
+            Ok(made) => made,
+            Err(e) => return self.end_unwritten(run, sync, &record, e, watch).await,
+        };
+        if let Some(difference) = approved.exceeded_by(&self.files, &made.record, &made.context)? {
+            run.notices.push(format!("planned again after approval: {difference}"));
+            return self.hold(run, watch).await;
+        }
+        self.carry_out(run, sync, &record, &made.record, made.context, ends, watch).await
+    }
+
+    /// Ends a held run without writing anything.
+    pub async fn reject(&self, id: &RunId) -> Result<Run> {
+        let mut run = self.run(id).await?;
+        if run.status != RunStatus::Held {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!("{id} is {}, not held", run.status.as_str()),
+            ));
+        }
+        run.status = run.status.transition(RunStatus::Cancelled)?;
+        // Everything that was planned stays undone.
+        let planned = run.counters;
+        run.counters = Counters {
+            rows_not_attempted: planned.rows_created + planned.rows_updated,
+            rows_created: 0,
+            rows_updated: 0,
+            rows_deleted: 0,
+            ..planned
+        };
+        run.completed_at = Some(self.clock.now());
+        run.error = Some(StoredError::from(&Error::new(ErrorKind::Cancelled, "rejected by a person")));
+        self.store.update_run(&run).await?;
+        Ok(run)
+    }
+
+    /// Applies the plan that a test run stored, in a new run. The plan must be of the sync's current
+    /// definition and snapshot.
+    pub async fn apply_saved(
+        &self,
+        planned_by: &RunId,
+        digest: &str,
+        sync: &Sync,
+        ends: &Endpoints,
+        trigger: Trigger,
+        watch: &Watch,
+    ) -> Result<Run> {
+        let earlier = self.run(planned_by).await?;
+        let plan = self.stored_plan(planned_by).await?;
+        let context = context_of(&plan)?;
+        let record = self.register(sync).await?;
+        if plan.digest != digest {
+            return Err(stale(format!("the plan of {planned_by} is not the one in this file")));
+        }
+        if earlier.sync_uid != record.uid || context.config_hash != config_hash(sync) {
+            return Err(stale(format!("{} changed since the plan was made", sync.id)).help("plan again"));
+        }
+        if context.base_generation != record.generation {
+            return Err(stale(format!("{} ran since the plan was made", sync.id)).help("plan again"));
+        }
+        let age = self.clock.now().duration_since(plan.created_at).as_secs_f64();
+        if age >= sync.plan_ttl.as_secs_f64() {
+            return Err(stale(format!("the plan is older than plan_ttl of {}", sync.id)).help("plan again"));
+        }
+        let options = RunOptions { plan_of: Some(planned_by.clone()), ..earlier.options.clone() };
+        let run = self.queue(sync, RunType::OneTime, trigger, options).await?;
+        let (mut run, record) = self.begin(run, watch).await?;
+        run.counters = earlier.counters;
+        run.skipped = earlier.skipped;
+        run.complete_read = earlier.complete_read;
+        run.guards = earlier.guards;
+        run.base_generation = Some(record.generation);
+        run.planned_at = Some(plan.created_at);
+        // A test stores no entry updates and no letters; its invalid rows come again in the next run.
+        let plan = PlanRecord { run_id: run.id.clone(), ..plan };
+        let chunks: Vec<ChunkRecord> = self.store.chunks(planned_by).await?;
+        self.store.save_plan(&plan, &chunks).await?;
+        let (errors, _) = self.store.row_errors(planned_by, Page::first(u32::MAX.into())).await?;
+        self.store.add_row_errors(&run.id, &errors).await?;
+        self.carry_out(run, sync, &record, &plan, context, ends, watch).await
+    }
+
+    /// Ends or resumes a run whose process is gone. Its chunks in flight are settled first; it goes
+    /// on if its plan is fresh and its configuration is still the sync's.
+    pub async fn recover(
+        &self,
+        run: Run,
+        sync: &Sync,
+        current: Option<&Sync>,
+        ends: &Endpoints,
+        watch: &Watch,
+    ) -> Result<Run> {
+        let mut run = self.store.reclaim_run(&run.id).await?;
+        let record = self.store.sync(&run.sync_id).await?;
+        let record = record.ok_or_else(|| Error::internal("a run's sync is not in the state"))?;
+        let interrupted = || {
+            Error::new(ErrorKind::Interrupted, "the process stopped in the middle of this run")
+                .help("run it again")
+        };
+        if run.status == RunStatus::Starting {
+            run.status = run.status.transition(RunStatus::Running)?;
+        }
+        let plan = match self.store.plan(&run.id).await? {
+            Some(plan) if run.run_type.writes() => plan,
+            _ => return self.end_unwritten(run, sync, &record, interrupted(), watch).await,
+        };
+        let mut context = context_of(&plan)?;
+        let chunks = self.store.chunks(&run.id).await?;
+        let untouched = chunks.iter().all(|c| c.state == ChunkState::Planned);
+        let guarded = run.guards.iter().any(|v| v.tripped) && untouched;
+        let fresh = self.clock.now().duration_since(plan.created_at).as_secs_f64() < RESUME_MAX.as_secs_f64();
+        let same = current.is_some_and(|c| config_hash(c) == run.config_hash);
+        if run.planned_at.is_none() && untouched {
+            // It died between storing the plan and judging it.
+            return self.end_unwritten(run, sync, &record, interrupted(), watch).await;
+        }
+        let resume = fresh && same && !guarded && context.base_generation == record.generation;
+        let extent = if resume { Extent::Everything } else { Extent::SettleOnly };
+        self.enter_phase(&mut run, Phase::Writing, watch).await?;
+        let mut applied = apply::apply(self, &mut run, sync, &plan, &context, ends, watch, extent).await?;
+        if !resume
+            && applied.error.is_none()
+            && !applied.chunks.iter().all(|c| c.state == ChunkState::Settled)
+        {
+            applied.error = Some(interrupted());
+        }
+        refresh_incarnation(sync, ends, &plan, &mut context).await;
+        finalize::finalize(self, &mut run, sync, &record, &plan, &context, applied, watch).await?;
+        Ok(run)
+    }
+
+    /// Runs that are active in the state. With an embedded store and its lock held, their processes
+    /// are gone.
+    pub async fn orphans(&self) -> Result<Vec<Run>> {
+        let filter =
+            RunFilter { statuses: vec![RunStatus::Starting, RunStatus::Running], ..RunFilter::default() };
+        let (mut runs, _) = self.store.runs(&filter, Page::first(1_000)).await?;
+        runs.reverse();
+        Ok(runs)
+    }
+
+    pub async fn run(&self, id: &RunId) -> Result<Run> {
+        self.store.run(id).await?.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("there is no run '{id}'"))
+                .help("list runs with `syncline runs`")
+        })
+    }
+
+    pub async fn stored_plan(&self, id: &RunId) -> Result<PlanRecord> {
+        self.store
+            .plan(id)
+            .await?
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("{id} has no stored plan")))
+    }
+
+    /// Moves a run to its next phase, in the record, the timeline and the watch.
+    pub async fn enter_phase(&self, run: &mut Run, phase: Phase, watch: &Watch) -> Result<()> {
+        if run.phase != Some(phase) {
+            let now = self.clock.now();
+            close_phase(run, now);
+            run.timeline.push(TimelineEntry { phase, started_at: now, ended_at: None });
+            run.phase = Some(phase);
+        }
+        watch.update(|p| {
+            p.status = Some(run.status);
+            p.phase = Some(phase);
+        });
+        self.store.update_run(run).await
+    }
+
+    /// Stores failed rows: as errors of the run and, when it writes, as hidden letters.
+    pub async fn store_failures(
+        &self,
+        run: &Run,
+        sync: &Sync,
+        mapping_version: u64,
+        failures: &[Failure],
+    ) -> Result<()> {
+        if failures.is_empty() {
+            return Ok(());
+        }
+        let keeps = sync.store_values == StoreValues::Full;
+        let errors: Vec<_> = failures.iter().map(|f| f.row_error(keeps)).collect();
+        self.store.add_row_errors(&run.id, &errors).await?;
+        if !run.run_type.writes() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let letters: Vec<_> =
+            failures.iter().filter_map(|f| f.letter(run, mapping_version, keeps, now)).collect();
+        // G12: when a letter cannot be stored, this fails and the run with it.
+        self.store.stage_letters(&run.id, &letters).await
+    }
+
+    /// Figures of a sync's earlier runs.
+    pub async fn history(&self, uid: &SyncUid, now: Timestamp) -> Result<History> {
+        let filter = RunFilter { sync_uid: Some(uid.clone()), ..RunFilter::default() };
+        let (runs, _) = self.store.runs(&filter, Page::first(HISTORY_RUNS)).await?;
+        let ended = || runs.iter().filter(|r| r.run_type.writes() && r.status.is_terminal());
+        let day_ago = now - Duration::from_secs(24 * 3_600);
+        let failed = |r: &&Run| matches!(r.status, RunStatus::Failed | RunStatus::SourceFailure);
+        Ok(History {
+            removed_last_day: ended()
+                .filter(|r| r.completed_at.is_some_and(|at| at >= day_ago) && !r.options.reseed)
+                .map(|r| r.counters.rows_deleted)
+                .sum(),
+            complete_reads: ended()
+                .filter(|r| r.complete_read && r.status == RunStatus::Completed)
+                .map(|r| r.counters.rows_processed)
+                .take(RECENT_READS)
+                .collect(),
+            failures_in_a_row: ended().filter(|r| r.status != RunStatus::Cancelled).take_while(failed).count()
+                as u32,
+        })
+    }
+
+    /// Sets a sync active or inactive by hand.
+    pub async fn set_active(&self, id: &SyncId, active: bool) -> Result<SyncRecord> {
+        let record = self.store.sync(id).await?;
+        let record = record.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("there is no sync '{id}' in the state"))
+        })?;
+        let state = if active { SyncState::Active } else { SyncState::Inactive };
+        self.store.set_sync_state(&record.uid, &state, self.clock.now()).await?;
+        Ok(SyncRecord { state, ..record })
+    }
+}
+
+fn stale(message: String) -> Error {
+    Error::new(ErrorKind::StalePlan, message)
+}
+
+fn close_phase(run: &mut Run, now: Timestamp) {
+    if let Some(last) = run.timeline.last_mut() {
+        last.ended_at.get_or_insert(now);
+    }
+}
+
+/// What may not be asked for.
+fn check_request(sync: &Sync, record: &SyncRecord, run_type: RunType, options: &RunOptions) -> Result<()> {
+    let refuse = |message: String, help: &str| Err(Error::new(ErrorKind::BadUsage, message).help(help));
+    if options.read_mode == ReadMode::Full && sync.write_mode == WriteMode::Append {
+        return refuse(
+            format!("{} appends: a full run would append every row again", sync.id),
+            "use --cursor reset to read everything and append what changed",
+        );
+    }
+    if !options.source_ids.is_empty() && (options.reseed || options.max_entities.is_some()) {
+        return refuse(
+            "source ids cannot be combined with a reseed or a limit".into(),
+            "ask for one of them",
+        );
+    }
+    if options.reseed && run_type != RunType::Seed && run_type != RunType::Test {
+        return refuse("only a seed can reseed".into(), "use `syncline seed --reseed`");
+    }
+    if run_type == RunType::Seed
+        && sync.write_mode == WriteMode::Append
+        && record.generation > 0
+        && !options.reseed
+    {
+        return refuse(
+            format!("{} was seeded before; seeding again would append every row again", sync.id),
+            "run it without --type seed",
+        );
+    }
+    if let SyncState::Halted { reason, .. } = &record.state
+        && !matches!(run_type, RunType::Test | RunType::OneTime | RunType::Replay)
+    {
+        let error = Error::new(ErrorKind::Conflict, format!("{} is halted: {reason}", sync.id));
+        return Err(error.help(format!(
+            "activate it with `syncline activate {}`, or run it once with --type one_time",
+            sync.id
+        )));
+    }
+    Ok(())
+}
+
+fn new_run(
+    sync: &Sync,
+    record: &SyncRecord,
+    run_type: RunType,
+    trigger: Trigger,
+    options: RunOptions,
+    now: Timestamp,
+) -> Run {
+    Run {
+        id: RunId::from_uuid(Uuid::now_v7()),
+        sync_id: sync.id.clone(),
+        sync_uid: record.uid.clone(),
+        run_type,
+        trigger,
+        status: RunStatus::Queued,
+        phase: None,
+        options,
+        correlation_id: Uuid::new_v4().simple().to_string(),
+        retry_of: None,
+        created_at: now,
+        started_at: None,
+        completed_at: None,
+        epoch: 0,
+        base_generation: None,
+        counters: Counters::default(),
+        skipped: Default::default(),
+        durations: Durations::default(),
+        timeline: Vec::new(),
+        performance: Default::default(),
+        guards: Vec::new(),
+        error: None,
+        partially_written: false,
+        complete_read: false,
+        not_found: Vec::new(),
+        cursor_before: None,
+        cursor_after: None,
+        config_hash: config_hash(sync),
+        planned_at: None,
+        notices: Vec::new(),
+    }
+}
+
+pub fn context_of(plan: &PlanRecord) -> Result<PlanContext> {
+    serde_json::from_value(plan.context.clone()).map_err(|e| {
+        Error::new(ErrorKind::Corrupt, format!("the plan of {} cannot be read: {e}", plan.run_id))
+    })
+}
+
+/// Some targets get their incarnation with the first write: what counts is how we left it.
+async fn refresh_incarnation(sync: &Sync, ends: &Endpoints, plan: &PlanRecord, context: &mut PlanContext) {
+    if plan.file.is_none() {
+        return;
+    }
+    match ends.destination.describe(&sync.to.object).await {
+        Ok(Some(object)) if object.identity == context.target_identity => {
+            context.target_incarnation = object.incarnation;
+        }
+        Ok(_) => {}
+        Err(e) => {
+            tracing::debug!(sync = %sync.id, error = %e, "the target could not be described after the run")
+        }
+    }
+}

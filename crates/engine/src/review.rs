@@ -1,0 +1,264 @@
+//! Looking at plans and at the life of single records.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use syncline_core::run::GuardVerdict;
+use syncline_core::{Counters, Error, ErrorKind, Result, RowResult, Run, RunId, SyncId, SyncUid, canon};
+use syncline_store::{Page, PlanRecord, RunFilter};
+
+use crate::engine::{Engine, context_of};
+use crate::failures::row_json;
+use crate::outcomes;
+use crate::plan_file::{PlanChunk, PlanReader};
+
+/// Format tag of a saved plan document.
+pub const DOCUMENT_FORMAT: &str = "syncline.plan/1";
+
+/// A plan as people and machines review it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PlanDocument {
+    pub format: String,
+    /// The run that stored the plan; `apply` takes it from there.
+    pub run_id: RunId,
+    pub sync_id: SyncId,
+    pub digest: String,
+    pub created_at: Timestamp,
+    pub counters: Counters,
+    pub guards: Vec<GuardVerdict>,
+    /// The first changes; all of them when `truncated` is false.
+    pub changes: Vec<ChangeView>,
+    pub truncated: bool,
+}
+
+/// One planned or executed change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangeView {
+    pub row_id: String,
+    /// create, update, append, delete, clear or flag.
+    pub operation: String,
+    /// Fields that change; for creates all fields, for removals those that were delivered.
+    pub fields: Vec<FieldView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldView {
+    pub field: String,
+    /// Absent when what was delivered is not known (values are not kept, or nothing was).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
+}
+
+/// One thing that happened to a record.
+#[derive(Clone, Debug, Serialize)]
+pub struct RowEvent {
+    pub run_id: RunId,
+    pub at: Option<Timestamp>,
+    pub operation: String,
+    /// created, updated, removed, exists, absent, rejected, unknown, or planned.
+    pub result: String,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub field: Option<String>,
+    pub fields: Vec<FieldView>,
+}
+
+/// The plan a run stored, with at most `limit` changes.
+pub async fn document(engine: &Engine, run: &Run, limit: usize) -> Result<PlanDocument> {
+    let plan = engine.stored_plan(&run.id).await?;
+    let context = context_of(&plan)?;
+    let mut changes = Vec::new();
+    let mut truncated = false;
+    if let Some(mut reader) = open(engine, &plan)? {
+        'chunks: for number in 0..reader.chunks() {
+            let chunk = reader.chunk(number)?;
+            for row in 0..chunk.changes.len() {
+                if changes.len() == limit {
+                    truncated = true;
+                    break 'chunks;
+                }
+                changes.push(view(&chunk, row)?);
+            }
+        }
+    }
+    Ok(PlanDocument {
+        format: DOCUMENT_FORMAT.into(),
+        run_id: run.id.clone(),
+        sync_id: run.sync_id.clone(),
+        digest: plan.digest,
+        created_at: plan.created_at,
+        counters: context.planned,
+        guards: run.guards.clone(),
+        changes,
+        truncated,
+    })
+}
+
+/// Reads a saved plan document; says what is wrong with other files.
+pub fn parse_document(text: &str) -> Result<PlanDocument> {
+    let document: PlanDocument = serde_json::from_str(text).map_err(|e| {
+        Error::new(ErrorKind::BadUsage, format!("not a saved plan: {e}"))
+            .help("make one with `syncline plan … --out FILE`")
+    })?;
+    if document.format != DOCUMENT_FORMAT {
+        return Err(Error::new(
+            ErrorKind::BadUsage,
+            format!("a plan of the unknown format '{}'", document.format),
+        ));
+    }
+    Ok(document)
+}
+
+fn open(engine: &Engine, plan: &PlanRecord) -> Result<Option<PlanReader>> {
+    match &plan.file {
+        Some(file) => Ok(Some(PlanReader::open(engine.files.open(file)?)?)),
+        None => Ok(None),
+    }
+}
+
+fn view(chunk: &PlanChunk, row: usize) -> Result<ChangeView> {
+    let change = &chunk.changes[row];
+    let before = match &change.before {
+        Some(bytes) => {
+            Some(canon::decode_fields(bytes)?.into_iter().collect::<std::collections::BTreeMap<_, _>>())
+        }
+        None => None,
+    };
+    let text_or_null = |v: &Option<String>| v.clone().map_or(Value::Null, Value::String);
+    let fields = if change.op.is_removal() {
+        let known = before.iter().flatten();
+        known
+            .map(|(field, value)| FieldView {
+                field: field.clone(),
+                before: Some(text_or_null(value)),
+                after: None,
+            })
+            .collect()
+    } else {
+        let after = match row_json(&chunk.payload, row) {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        let texts = texts(chunk, row)?;
+        let changed = after
+            .into_iter()
+            .filter(|(field, _)| before.as_ref().is_none_or(|b| b.get(field) != texts.get(field)));
+        changed
+            .map(|(field, value)| FieldView {
+                before: before.as_ref().and_then(|b| b.get(&field)).map(text_or_null),
+                field,
+                after: Some(value),
+            })
+            .collect()
+    };
+    Ok(ChangeView { row_id: change.key.row_id(), operation: change.op.as_str().into(), fields })
+}
+
+/// Canonical texts of a row's fields, for comparing with what was delivered.
+fn texts(chunk: &PlanChunk, row: usize) -> Result<std::collections::BTreeMap<String, Option<String>>> {
+    let mut bytes = Vec::new();
+    for (field, column) in chunk.payload.schema().fields().iter().zip(chunk.payload.columns()) {
+        let ty = syncline_core::LogicalType::of(field)?;
+        canon::encode_fields(&[(field.name(), &ty, column.as_ref())], row, &mut bytes);
+    }
+    Ok(canon::decode_fields(&bytes)?.into_iter().collect())
+}
+
+/// Everything recorded runs did with one record, newest first: at most `limit` events.
+pub async fn history(engine: &Engine, uid: &SyncUid, row_id: &str, limit: usize) -> Result<Vec<RowEvent>> {
+    let mut events = Vec::new();
+    let mut page = Page::first(100);
+    let filter = RunFilter { sync_uid: Some(uid.clone()), ..RunFilter::default() };
+    loop {
+        let (runs, _) = engine.store.runs(&filter, page).await?;
+        if runs.is_empty() || events.len() >= limit {
+            events.truncate(limit);
+            return Ok(events);
+        }
+        for run in &runs {
+            if let Some(plan) = engine.store.plan(&run.id).await? {
+                events.extend(in_plan(engine, run, &plan, row_id).await?);
+            }
+            if run.counters.rows_failed > 0 {
+                events.extend(in_errors(engine, run, row_id).await?);
+            }
+        }
+        page.number += 1;
+    }
+}
+
+async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) -> Result<Vec<RowEvent>> {
+    let mut events = Vec::new();
+    let Some(mut reader) = open(engine, plan)? else { return Ok(events) };
+    for record in engine.store.chunks(&run.id).await? {
+        let outcomes = match &record.outcomes {
+            Some(file) => outcomes::read(engine.files.open(file)?)?,
+            None => Vec::new(),
+        };
+        // Where there are outcomes they are the smaller file to search.
+        if record.outcomes.is_some() && !outcomes.iter().any(|o| o.row_id == row_id) {
+            continue;
+        }
+        let chunk = reader.chunk(record.number)?;
+        for (row, change) in chunk.changes.iter().enumerate().filter(|(_, c)| c.key.row_id() == row_id) {
+            let view = view(&chunk, row)?;
+            let (result, error) = match (run.run_type.writes(), outcomes.get(row)) {
+                (true, Some(outcome)) => named(&outcome.result),
+                (true, None) => ("not attempted", None),
+                (false, _) => ("planned", None),
+            };
+            // Refused rows are told by the run's errors.
+            if error.is_some() {
+                continue;
+            }
+            events.push(RowEvent {
+                run_id: run.id.clone(),
+                at: run.completed_at.or(run.started_at),
+                operation: change.op.as_str().into(),
+                result: result.into(),
+                code: None,
+                message: None,
+                field: None,
+                fields: view.fields,
+            });
+        }
+    }
+    Ok(events)
+}
+
+fn named(result: &RowResult) -> (&'static str, Option<&syncline_core::RowError>) {
+    match result {
+        RowResult::Created { .. } => ("created", None),
+        RowResult::Updated { .. } => ("updated", None),
+        RowResult::Removed => ("removed", None),
+        RowResult::Exists => ("exists", None),
+        RowResult::Absent => ("absent", None),
+        RowResult::Rejected(e) => ("rejected", Some(e)),
+        RowResult::Unknown(e) => ("unknown", Some(e)),
+    }
+}
+
+async fn in_errors(engine: &Engine, run: &Run, row_id: &str) -> Result<Vec<RowEvent>> {
+    let mut events = Vec::new();
+    let mut page = Page::first(10_000);
+    loop {
+        let (errors, total) = engine.store.row_errors(&run.id, page).await?;
+        let found = errors.iter().filter(|e| e.row_id == row_id).map(|e| RowEvent {
+            run_id: run.id.clone(),
+            at: run.completed_at,
+            operation: if e.removal { "delete".into() } else { e.stage.as_str().into() },
+            result: "failed".into(),
+            code: Some(e.code.clone()),
+            message: Some(e.message.clone()),
+            field: e.field.clone(),
+            fields: Vec::new(),
+        });
+        events.extend(found);
+        if page.offset() + page.size >= total {
+            return Ok(events);
+        }
+        page.number += 1;
+    }
+}
