@@ -228,6 +228,10 @@ fn refused(settings: &Settings, side: Side, error: tokio_postgres::Error) -> Err
 /// the statement.
 pub fn trouble(error: &tokio_postgres::Error) -> Option<&'static str> {
     let Some(db) = error.as_db_error() else {
+        // A statement that cannot be put into a message (it holds a NUL) never left us.
+        if error.to_string().contains("encoding message") {
+            return None;
+        }
         let broken = error.is_closed()
             || find::<io::Error>(error).is_some()
             || is_tls(error)

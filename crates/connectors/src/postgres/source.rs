@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::try_unfold;
 use jiff::Timestamp;
@@ -156,20 +157,30 @@ struct Reading {
     client: PgClient,
     sql: ModelSql,
     timeout: Duration,
-    copy: Pin<Box<CopyOutStream>>,
+    copy: Copying,
     framer: Framer,
     decoder: BatchDecoder,
     clock: SourceClock,
 }
 
+enum Copying {
+    /// The statement to send. A server answers only when it has filled its first buffer, so it is
+    /// asked when the first batch is; a reader can then give up at any time.
+    Planned(String),
+    Running(Pin<Box<CopyOutStream>>),
+    Finished,
+}
+
 /// The source's time, and its writers, just before the snapshot.
-#[derive(Clone, Copy)]
 struct SourceClock {
     now: Option<Timestamp>,
     oldest_open_write: Option<Timestamp>,
+    /// The database takes any bytes for text.
+    unchecked_text: bool,
 }
 
 impl Reading {
+    /// Fixes the snapshot and proves that the read can be done.
     async fn start(client: PgClient, sql: ModelSql, request: ReadRequest) -> Result<Self> {
         let timeout = request.model.timeout;
         let failed = |e| read_failed(&client, &sql, timeout, e);
@@ -177,6 +188,10 @@ impl Reading {
         // rows may yet appear, and one that begins later is dated after `now`.
         let clock = source_clock(&client).await.map_err(failed)?;
         begin(&client, timeout).await.map_err(failed)?;
+        if clock.unchecked_text {
+            // Otherwise the server would fail the whole read at the first text that is not UTF-8.
+            client.client.batch_execute("SET LOCAL client_encoding = 'SQL_ASCII'").await.map_err(failed)?;
+        }
         let model = prepare(&client, &sql, timeout).await?;
 
         let columns = match &request.columns {
@@ -193,19 +208,12 @@ impl Reading {
             _ => None,
         };
         let filter = condition(&request.filter, &key, cursor)?;
-        let select = sql.select(&columns, filter.as_deref(), &order_by);
-        let mut cancel = client.cancel_on_drop();
-        let copy = match client.client.copy_out(ModelSql::copy(&select).as_str()).await {
-            Ok(copy) => Box::pin(copy),
-            Err(e) => {
-                cancel.disarm();
-                return Err(failed(e));
-            }
-        };
+        let copy = ModelSql::copy(&sql.select(&columns, filter.as_deref(), &order_by));
         let types: Vec<PgType> = columns.iter().map(|c| c.ty.clone()).collect();
         let framer = Framer::new(columns.len());
         let decoder = BatchDecoder::new(schema(columns.iter().copied()), &types);
-        Ok(Self { cancel, client, sql, timeout, copy, framer, decoder, clock })
+        let cancel = client.cancel_on_drop();
+        Ok(Self { cancel, client, sql, timeout, copy: Copying::Planned(copy), framer, decoder, clock })
     }
 
     /// The next batch, or `None` when the server has sent all rows.
@@ -217,22 +225,38 @@ impl Reading {
                     return self.decoder.take().map(Some);
                 }
             }
-            match self.copy.next().await {
-                Some(Ok(chunk)) => self.framer.feed(chunk),
-                Some(Err(e)) => return Err(read_failed(&self.client, &self.sql, self.timeout, e)),
+            match self
+                .next_chunk()
+                .await
+                .map_err(|e| read_failed(&self.client, &self.sql, self.timeout, e))?
+            {
+                Some(chunk) => self.framer.feed(chunk),
                 None => {
                     self.framer.finish().map_err(malformed)?;
-                    let last = if self.decoder.is_empty() { None } else { Some(self.decoder.take()?) };
-                    return Ok(last);
+                    return if self.decoder.is_empty() { Ok(None) } else { self.decoder.take().map(Some) };
                 }
             }
         }
     }
 
+    async fn next_chunk(&mut self) -> std::result::Result<Option<Bytes>, tokio_postgres::Error> {
+        if let Copying::Planned(statement) = &self.copy {
+            self.copy = Copying::Running(Box::pin(self.client.client.copy_out(statement.as_str()).await?));
+        }
+        let Copying::Running(copy) = &mut self.copy else { return Ok(None) };
+        let chunk = copy.next().await.transpose()?;
+        if chunk.is_none() {
+            self.copy = Copying::Finished;
+        }
+        Ok(chunk)
+    }
+
     /// Makes sure that the server, too, holds the read to have gone well.
     async fn end(mut self) -> Result<ReadEnd> {
-        // COMMIT of a broken transaction is answered as if it were fine; a SELECT before it is not.
-        let ended = self.client.client.batch_execute("SELECT 1; COMMIT").await;
+        // Nothing that the model did may stay, should it have found something that a read-only
+        // transaction lets through. (Until version 16, creating a large object was.) The SELECT
+        // fails when the transaction is broken, which a ROLLBACK alone would not tell.
+        let ended = self.client.client.batch_execute("SELECT 1; ROLLBACK").await;
         self.cancel.disarm();
         ended.map_err(|e| read_failed(&self.client, &self.sql, self.timeout, e))?;
         Ok(ReadEnd {
@@ -249,14 +273,19 @@ async fn source_clock(client: &PgClient) -> std::result::Result<SourceClock, tok
         .client
         .query_one(
             "SELECT (extract(epoch FROM now()) * 1000000)::int8, \
-                    (extract(epoch FROM min(xact_start)) * 1000000)::int8 \
+                    (extract(epoch FROM min(xact_start)) * 1000000)::int8, \
+                    current_setting('server_encoding') = 'SQL_ASCII' \
              FROM pg_catalog.pg_stat_activity \
              WHERE backend_xid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()",
             &[],
         )
         .await?;
     let timestamp = |micros: Option<i64>| micros.and_then(|micros| Timestamp::from_microsecond(micros).ok());
-    Ok(SourceClock { now: timestamp(row.try_get(0)?), oldest_open_write: timestamp(row.try_get(1)?) })
+    Ok(SourceClock {
+        now: timestamp(row.try_get(0)?),
+        oldest_open_write: timestamp(row.try_get(1)?),
+        unchecked_text: row.try_get(2)?,
+    })
 }
 
 fn named<'a>(columns: &'a [ModelColumn], names: &[String]) -> Result<Vec<&'a ModelColumn>> {

@@ -101,11 +101,18 @@ impl ModelColumn {
     }
 
     fn select_item(&self) -> String {
-        if !self.ty.as_text {
-            return self.reference();
+        if self.ty.as_text { format!("{} AS {}", self.text(), quoted(&self.name)) } else { self.reference() }
+    }
+
+    /// The column converted to text, or to an array of texts.
+    fn text(&self) -> String {
+        let reference = self.reference();
+        match self.ty.wire {
+            Wire::Array { .. } => format!("{reference}::text[]"),
+            // The cast would add a mask to every address that has none.
+            _ if *base_type(&self.native) == Type::INET => format!("abbrev({reference})"),
+            _ => format!("{reference}::text"),
         }
-        let target = if matches!(self.ty.wire, Wire::Array { .. }) { "text[]" } else { "text" };
-        format!("{}::{target} AS {}", self.reference(), quoted(&self.name))
     }
 
     /// The column as it is compared with canonical texts, and the type to compare in.
@@ -113,13 +120,10 @@ impl ModelColumn {
     /// Types whose own equality is not that of their text (citext), that have none (json), or that
     /// refuse unknown texts (enums) are compared as text.
     fn comparable(&self) -> (String, String) {
-        let own = comparison_type(&self.native, &self.ty.wire);
-        match own {
+        match comparison_type(&self.native, &self.ty.wire) {
             Some(name) => (self.reference(), name),
-            None if matches!(self.ty.wire, Wire::Array { .. }) => {
-                (format!("{}::text[]", self.reference()), "text[]".into())
-            }
-            None => (format!("{}::text", self.reference()), "text".into()),
+            None if matches!(self.ty.wire, Wire::Array { .. }) => (self.text(), "text[]".into()),
+            None => (self.text(), "text".into()),
         }
     }
 }
@@ -513,7 +517,7 @@ mod tests {
         let ip = column("i\"p", Type::INET);
         assert_eq!(
             ModelSql::copy(&model.select(&[&n, &ip], Some("true"), &[&n])),
-            "COPY (SELECT model.\"n\", model.\"i\"\"p\"::text AS \"i\"\"p\" FROM (select 1 as n -- all;\n) AS model \
+            "COPY (SELECT model.\"n\", abbrev(model.\"i\"\"p\") AS \"i\"\"p\" FROM (select 1 as n -- all;\n) AS model \
              WHERE true ORDER BY model.\"n\" ASC NULLS LAST) TO STDOUT (FORMAT binary)"
         );
         let table = ModelSql::new(&ModelQuery::Table("shop.Users".into())).unwrap();

@@ -7,7 +7,7 @@
 //! | numeric(p,s) | numeric(p,s); a bare numeric has any precision |
 //! | text, varchar, name, xml, citext, enums | text |
 //! | char(n) | text, with its padding: what a reader of the column sees |
-//! | inet, cidr, macaddr, macaddr8, "char" | text, converted by the server |
+//! | inet, cidr, macaddr, macaddr8, "char" | text, converted by the server (inet not in arrays) |
 //! | json, jsonb | json |
 //! | a domain | as its base type |
 //! | an array | an array, if its elements have a canonical form; one dimension only, and the lower bound is not kept |
@@ -97,6 +97,10 @@ impl PgType {
 
     fn array(element: &Type, typmod: i32) -> Option<Self> {
         let element_oid = element.oid();
+        // The cast of inet[] to text[] adds a mask to every address that has none.
+        if *base_type(element) == Type::INET {
+            return None;
+        }
         let element = Self::of(element, typmod)?;
         if matches!(element.logical, LogicalType::Array(_)) {
             return None;
@@ -191,15 +195,24 @@ mod tests {
 
     #[test]
     fn what_is_converted_to_text_says_so() {
-        let inets = PgType::of(&Type::INET_ARRAY, -1).unwrap();
-        assert!(inets.as_text);
+        assert!(PgType::of(&Type::INET, -1).unwrap().as_text);
+        let networks = PgType::of(&Type::CIDR_ARRAY, -1).unwrap();
+        assert!(networks.as_text);
         let wire = Wire::Array { element: Box::new(Wire::Text), element_oid: Type::TEXT.oid() };
-        assert_eq!(inets.wire, wire);
+        assert_eq!(networks.wire, wire);
     }
 
     #[test]
     fn other_types_are_refused_by_column() {
-        for ty in [Type::TIMETZ, Type::MONEY, Type::INT4_RANGE, Type::POINT, Type::TS_VECTOR, Type::RECORD] {
+        for ty in [
+            Type::TIMETZ,
+            Type::MONEY,
+            Type::INT4_RANGE,
+            Type::POINT,
+            Type::TS_VECTOR,
+            Type::RECORD,
+            Type::INET_ARRAY,
+        ] {
             assert_eq!(PgType::of(&ty, -1), None, "{ty}");
         }
         let error = unsupported("price", &Type::MONEY_ARRAY);
