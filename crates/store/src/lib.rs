@@ -5,6 +5,7 @@
 //! and referred to by [`FileRef`] with length and checksum, so that nothing becomes visible by
 //! listing a folder.
 
+mod fail_points;
 mod files;
 mod records;
 mod sqlite;
@@ -23,7 +24,11 @@ pub use sqlite::SqliteStore;
 /// The state store. Every method is one transaction, durable when it returns.
 ///
 /// Errors: `state_locked` when another process holds an embedded store, `state_too_new`, `corrupt_state`,
-/// `local_io` (disk full included: the transaction left nothing), `conflict`, `fenced`, `not_found`.
+/// `local_io` (disk full included: the transaction left nothing), `conflict`, `fenced`, `not_found`;
+/// `bad_usage` for a page above [`Page::SIZE_MAX`]; `internal` for a call that breaks this contract,
+/// which leaves nothing either.
+///
+/// A call that its caller gives up half way is still made as a whole or not at all.
 #[async_trait]
 pub trait Store: Send + Sync {
     // --- syncs ---
@@ -39,16 +44,19 @@ pub trait Store: Send + Sync {
     // --- runs ---
 
     /// Stores a new run (scheduled or queued) with the configuration it is pinned to, as JSON.
+    /// `conflict` when there is a run with its id.
     async fn insert_run(&self, run: &Run, config: &str) -> Result<()>;
     /// queued → starting, under a new epoch (greater than every earlier one of the sync).
     ///
     /// A run that writes gets `conflict` while another writing run of its sync is active [G23].
+    /// `started_at` is that of the first claim.
     async fn claim_run(&self, id: &RunId, now: Timestamp) -> Result<Run>;
     /// Takes over an active run whose process is gone: same status, new epoch.
     async fn reclaim_run(&self, id: &RunId) -> Result<Run>;
     /// Stores progress or a transition of a run. Status changes go through
     /// [`syncline_core::RunStatus::transition`]; a run whose stored epoch is not `run.epoch` is
-    /// `fenced`. Ending a run that sent anything goes through [`Store::commit`] instead.
+    /// `fenced`. Ending a run that sent anything goes through [`Store::commit`] instead. Ending one
+    /// here drops the letters it put aside.
     async fn update_run(&self, run: &Run) -> Result<()>;
     async fn run(&self, id: &RunId) -> Result<Option<Run>>;
     /// The pinned configuration of a run.
@@ -58,12 +66,14 @@ pub trait Store: Send + Sync {
 
     // --- plans and chunks ---
 
-    /// Stores a complete plan with its chunks, all `planned`; replaces an earlier plan of the run.
+    /// Stores a complete plan with its chunks, all `planned` and numbered from 0; replaces an earlier
+    /// plan of the run, but not one of which something was sent (`conflict`).
     async fn save_plan(&self, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Result<()>;
     async fn plan(&self, run: &RunId) -> Result<Option<PlanRecord>>;
     async fn chunks(&self, run: &RunId) -> Result<Vec<ChunkRecord>>;
     /// Stores the state of one chunk; `fenced` unless `epoch` is the run's. The states follow
-    /// planned → sending → settled; `sending` is durable before the first byte leaves.
+    /// planned → sending → settled; `sending` is durable before the first byte leaves, and may be set
+    /// again with a later attempt or with outcomes. Setting a chunk to what it is does nothing.
     async fn set_chunk(&self, run: &RunId, epoch: u64, chunk: &ChunkRecord) -> Result<()>;
 
     // --- errors and dead letters ---
@@ -71,13 +81,18 @@ pub trait Store: Send + Sync {
     /// Adds row errors of a run; they become visible with the run's end.
     async fn add_row_errors(&self, run: &RunId, errors: &[RowErrorRecord]) -> Result<()>;
     async fn clear_row_errors(&self, run: &RunId) -> Result<()>;
-    /// Errors of a run in the order they occurred, and how many there are.
+    /// Errors of a run in the order they occurred, and how many there are; none while it is active.
     async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)>;
-    /// Puts letters aside, hidden, until the run's commit exposes them.
+    /// Puts letters aside, hidden, until the run's commit exposes them. A letter replaces one of the
+    /// same key; those put aside before a takeover stay, because its run goes on with the same plan.
     async fn stage_letters(&self, run: &RunId, letters: &[DeadLetter]) -> Result<()>;
+    /// Drops the letters that a run put aside. A run that plans again does this first.
+    async fn clear_staged_letters(&self, run: &RunId) -> Result<()>;
     /// Letters, latest seen first.
     async fn letters(&self, filter: &LetterFilter, page: Page) -> Result<(Vec<DeadLetter>, u64)>;
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>>;
+    /// Moves a letter along [`LetterState::transition`]; an illegal step is `conflict`.
+    async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter>;
 
     // --- commit ---
 
@@ -86,7 +101,13 @@ pub trait Store: Send + Sync {
     /// Checks that the run's stored epoch is `commit.run.epoch` and the sync's generation is
     /// `commit.run.base_generation` (else `fenced`); stores the generation, cursor, run, sync state;
     /// exposes staged letters (one open letter per key: a known one gets attempts, last_seen, run and
-    /// error of the new one); resolves letters of `commit.resolved`.
+    /// error of the new one; an ignored one stays ignored and gets last_seen); resolves letters of
+    /// `commit.resolved` whose keys did not fail in this run, ignored ones too.
+    ///
+    /// A run cannot become `completed`, and no cursor moves on, while one of its chunks is not settled
+    /// [G2, G3]. A run without base generation cannot make one. Of a test only the record is stored,
+    /// whatever generation the sync has reached. Generations that no unfinished run started from are
+    /// forgotten, except the newest two.
     async fn commit(&self, commit: &Commit) -> Result<()>;
 
     // --- snapshots and cursors ---
@@ -96,9 +117,9 @@ pub trait Store: Send + Sync {
     /// Sets a cursor by hand (`None` clears it), keeping history; `conflict` while a run of the sync
     /// is active.
     async fn set_cursor(&self, uid: &SyncUid, change: &CursorChange, now: Timestamp) -> Result<()>;
-    /// Cursor changes, newest first.
+    /// Cursor changes, newest first. Setting a cursor to what it is is no change.
     async fn cursor_history(&self, uid: &SyncUid, page: Page) -> Result<(Vec<CursorHistory>, u64)>;
 
-    /// Paths of every file that any generation, plan or chunk names.
+    /// Paths of every file that any generation, plan or chunk names, sorted.
     async fn live_files(&self) -> Result<Vec<String>>;
 }

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_core::ids::LetterId;
 use syncline_core::run::FileRef;
-use syncline_core::{CursorValue, Run, RunId, RunStatus, RunType, Stage, SyncId, SyncUid, Trigger};
+use syncline_core::{
+    CursorValue, Error, ErrorKind, Result, Run, RunId, RunStatus, RunType, Stage, SyncId, SyncUid, Trigger,
+};
 
 /// A sync as a project presents it.
 #[derive(Clone, Debug)]
@@ -27,7 +29,11 @@ pub enum SyncState {
     Active,
     Inactive,
     /// Stopped by an error threshold until a person activates it.
-    Halted { reason: String, since: Timestamp, failures: u32 },
+    Halted {
+        reason: String,
+        since: Timestamp,
+        failures: u32,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +105,22 @@ pub enum ChunkState {
     Settled,
 }
 
+impl ChunkState {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChunkState::Planned => "planned",
+            ChunkState::Sending => "sending",
+            ChunkState::Settled => "settled",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [ChunkState::Planned, ChunkState::Sending, ChunkState::Settled]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkRecord {
     /// From 0, in the plan's order.
@@ -132,6 +154,57 @@ pub enum LetterState {
     ResolvedUser,
     Ignored,
     Expired,
+}
+
+impl LetterState {
+    pub const ALL: [LetterState; 7] = [
+        LetterState::Open,
+        LetterState::Replaying,
+        LetterState::ResolvedAuto,
+        LetterState::ResolvedReplay,
+        LetterState::ResolvedUser,
+        LetterState::Ignored,
+        LetterState::Expired,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LetterState::Open => "open",
+            LetterState::Replaying => "replaying",
+            LetterState::ResolvedAuto => "resolved_auto",
+            LetterState::ResolvedReplay => "resolved_replay",
+            LetterState::ResolvedUser => "resolved_user",
+            LetterState::Ignored => "ignored",
+            LetterState::Expired => "expired",
+        }
+    }
+
+    /// Not done with. A key has at most one live letter.
+    pub fn is_live(self) -> bool {
+        matches!(self, LetterState::Open | LetterState::Replaying | LetterState::Ignored)
+    }
+
+    /// The one transition function: the new state, or [`ErrorKind::Conflict`].
+    ///
+    /// Nothing leaves a resolved or expired letter: if its key fails again, that is a new letter.
+    pub fn transition(self, to: LetterState) -> Result<LetterState> {
+        use LetterState::*;
+        let legal = match self {
+            Open => to != Open,
+            Replaying => !matches!(to, Replaying | Ignored | Expired),
+            Ignored => {
+                matches!(to, Open | Replaying | ResolvedAuto | ResolvedReplay | ResolvedUser | Expired)
+            }
+            ResolvedAuto | ResolvedReplay | ResolvedUser | Expired => false,
+        };
+        if legal {
+            return Ok(to);
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            format!("a letter that is {} cannot become {}", self.as_str(), to.as_str()),
+        ))
+    }
 }
 
 /// A record that could not be delivered.
@@ -202,12 +275,26 @@ pub struct Page {
 }
 
 impl Page {
+    /// Most records of one page.
+    pub const SIZE_MAX: u64 = 10_000;
+
     pub const fn first(size: u64) -> Self {
         Self { number: 1, size }
     }
 
     pub fn offset(self) -> u64 {
         (self.number.max(1) - 1).saturating_mul(self.size)
+    }
+
+    /// Refuses pages that are larger than [`Page::SIZE_MAX`].
+    pub fn check(self) -> Result<()> {
+        if self.size <= Self::SIZE_MAX {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::BadUsage,
+            format!("a page of {} records is too large; ask for at most {}", self.size, Self::SIZE_MAX),
+        ))
     }
 }
 

@@ -1,0 +1,80 @@
+//! What can go wrong inside a statement, and how it becomes the product's error.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+use syncline_core::{Error, ErrorKind};
+
+/// A failure on its way out of the store: the database's, or one that already says what it is.
+#[derive(Debug)]
+pub enum Fault {
+    Sqlite(rusqlite::Error),
+    Known(Error),
+}
+
+/// What the functions of this module give back; [`Fault::into_error`] is applied once, at the edge.
+pub type Outcome<T> = std::result::Result<T, Fault>;
+
+impl From<rusqlite::Error> for Fault {
+    fn from(e: rusqlite::Error) -> Self {
+        Fault::Sqlite(e)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(e: Error) -> Self {
+        Fault::Known(e)
+    }
+}
+
+impl Fault {
+    /// The error as the caller sees it; `database` is the file it happened in.
+    pub fn into_error(self, database: &Path) -> Error {
+        match self {
+            Fault::Known(e) => e,
+            Fault::Sqlite(e) => sqlite_error(e, database),
+        }
+    }
+}
+
+fn sqlite_error(e: rusqlite::Error, database: &Path) -> Error {
+    let at = database.display();
+    let unreadable = matches!(
+        e,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::Utf8Error(..)
+    );
+    let error = match e.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::new(
+            ErrorKind::LocalIo,
+            format!("the disk is full: the state store {at} could not be written"),
+        )
+        .help("free some space on this disk and run again; nothing of the last step was kept half"),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(database),
+        _ if unreadable => damaged(database),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Error::new(ErrorKind::StateLocked, format!("the state store {at} is in use by another program"))
+                .help("close programs that have this database open, then run again")
+        }
+        Some(
+            ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::NoLargeFileSupport,
+        ) => Error::new(ErrorKind::LocalIo, format!("the state store {at} cannot be read or written: {e}"))
+            .help("check that the folder is on a local disk and belongs to the user that runs syncline"),
+        _ => Error::internal(format!("the state store {at}: {e}")),
+    };
+    error.caused_by(e)
+}
+
+/// The error for a database whose content cannot be trusted.
+pub fn damaged(database: &Path) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("the state store {} is damaged", database.display())).help(
+        "restore the state folder from a backup; without one, move the folder away and seed the syncs again",
+    )
+}

@@ -1,0 +1,179 @@
+//! Dead letters: staged by a run, exposed by its commit.
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, params};
+use syncline_core::{Error, ErrorKind, Run, RunId, RunType, SyncUid};
+
+use super::conditions::{Conditions, string, strings};
+use super::fault::Outcome;
+use super::{WORKSPACE, blob, runs};
+use crate::{DeadLetter, LetterFilter, LetterState, Page};
+
+pub fn stage(tx: &Connection, id: &RunId, letters: &[DeadLetter]) -> Outcome<()> {
+    let run = runs::require_unfinished(tx, id)?;
+    let mut put = tx.prepare_cached(
+        "INSERT OR REPLACE INTO staged_letters (workspace_id, run_id, key, record) VALUES (?, ?, ?, ?)",
+    )?;
+    for letter in letters {
+        if letter.run_id != run.id || letter.sync_uid != run.sync_uid {
+            return Err(Error::internal(format!(
+                "letter {} belongs to run {} of {}, not to {id}",
+                letter.id, letter.run_id, letter.sync_uid
+            ))
+            .into());
+        }
+        put.execute(params![WORKSPACE, id.as_str(), letter.key, blob::encode(letter)?])?;
+    }
+    Ok(())
+}
+
+pub fn clear_staged(tx: &Connection, id: &RunId) -> Outcome<()> {
+    runs::require(tx, id)?;
+    drop_staged(tx, id)
+}
+
+pub fn drop_staged(tx: &Connection, run: &RunId) -> Outcome<()> {
+    tx.prepare_cached("DELETE FROM staged_letters WHERE workspace_id = ? AND run_id = ?")?
+        .execute([WORKSPACE, run.as_str()])?;
+    Ok(())
+}
+
+/// Makes the letters of a run that ends visible and resolves those of `resolved`.
+///
+/// A key that the run both resolved and failed keeps its letter: a failure is never hidden.
+pub fn expose(tx: &Connection, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
+    let mut failed = HashSet::new();
+    let staged = strings(
+        tx,
+        "SELECT record FROM staged_letters WHERE workspace_id = ? AND run_id = ? ORDER BY rowid",
+        [WORKSPACE, run.id.as_str()],
+    )?;
+    for text in staged {
+        let letter: DeadLetter = blob::decode(&text, &format!("a letter of run {}", run.id))?;
+        failed.insert(letter.key.clone());
+        match live(tx, &letter.sync_uid, &letter.key)? {
+            None => insert(tx, &DeadLetter { state: LetterState::Open, ..letter })?,
+            Some(known) => update(tx, &seen_again(known, letter))?,
+        }
+    }
+    drop_staged(tx, &run.id)?;
+    let state = match run.run_type {
+        RunType::Replay => LetterState::ResolvedReplay,
+        _ => LetterState::ResolvedAuto,
+    };
+    for key in resolved.iter().filter(|key| !failed.contains(*key)) {
+        if let Some(letter) = live(tx, &run.sync_uid, key)? {
+            update(tx, &DeadLetter { state, ..letter })?;
+        }
+    }
+    Ok(())
+}
+
+/// One letter per key: the known one goes on with what the new one says. An ignored one stays as a
+/// person left it.
+fn seen_again(known: DeadLetter, new: DeadLetter) -> DeadLetter {
+    if known.state == LetterState::Ignored {
+        return DeadLetter { last_seen_at: new.last_seen_at, ..known };
+    }
+    DeadLetter { id: known.id, first_seen_at: known.first_seen_at, state: LetterState::Open, ..new }
+}
+
+pub fn list(tx: &Connection, filter: &LetterFilter, page: Page) -> Outcome<(Vec<DeadLetter>, u64)> {
+    let mut conditions = Conditions::new();
+    conditions.and_if("sync_uid =", filter.sync_uid.as_ref().map(|uid| uid.as_str().to_string()));
+    conditions.and_if("state =", filter.state.map(|state| state.as_str().to_string()));
+    conditions.and_if("run_id =", filter.run_id.as_ref().map(|id| id.as_str().to_string()));
+    conditions.and_if("row_id =", filter.row_id.clone());
+    conditions.and_if("fingerprint =", filter.fingerprint.clone());
+    conditions.and_if("code =", filter.code.clone());
+    let table = format!("letters INDEXED BY {}", index_for(filter));
+    let (records, total) = conditions.page(tx, &table, "last_seen_at DESC, id DESC", page)?;
+    let letters = records.iter().map(|text| blob::decode(text, "a letter")).collect::<Result<_, _>>()?;
+    Ok((letters, total))
+}
+
+/// The index that leaves fewest letters; all give them latest seen first.
+fn index_for(filter: &LetterFilter) -> &'static str {
+    if filter.row_id.is_some() {
+        "letters_of_row"
+    } else if filter.run_id.is_some() {
+        "letters_of_run"
+    } else if filter.fingerprint.is_some() {
+        "letters_by_fingerprint"
+    } else if filter.sync_uid.is_some() {
+        "letters_of_sync"
+    } else {
+        "letters_newest"
+    }
+}
+
+pub fn get(tx: &Connection, id: &str) -> Outcome<Option<DeadLetter>> {
+    string(tx, "SELECT record FROM letters WHERE workspace_id = ? AND id = ?", &[&WORKSPACE, &id])?
+        .map(|text| Ok(blob::decode(&text, &format!("letter {id}"))?))
+        .transpose()
+}
+
+pub fn set_state(tx: &Connection, id: &str, state: LetterState) -> Outcome<DeadLetter> {
+    let Some(letter) = get(tx, id)? else {
+        return Err(Error::new(ErrorKind::NotFound, format!("there is no dead letter {id}")).into());
+    };
+    let state = letter.state.transition(state).map_err(|e| e.context(id))?;
+    let letter = DeadLetter { state, ..letter };
+    update(tx, &letter)?;
+    Ok(letter)
+}
+
+/// The letter of a key that is not done with.
+fn live(tx: &Connection, uid: &SyncUid, key: &[u8]) -> Outcome<Option<DeadLetter>> {
+    string(
+        tx,
+        "SELECT record FROM letters INDEXED BY letters_one_live
+         WHERE workspace_id = ? AND sync_uid = ? AND key = ? AND state IN ('open', 'replaying', 'ignored')",
+        &[&WORKSPACE, &uid.as_str(), &key],
+    )?
+    .map(|text| Ok(blob::decode(&text, "a letter")?))
+    .transpose()
+}
+
+fn insert(tx: &Connection, letter: &DeadLetter) -> Outcome<()> {
+    tx.prepare_cached(
+        "INSERT INTO letters (workspace_id, id, sync_uid, key, row_id, run_id, state, code, fingerprint,
+             last_seen_at, record)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        WORKSPACE,
+        letter.id.as_str(),
+        letter.sync_uid.as_str(),
+        letter.key,
+        letter.row_id,
+        letter.run_id.as_str(),
+        letter.state.as_str(),
+        letter.code,
+        letter.fingerprint,
+        letter.last_seen_at.as_microsecond(),
+        blob::encode(letter)?
+    ])?;
+    Ok(())
+}
+
+fn update(tx: &Connection, letter: &DeadLetter) -> Outcome<()> {
+    tx.prepare_cached(
+        "UPDATE letters SET row_id = ?, run_id = ?, state = ?, code = ?, fingerprint = ?, last_seen_at = ?,
+             record = ?
+         WHERE workspace_id = ? AND id = ?",
+    )?
+    .execute(params![
+        letter.row_id,
+        letter.run_id.as_str(),
+        letter.state.as_str(),
+        letter.code,
+        letter.fingerprint,
+        letter.last_seen_at.as_microsecond(),
+        blob::encode(letter)?,
+        WORKSPACE,
+        letter.id.as_str()
+    ])?;
+    Ok(())
+}

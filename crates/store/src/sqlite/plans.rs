@@ -1,0 +1,222 @@
+//! Plans and where their chunks stand.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use syncline_core::run::FileRef;
+use syncline_core::{Error, ErrorKind, RunId};
+
+use super::conditions::string;
+use super::fault::{Fault, Outcome};
+use super::{WORKSPACE, blob, in_transaction, runs};
+use crate::fail_points::fail_point;
+use crate::{ChunkRecord, ChunkState, PlanRecord};
+
+pub fn save(connection: &mut Connection, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcome<()> {
+    in_transaction(connection, |tx| replace(tx, plan, chunks))?;
+    fail_point!("store.save_plan.after");
+    Ok(())
+}
+
+fn replace(tx: &Connection, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcome<()> {
+    let id = &plan.run_id;
+    for (expected, chunk) in (0..).zip(chunks) {
+        if chunk.number != expected || chunk.state != ChunkState::Planned {
+            return Err(Error::internal(format!(
+                "chunk {} of the plan of {id} should be number {expected} and planned",
+                chunk.number
+            ))
+            .into());
+        }
+    }
+    runs::require_unfinished(tx, id)?;
+    if let Some(number) = first_sent(tx, id)? {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("the plan of run {id} cannot be replaced: its chunk {number} was sent"),
+        )
+        .into());
+    }
+    tx.prepare_cached("DELETE FROM plans WHERE workspace_id = ? AND run_id = ?")?
+        .execute([WORKSPACE, id.as_str()])?;
+    tx.prepare_cached("INSERT INTO plans (workspace_id, run_id, record) VALUES (?, ?, ?)")?
+        .execute(params![WORKSPACE, id.as_str(), blob::encode(plan)?])?;
+    for file in plan.file.iter().chain(&plan.updates) {
+        tx.prepare_cached("INSERT OR IGNORE INTO plan_files (workspace_id, run_id, path) VALUES (?, ?, ?)")?
+            .execute([WORKSPACE, id.as_str(), &file.path])?;
+    }
+    chunks.iter().try_for_each(|chunk| put_chunk(tx, id, chunk))
+}
+
+pub fn get(tx: &Connection, run: &RunId) -> Outcome<Option<PlanRecord>> {
+    let text = string(
+        tx,
+        "SELECT record FROM plans WHERE workspace_id = ? AND run_id = ?",
+        &[&WORKSPACE, &run.as_str()],
+    )?;
+    text.map(|text| Ok(blob::decode(&text, &format!("the plan of run {run}"))?)).transpose()
+}
+
+pub fn chunks(tx: &Connection, run: &RunId) -> Outcome<Vec<ChunkRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM chunks WHERE workspace_id = ? AND run_id = ? ORDER BY number");
+    let mut statement = tx.prepare_cached(&sql)?;
+    let mut rows = statement.query([WORKSPACE, run.as_str()])?;
+    let mut chunks = Vec::new();
+    while let Some(row) = rows.next()? {
+        chunks.push(read(row)?);
+    }
+    Ok(chunks)
+}
+
+pub fn set_chunk(connection: &mut Connection, run: &RunId, epoch: u64, chunk: &ChunkRecord) -> Outcome<()> {
+    fail_point!("store.set_chunk.before");
+    in_transaction(connection, |tx| advance(tx, run, epoch, chunk))?;
+    fail_point!("store.set_chunk.after");
+    Ok(())
+}
+
+fn advance(tx: &Connection, id: &RunId, epoch: u64, chunk: &ChunkRecord) -> Outcome<()> {
+    let run = runs::require(tx, id)?;
+    runs::check_epoch(&run, epoch)?;
+    if !run.status.is_active() {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("run {id} is {}; its chunks do not change", run.status.as_str()),
+        )
+        .into());
+    }
+    let Some(stored) = get_chunk(tx, id, chunk.number)? else {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the plan of run {id} has no chunk {}", chunk.number),
+        )
+        .into());
+    };
+    if stored == *chunk {
+        return Ok(());
+    }
+    check_step(&stored, chunk).map_err(|e| e.context(id))?;
+    put_chunk(tx, id, chunk)
+}
+
+/// planned → sending → settled. A chunk stays `sending` when it is tried again or its outcomes
+/// become known before the destination's commit.
+fn check_step(from: &ChunkRecord, to: &ChunkRecord) -> Result<(), Error> {
+    use ChunkState::*;
+    let legal = matches!((from.state, to.state), (Planned, Sending) | (Sending, Sending | Settled));
+    if !legal || to.attempt < from.attempt {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!(
+                "chunk {} ({}, attempt {}) cannot become {}, attempt {}",
+                from.number,
+                from.state.as_str(),
+                from.attempt,
+                to.state.as_str(),
+                to.attempt
+            ),
+        ));
+    }
+    if from.rows != to.rows {
+        return Err(Error::internal(format!(
+            "chunk {} has {} rows, not {}",
+            from.number, from.rows, to.rows
+        )));
+    }
+    Ok(())
+}
+
+/// The first chunk of a run that may have left for the destination.
+pub fn first_sent(tx: &Connection, run: &RunId) -> Outcome<Option<u32>> {
+    first_chunk(tx, run, "state <> 'planned'")
+}
+
+/// The first chunk of a run whose outcomes are not final.
+pub fn first_unsettled(tx: &Connection, run: &RunId) -> Outcome<Option<u32>> {
+    first_chunk(tx, run, "state <> 'settled'")
+}
+
+fn first_chunk(tx: &Connection, run: &RunId, condition: &str) -> Outcome<Option<u32>> {
+    let sql = format!(
+        "SELECT number FROM chunks WHERE workspace_id = ? AND run_id = ? AND {condition}
+         ORDER BY number LIMIT 1"
+    );
+    Ok(tx.prepare_cached(&sql)?.query_row([WORKSPACE, run.as_str()], |row| row.get(0)).optional()?)
+}
+
+const COLUMNS: &str = "number, rows, state, attempt, outcomes_path, outcomes_bytes, outcomes_checksum";
+
+fn get_chunk(tx: &Connection, run: &RunId, number: u32) -> Outcome<Option<ChunkRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM chunks WHERE workspace_id = ? AND run_id = ? AND number = ?");
+    let found = tx
+        .prepare_cached(&sql)?
+        .query_row(params![WORKSPACE, run.as_str(), number], |row| Ok(read(row)))
+        .optional()?;
+    found.transpose()
+}
+
+fn put_chunk(tx: &Connection, run: &RunId, chunk: &ChunkRecord) -> Outcome<()> {
+    let outcomes = chunk.outcomes.as_ref();
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO chunks (workspace_id, run_id, number, rows, state, attempt,
+             outcomes_path, outcomes_bytes, outcomes_checksum)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?
+    .execute(params![
+        WORKSPACE,
+        run.as_str(),
+        chunk.number,
+        chunk.rows,
+        chunk.state.as_str(),
+        chunk.attempt,
+        outcomes.map(|file| &file.path),
+        outcomes.map(|file| file.bytes),
+        outcomes.map(|file| &file.checksum)
+    ])?;
+    Ok(())
+}
+
+fn read(row: &Row) -> Outcome<ChunkRecord> {
+    let state: String = row.get("state")?;
+    let path: Option<String> = row.get("outcomes_path")?;
+    let outcomes = match path {
+        None => None,
+        Some(path) => {
+            Some(FileRef { path, bytes: row.get("outcomes_bytes")?, checksum: row.get("outcomes_checksum")? })
+        }
+    };
+    Ok(ChunkRecord {
+        number: row.get("number")?,
+        rows: row.get("rows")?,
+        state: ChunkState::parse(&state).ok_or_else(|| unknown_state(&state))?,
+        attempt: row.get("attempt")?,
+        outcomes,
+    })
+}
+
+fn unknown_state(state: &str) -> Fault {
+    Fault::Known(
+        Error::new(ErrorKind::Corrupt, format!("a chunk in the state store has the unknown state '{state}'"))
+            .help("restore the state folder from a backup"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_only_moves_forward() {
+        use ChunkState::*;
+        let chunk = |state, attempt| ChunkRecord { number: 0, rows: 5, state, attempt, outcomes: None };
+        let legal = [(Planned, Sending), (Sending, Sending), (Sending, Settled)];
+        for from in [Planned, Sending, Settled] {
+            for to in [Planned, Sending, Settled] {
+                let step = check_step(&chunk(from, 1), &chunk(to, 1));
+                assert_eq!(step.is_ok(), legal.contains(&(from, to)), "{from:?} to {to:?}");
+            }
+        }
+        assert!(check_step(&chunk(Sending, 1), &chunk(Sending, 2)).is_ok());
+        assert!(check_step(&chunk(Sending, 2), &chunk(Sending, 1)).is_err());
+        let grown = ChunkRecord { rows: 6, ..chunk(Sending, 1) };
+        assert_eq!(check_step(&chunk(Planned, 1), &grown).unwrap_err().kind, ErrorKind::Internal);
+    }
+}

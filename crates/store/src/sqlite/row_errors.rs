@@ -1,0 +1,39 @@
+//! Failed rows of a run, in the order they occurred.
+
+use rusqlite::{Connection, params};
+use syncline_core::RunId;
+
+use super::conditions::Conditions;
+use super::fault::Outcome;
+use super::{WORKSPACE, blob, runs};
+use crate::{Page, RowErrorRecord};
+
+pub fn add(tx: &Connection, run: &RunId, errors: &[RowErrorRecord]) -> Outcome<()> {
+    runs::require_unfinished(tx, run)?;
+    let mut insert =
+        tx.prepare_cached("INSERT INTO row_errors (workspace_id, run_id, record) VALUES (?, ?, ?)")?;
+    for error in errors {
+        insert.execute(params![WORKSPACE, run.as_str(), blob::encode(error)?])?;
+    }
+    Ok(())
+}
+
+pub fn clear(tx: &Connection, run: &RunId) -> Outcome<()> {
+    runs::require_unfinished(tx, run)?;
+    tx.prepare_cached("DELETE FROM row_errors WHERE workspace_id = ? AND run_id = ?")?
+        .execute([WORKSPACE, run.as_str()])?;
+    Ok(())
+}
+
+/// Nothing while the run is active: what it found so far may still be cleared and found again.
+pub fn list(tx: &Connection, run: &RunId, page: Page) -> Outcome<(Vec<RowErrorRecord>, u64)> {
+    if runs::require(tx, run)?.status.is_active() {
+        return Ok((Vec::new(), 0));
+    }
+    let mut conditions = Conditions::new();
+    conditions.and("run_id =", run.as_str().to_string());
+    let (records, total) = conditions.page(tx, "row_errors", "sequence", page)?;
+    let what = format!("an error of run {run}");
+    let errors = records.iter().map(|text| blob::decode(text, &what)).collect::<Result<_, _>>()?;
+    Ok((errors, total))
+}

@@ -1,0 +1,294 @@
+//! Runs: the queue, who holds a sync, and the record of what happened.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, params};
+use syncline_core::{Error, ErrorKind, Run, RunId, RunStatus, SyncUid};
+
+use super::conditions::{Conditions, string};
+use super::fault::Outcome;
+use super::{WORKSPACE, blob, letters, plans, syncs};
+use crate::{Page, RunFilter};
+
+pub fn insert(tx: &Connection, run: &Run, config: &str) -> Outcome<()> {
+    if !matches!(run.status, RunStatus::Scheduled | RunStatus::Queued) || run.epoch != 0 {
+        return Err(Error::internal(format!("{} is not new: only new runs are inserted", run.id)).into());
+    }
+    syncs::require(tx, &run.sync_uid)?;
+    let inserted = tx
+        .prepare_cached(
+            "INSERT INTO runs (workspace_id, id, sync_uid, type, triggered_by, status, writes, epoch,
+                 base_generation, correlation_id, created_at, record)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, id) DO NOTHING",
+        )?
+        .execute(params![
+            WORKSPACE,
+            run.id.as_str(),
+            run.sync_uid.as_str(),
+            run.run_type.as_str(),
+            run.trigger.as_str(),
+            run.status.as_str(),
+            run.run_type.writes(),
+            run.epoch,
+            run.base_generation,
+            run.correlation_id,
+            run.created_at.as_microsecond(),
+            encode(run)?
+        ])?;
+    if inserted == 0 {
+        return Err(Error::new(ErrorKind::Conflict, format!("there is a run {} already", run.id)).into());
+    }
+    tx.prepare_cached("INSERT INTO run_configs (workspace_id, run_id, config) VALUES (?, ?, ?)")?
+        .execute([WORKSPACE, run.id.as_str(), config])?;
+    Ok(())
+}
+
+pub fn claim(tx: &Connection, id: &RunId, now: Timestamp) -> Outcome<Run> {
+    let mut run = require(tx, id)?;
+    run.status = run.status.transition(RunStatus::Starting).map_err(|e| e.context(id))?;
+    if run.run_type.writes()
+        && let Some(holder) = active(tx, &run.sync_uid, true)?
+    {
+        // G23; the unique index `runs_one_writer` says the same, without a sentence.
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("run {holder} of sync {} is active; {id} cannot start beside it", run.sync_id),
+        )
+        .help("wait until it has ended")
+        .into());
+    }
+    run.epoch = syncs::next_epoch(tx, &run.sync_uid)?;
+    run.started_at.get_or_insert(now);
+    save(tx, &run)?;
+    Ok(run)
+}
+
+pub fn reclaim(tx: &Connection, id: &RunId) -> Outcome<Run> {
+    let mut run = require(tx, id)?;
+    if !run.status.is_active() {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            format!("run {id} is {}; only an active run can be taken over", run.status.as_str()),
+        )
+        .into());
+    }
+    run.epoch = syncs::next_epoch(tx, &run.sync_uid)?;
+    save(tx, &run)?;
+    Ok(run)
+}
+
+pub fn update(tx: &Connection, run: &Run) -> Outcome<()> {
+    let stored = require(tx, &run.id)?;
+    check_holder(&stored, run)?;
+    if stored.status != run.status {
+        check_transition(tx, &stored, run)?;
+        if run.status.is_terminal() {
+            // Nothing can expose them any more.
+            letters::drop_staged(tx, &run.id)?;
+        }
+    }
+    save(tx, run)
+}
+
+fn check_transition(tx: &Connection, stored: &Run, run: &Run) -> Outcome<()> {
+    let id = &run.id;
+    stored.status.transition(run.status).map_err(|e| e.context(id))?;
+    if run.status == RunStatus::Starting {
+        return Err(Error::internal(format!("run {id} must be claimed to start")).into());
+    }
+    if !run.status.is_active()
+        && let Some(number) = plans::first_sent(tx, id)?
+    {
+        return Err(Error::internal(format!(
+            "run {id} sent chunk {number}: it must end with a commit, or what was delivered is forgotten"
+        ))
+        .into());
+    }
+    Ok(())
+}
+
+pub fn get(tx: &Connection, id: &RunId) -> Outcome<Option<Run>> {
+    string(tx, "SELECT record FROM runs WHERE workspace_id = ? AND id = ?", &[&WORKSPACE, &id.as_str()])?
+        .map(|text| Ok(blob::decode(&text, &format!("run {id}"))?))
+        .transpose()
+}
+
+/// The run of this id, which must exist.
+pub fn require(tx: &Connection, id: &RunId) -> Outcome<Run> {
+    get(tx, id)?.ok_or_else(|| unknown(id).into())
+}
+
+/// A run that has not ended: things may still be added to it.
+pub fn require_unfinished(tx: &Connection, id: &RunId) -> Outcome<Run> {
+    let run = require(tx, id)?;
+    if !run.status.is_terminal() {
+        return Ok(run);
+    }
+    Err(Error::new(ErrorKind::Conflict, format!("run {id} has ended ({})", run.status.as_str())).into())
+}
+
+pub fn config(tx: &Connection, id: &RunId) -> Outcome<String> {
+    string(
+        tx,
+        "SELECT config FROM run_configs WHERE workspace_id = ? AND run_id = ?",
+        &[&WORKSPACE, &id.as_str()],
+    )?
+    .ok_or_else(|| unknown(id).into())
+}
+
+pub fn list(tx: &Connection, filter: &RunFilter, page: Page) -> Outcome<(Vec<Run>, u64)> {
+    let table = format!("runs INDEXED BY {}", index_for(filter));
+    let (records, total) = conditions(filter).page(tx, &table, NEWEST_FIRST, page)?;
+    let runs = records.iter().map(|text| blob::decode(text, "a run")).collect::<Result<_, _>>()?;
+    Ok((runs, total))
+}
+
+/// Newest first; of one moment, the greater id.
+const NEWEST_FIRST: &str = "created_at DESC, id DESC";
+
+fn conditions(filter: &RunFilter) -> Conditions {
+    let mut conditions = Conditions::new();
+    conditions.and_if("sync_uid =", filter.sync_uid.as_ref().map(|uid| uid.as_str().to_string()));
+    conditions.and_if("correlation_id =", filter.correlation_id.clone());
+    conditions.and_if("type =", filter.run_type.map(|t| t.as_str().to_string()));
+    conditions.and_if("triggered_by =", filter.trigger.map(|t| t.as_str().to_string()));
+    conditions.and_if("created_at >=", filter.since.map(Timestamp::as_microsecond));
+    conditions.and_if("created_at <", filter.until.map(Timestamp::as_microsecond));
+    conditions.and_one_of("status", filter.statuses.iter().map(|s| s.as_str()));
+    conditions
+}
+
+/// The index that reads least. It is named because SQLite, knowing no figures, may choose one
+/// under which it would have to sort a million runs.
+fn index_for(filter: &RunFilter) -> &'static str {
+    let statuses = &filter.statuses;
+    if filter.correlation_id.is_some() {
+        "runs_by_correlation"
+    } else if filter.sync_uid.is_some() {
+        "runs_of_sync"
+    } else if statuses.len() == 1 || (!statuses.is_empty() && !statuses.iter().any(|s| s.is_terminal())) {
+        // One status comes in order; unfinished runs are few enough to sort.
+        "runs_by_status"
+    } else {
+        "runs_newest"
+    }
+}
+
+/// An active run of a sync: one that writes, or any.
+pub fn active(tx: &Connection, uid: &SyncUid, writing: bool) -> Outcome<Option<String>> {
+    string(
+        tx,
+        "SELECT id FROM runs INDEXED BY runs_by_status
+         WHERE workspace_id = ? AND status IN ('starting', 'running') AND sync_uid = ? AND writes >= ?",
+        &[&WORKSPACE, &uid.as_str(), &writing],
+    )
+}
+
+/// Whether `run`, as a caller has it, is the stored one under the epoch that the caller holds.
+pub fn check_holder(stored: &Run, run: &Run) -> Outcome<()> {
+    check_epoch(stored, run.epoch)?;
+    let same = stored.sync_uid == run.sync_uid
+        && stored.run_type == run.run_type
+        && stored.trigger == run.trigger
+        && stored.correlation_id == run.correlation_id
+        && stored.created_at == run.created_at;
+    if same {
+        return Ok(());
+    }
+    Err(Error::internal(format!(
+        "run {} changed its sync, type, trigger, correlation id or time of creation, which never change",
+        run.id
+    ))
+    .into())
+}
+
+/// G21: a holder that was replaced writes nothing.
+pub fn check_epoch(stored: &Run, epoch: u64) -> Outcome<()> {
+    if stored.epoch == epoch {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Fenced,
+        format!("run {} was taken over: its epoch is {}, not {epoch}", stored.id, stored.epoch),
+    )
+    .help("another process goes on with this run; see its record for the outcome")
+    .into())
+}
+
+/// Stores a run's record with the columns that follow from it.
+pub fn save(tx: &Connection, run: &Run) -> Outcome<()> {
+    tx.prepare_cached(
+        "UPDATE runs SET status = ?, epoch = ?, base_generation = ?, record = ?
+         WHERE workspace_id = ? AND id = ?",
+    )?
+    .execute(params![
+        run.status.as_str(),
+        run.epoch,
+        run.base_generation,
+        encode(run)?,
+        WORKSPACE,
+        run.id.as_str()
+    ])?;
+    Ok(())
+}
+
+fn encode(run: &Run) -> Outcome<String> {
+    Ok(blob::encode_verified(run, &format!("run {}", run.id))?)
+}
+
+fn unknown(id: &RunId) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no run {id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_core::{RunType, Trigger};
+
+    use super::*;
+    use crate::sqlite::migrations::{MIGRATIONS, migrate};
+
+    fn explain(filter: &RunFilter) -> String {
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, MIGRATIONS).unwrap();
+        let table = format!("runs INDEXED BY {}", index_for(filter));
+        let sql = conditions(filter).page_sql(&table, NEWEST_FIRST);
+        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let count = statement.parameter_count();
+        let rows = statement
+            .query_map(rusqlite::params_from_iter(vec!["x"; count]), |row| row.get::<_, String>(3))
+            .unwrap();
+        rows.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn no_list_of_runs_sorts_more_than_the_unfinished_ones() {
+        use RunStatus::*;
+        let uid = Some(SyncUid::from_stored("sync_1"));
+        let sets = [
+            vec![],
+            vec![Failed],
+            vec![Completed, Failed, SourceFailure],
+            vec![Running, Failed],
+            vec![Queued],
+        ];
+        for statuses in sets {
+            for sync_uid in [None, uid.clone()] {
+                for correlation_id in [None, Some("c".to_string())] {
+                    let filter = RunFilter {
+                        sync_uid: sync_uid.clone(),
+                        statuses: statuses.clone(),
+                        correlation_id,
+                        run_type: Some(RunType::Sync),
+                        trigger: Some(Trigger::Schedule),
+                        since: Some(Timestamp::UNIX_EPOCH),
+                        until: Some(Timestamp::MAX),
+                    };
+                    let plan = explain(&filter);
+                    assert!(plan.starts_with("SEARCH runs USING INDEX runs_"), "{filter:?}: {plan}");
+                    assert!(!plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
+                }
+            }
+        }
+        let unfinished = RunFilter { statuses: vec![Starting, Running], ..Default::default() };
+        assert!(explain(&unfinished).contains("runs_by_status"));
+    }
+}

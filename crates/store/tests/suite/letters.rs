@@ -1,0 +1,309 @@
+use std::sync::Arc;
+
+use syncline_core::{ErrorKind, Run, RunStatus, RunType, Stage};
+use syncline_store::{DeadLetter, LetterFilter, LetterState, Page, Store};
+
+use crate::fixtures::*;
+use crate::over_every_store;
+
+over_every_store![
+    staged_letters_are_hidden_until_the_commit,
+    a_known_letter_goes_on_with_the_new_error,
+    a_replaying_letter_that_fails_again_is_open,
+    an_ignored_letter_stays_ignored,
+    a_resolved_letter_stays_and_a_new_failure_is_a_new_letter,
+    a_delivered_key_resolves_its_letter,
+    a_replay_says_that_it_resolved,
+    a_key_that_failed_is_not_resolved,
+    letters_of_a_run_that_ends_without_commit_are_dropped,
+    letters_staged_again_replace_those_of_the_same_key,
+    cleared_letters_are_never_seen,
+    a_test_leaves_no_letters,
+    letters_of_another_run_or_sync_are_refused,
+    keys_of_two_syncs_do_not_meet,
+    a_person_moves_letters_along_their_states,
+    letters_are_listed_latest_seen_first_in_pages,
+    filters_restrict_the_letters,
+];
+
+/// Runs a whole run that stages `staged` (made with the run) and resolves `resolved`.
+async fn run_with(
+    store: &dyn Store,
+    name: &str,
+    run_type: RunType,
+    staged: impl Fn(&Run) -> Vec<DeadLetter>,
+    resolved: &[&[u8]],
+) -> Run {
+    let run = running(store, name, "contact", run_type).await;
+    store.stage_letters(&run.id, &staged(&run)).await.unwrap();
+    let mut commit = ending(&run);
+    commit.resolved = resolved.iter().map(|key| key.to_vec()).collect();
+    store.commit(&commit).await.unwrap();
+    run
+}
+
+async fn all(store: &dyn Store) -> Vec<DeadLetter> {
+    letters(store, &LetterFilter::default()).await
+}
+
+async fn staged_letters_are_hidden_until_the_commit(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let run = running(&*store, "a", "contact", RunType::Sync).await;
+    let mut letter = letter(&run, "1", b"k\0\xff");
+    letter.flags = vec!["may_have_been_written".into()];
+    store.stage_letters(&run.id, std::slice::from_ref(&letter)).await.unwrap();
+    assert!(all(&*store).await.is_empty());
+    assert_eq!(store.letter("dl_1").await.unwrap(), None);
+    refused(store.set_letter_state("dl_1", LetterState::Ignored).await, ErrorKind::NotFound);
+    store.commit(&ending(&run)).await.unwrap();
+    assert_eq!(all(&*store).await, [letter.clone()]);
+    assert_eq!(store.letter("dl_1").await.unwrap(), Some(letter));
+}
+
+async fn a_known_letter_goes_on_with_the_new_error(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    let newer = |run: &Run| DeadLetter {
+        attempts: 2,
+        code: "too_long".into(),
+        message: "name is too long".into(),
+        field: None,
+        raw_value: None,
+        fingerprint: "f2".into(),
+        stage: Stage::Transform,
+        payload: None,
+        first_seen_at: at(99),
+        last_seen_at: at(99),
+        ..letter(run, "2", b"k")
+    };
+    let second = run_with(&*store, "b", RunType::Sync, |run| vec![newer(run)], &[]).await;
+    let expected = DeadLetter { id: letter(&second, "1", b"k").id, first_seen_at: at(40), ..newer(&second) };
+    assert_eq!(all(&*store).await, [expected]);
+    assert_eq!(store.letter("dl_2").await.unwrap(), None);
+    let by_fingerprint = LetterFilter { fingerprint: Some("f2".into()), ..Default::default() };
+    assert_eq!(letters(&*store, &by_fingerprint).await.len(), 1, "filters follow the record");
+}
+
+async fn a_replaying_letter_that_fails_again_is_open(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    store.set_letter_state("dl_1", LetterState::Replaying).await.unwrap();
+    let again = |run: &Run| vec![DeadLetter { attempts: 2, ..letter(run, "2", b"k") }];
+    run_with(&*store, "b", RunType::Replay, again, &[]).await;
+    let found = all(&*store).await;
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].id.as_str(), found[0].state, found[0].attempts), ("dl_1", LetterState::Open, 2));
+}
+
+async fn an_ignored_letter_stays_ignored(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    let ignored = store.set_letter_state("dl_1", LetterState::Ignored).await.unwrap();
+    let again =
+        |run: &Run| vec![DeadLetter { last_seen_at: at(99), code: "other".into(), ..letter(run, "2", b"k") }];
+    run_with(&*store, "b", RunType::Sync, again, &[]).await;
+    assert_eq!(all(&*store).await, [DeadLetter { last_seen_at: at(99), ..ignored }]);
+}
+
+async fn a_resolved_letter_stays_and_a_new_failure_is_a_new_letter(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    let resolved = store.set_letter_state("dl_1", LetterState::ResolvedUser).await.unwrap();
+    let again = |run: &Run| vec![DeadLetter { last_seen_at: at(99), ..letter(run, "2", b"k") }];
+    let second = run_with(&*store, "b", RunType::Sync, again, &[]).await;
+    assert_eq!(all(&*store).await, [again(&second).remove(0), resolved]);
+}
+
+async fn a_delivered_key_resolves_its_letter(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let three =
+        |run: &Run| vec![letter(run, "1", b"open"), letter(run, "2", b"ignored"), letter(run, "3", b"other")];
+    run_with(&*store, "a", RunType::Sync, three, &[]).await;
+    store.set_letter_state("dl_2", LetterState::Ignored).await.unwrap();
+    run_with(&*store, "b", RunType::Sync, |_| vec![], &[b"open", b"ignored", b"unknown"]).await;
+    let states: Vec<_> = all(&*store).await.iter().map(|l| (l.id.to_string(), l.state)).collect();
+    assert_eq!(
+        states,
+        [
+            ("dl_3".to_string(), LetterState::Open),
+            ("dl_2".to_string(), LetterState::ResolvedAuto),
+            ("dl_1".to_string(), LetterState::ResolvedAuto)
+        ]
+    );
+}
+
+async fn a_replay_says_that_it_resolved(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    store.set_letter_state("dl_1", LetterState::Replaying).await.unwrap();
+    run_with(&*store, "b", RunType::Replay, |_| vec![], &[b"k"]).await;
+    assert_eq!(all(&*store).await[0].state, LetterState::ResolvedReplay);
+}
+
+async fn a_key_that_failed_is_not_resolved(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[b"k"]).await;
+    assert_eq!(all(&*store).await[0].state, LetterState::Open);
+}
+
+async fn letters_of_a_run_that_ends_without_commit_are_dropped(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let mut run = running(&*store, "a", "contact", RunType::Sync).await;
+    store.stage_letters(&run.id, &[letter(&run, "1", b"k")]).await.unwrap();
+    run.status = RunStatus::Failed;
+    store.update_run(&run).await.unwrap();
+    refused(store.stage_letters(&run.id, &[letter(&run, "2", b"k")]).await, ErrorKind::Conflict);
+    run_with(&*store, "b", RunType::Sync, |_| vec![], &[]).await;
+    assert!(all(&*store).await.is_empty());
+}
+
+async fn letters_staged_again_replace_those_of_the_same_key(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let run = running(&*store, "a", "contact", RunType::Sync).await;
+    store.stage_letters(&run.id, &[letter(&run, "1", b"a"), letter(&run, "2", b"b")]).await.unwrap();
+    let resumed = store.reclaim_run(&run.id).await.unwrap();
+    let again = DeadLetter { message: "again".into(), ..letter(&run, "3", b"b") };
+    store.stage_letters(&run.id, std::slice::from_ref(&again)).await.unwrap();
+    store.commit(&ending(&resumed)).await.unwrap();
+    // What was put aside before the takeover is not lost, and no key has two letters.
+    assert_eq!(all(&*store).await, [again, letter(&run, "1", b"a")]);
+}
+
+async fn cleared_letters_are_never_seen(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let run = running(&*store, "a", "contact", RunType::Sync).await;
+    store.stage_letters(&run.id, &[letter(&run, "1", b"a")]).await.unwrap();
+    store.clear_staged_letters(&run.id).await.unwrap();
+    store.stage_letters(&run.id, &[letter(&run, "2", b"b")]).await.unwrap();
+    store.commit(&ending(&run)).await.unwrap();
+    assert_eq!(all(&*store).await, [letter(&run, "2", b"b")]);
+}
+
+async fn a_test_leaves_no_letters(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Test, |run| vec![letter(run, "1", b"k")], &[]).await;
+    assert!(all(&*store).await.is_empty());
+}
+
+async fn letters_of_another_run_or_sync_are_refused(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    ensure(&*store, "company").await;
+    let run = running(&*store, "a", "contact", RunType::Sync).await;
+    let other = running(&*store, "b", "company", RunType::Sync).await;
+    let wrong_sync = DeadLetter { run_id: run.id.clone(), ..letter(&other, "1", b"k") };
+    let good = letter(&run, "0", b"good");
+    for wrong in [letter(&other, "1", b"k"), wrong_sync] {
+        refused(store.stage_letters(&run.id, &[good.clone(), wrong]).await, ErrorKind::Internal);
+    }
+    store.commit(&ending(&run)).await.unwrap();
+    assert!(all(&*store).await.is_empty(), "a refused call left its first letter");
+}
+
+async fn keys_of_two_syncs_do_not_meet(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    ensure(&*store, "company").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    let company = running(&*store, "b", "company", RunType::Sync).await;
+    store.stage_letters(&company.id, &[letter(&company, "2", b"k")]).await.unwrap();
+    store.commit(&ending(&company)).await.unwrap();
+    assert_eq!(all(&*store).await.len(), 2);
+    run_with(&*store, "c", RunType::Sync, |_| vec![], &[b"k"]).await;
+    assert_eq!(store.letter("dl_1").await.unwrap().unwrap().state, LetterState::ResolvedAuto);
+    assert_eq!(store.letter("dl_2").await.unwrap().unwrap().state, LetterState::Open);
+}
+
+async fn a_person_moves_letters_along_their_states(store: Arc<dyn Store>) {
+    use LetterState::*;
+    ensure(&*store, "contact").await;
+    let legal = [
+        (Open, vec![Replaying, ResolvedAuto, ResolvedReplay, ResolvedUser, Ignored, Expired]),
+        (Replaying, vec![Open, ResolvedAuto, ResolvedReplay, ResolvedUser]),
+        (Ignored, vec![Open, Replaying, ResolvedAuto, ResolvedReplay, ResolvedUser, Expired]),
+        (ResolvedAuto, vec![]),
+        (ResolvedReplay, vec![]),
+        (ResolvedUser, vec![]),
+        (Expired, vec![]),
+    ];
+    for (from, targets) in &legal {
+        for to in LetterState::ALL {
+            assert_eq!(from.transition(to).is_ok(), targets.contains(&to), "{from:?} to {to:?}");
+        }
+    }
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    for state in [Replaying, Open, Ignored, Open, Expired] {
+        assert_eq!(store.set_letter_state("dl_1", state).await.unwrap().state, state);
+        assert_eq!(store.letter("dl_1").await.unwrap().unwrap().state, state);
+    }
+    refused(store.set_letter_state("dl_1", Open).await, ErrorKind::Conflict);
+    assert_eq!(store.letter("dl_1").await.unwrap().unwrap().state, Expired);
+}
+
+async fn letters_are_listed_latest_seen_first_in_pages(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let ten = |run: &Run| {
+        (0..10u8)
+            .map(|n| DeadLetter { last_seen_at: at(i64::from(n / 2)), ..letter(run, &n.to_string(), &[n]) })
+            .collect()
+    };
+    run_with(&*store, "a", RunType::Sync, ten, &[]).await;
+    let mut ids = Vec::new();
+    for number in 1..=4 {
+        let (page, total) = store.letters(&LetterFilter::default(), Page { number, size: 3 }).await.unwrap();
+        assert_eq!(total, 10);
+        ids.extend(page.into_iter().map(|l| l.id.to_string()));
+    }
+    assert_eq!(ids, (0..10).rev().map(|n| format!("dl_{n}")).collect::<Vec<_>>());
+    let too_large = Page::first(Page::SIZE_MAX + 1);
+    refused(store.letters(&LetterFilter::default(), too_large).await, ErrorKind::BadUsage);
+}
+
+async fn filters_restrict_the_letters(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    ensure(&*store, "company").await;
+    for (name, sync) in [("a", "contact"), ("b", "company"), ("c", "contact")] {
+        let run = running(&*store, name, sync, RunType::Sync).await;
+        let staged: Vec<_> = (0..6u8)
+            .map(|n| DeadLetter {
+                code: format!("code{}", n % 2),
+                fingerprint: format!("f{}", n % 3),
+                last_seen_at: at(i64::from(n)),
+                ..letter(&run, &format!("{name}{n}"), format!("{name}{n}").as_bytes())
+            })
+            .collect();
+        store.stage_letters(&run.id, &staged).await.unwrap();
+        store.commit(&ending(&run)).await.unwrap();
+    }
+    store.set_letter_state("dl_a0", LetterState::Ignored).await.unwrap();
+    store.set_letter_state("dl_b3", LetterState::Ignored).await.unwrap();
+    let everything = all(&*store).await;
+    assert_eq!(everything.len(), 18);
+    let filters = [
+        LetterFilter { sync_uid: Some(uid("contact")), ..Default::default() },
+        LetterFilter { state: Some(LetterState::Ignored), ..Default::default() },
+        LetterFilter { run_id: Some(run_id("c")), ..Default::default() },
+        LetterFilter { row_id: Some("row b4".into()), ..Default::default() },
+        LetterFilter { fingerprint: Some("f2".into()), ..Default::default() },
+        LetterFilter { code: Some("code1".into()), ..Default::default() },
+        LetterFilter { code: Some("none".into()), ..Default::default() },
+        LetterFilter {
+            sync_uid: Some(uid("contact")),
+            state: Some(LetterState::Open),
+            run_id: Some(run_id("a")),
+            row_id: None,
+            fingerprint: Some("f1".into()),
+            code: Some("code0".into()),
+        },
+    ];
+    for filter in filters {
+        let matches = |letter: &&DeadLetter| {
+            filter.sync_uid.as_ref().is_none_or(|uid| letter.sync_uid == *uid)
+                && filter.state.is_none_or(|state| letter.state == state)
+                && filter.run_id.as_ref().is_none_or(|id| letter.run_id == *id)
+                && filter.row_id.as_ref().is_none_or(|id| letter.row_id == *id)
+                && filter.fingerprint.as_ref().is_none_or(|f| letter.fingerprint == *f)
+                && filter.code.as_ref().is_none_or(|code| letter.code == *code)
+        };
+        let expected: Vec<_> = everything.iter().filter(matches).cloned().collect();
+        assert_eq!(letters(&*store, &filter).await, expected, "{filter:?}");
+    }
+}
