@@ -918,7 +918,7 @@ async fn strict_tables_triggers_and_referenced_records_refuse_their_row_only() {
     let got = upsert(&triggers, &payload).await;
     assert_eq!(rejected(&got[0]).code, "trigger_refused");
     assert!(rejected(&got[0]).message.contains("not today"));
-    assert_eq!(rejected(&got[1]).code, "trigger_refused");
+    assert_eq!(rejected(&got[1]).code, "discarded_by_trigger");
     assert_eq!(got[2], created());
     assert_eq!(
         triggers.get("SELECT (SELECT group_concat(name) FROM t) || (SELECT count(*) FROM log)"),
@@ -927,7 +927,11 @@ async fn strict_tables_triggers_and_referenced_records_refuse_their_row_only() {
     let gone = people(&[&[Some("9"), None]]);
     let delete = chunk(0, Op::Remove(RemovalAction::Delete), &gone);
     let got = write_with(&triggers, request(WriteMode::Mirror, &["id"], &gone), &delete).await.unwrap();
-    assert_eq!(rejected(&got[0]).code, "trigger_refused", "a record that is still there was not removed");
+    assert_eq!(
+        rejected(&got[0]).code,
+        "discarded_by_trigger",
+        "a record that is still there was not removed"
+    );
 
     // A trigger that rolls back everything takes earlier rows along: nothing may be committed.
     let payload =

@@ -505,7 +505,7 @@ impl<'a> Rows<'a> {
 }
 
 fn ignored_by_trigger() -> RowError {
-    RowError::new("trigger_refused", "a trigger of the table ignored the row")
+    RowError::new("discarded_by_trigger", "a trigger of the table ignored the row")
 }
 
 /// The statement of this name. One that the plan lacks is empty; its rows are settled before.
