@@ -1011,3 +1011,48 @@ fn the_options_are_checked_and_described() {
     }
     assert_eq!(FileFormat::Csv, serde_json::from_value(json!("csv")).unwrap());
 }
+
+/// Two syncs may share a file; each knows only its own runs.
+#[tokio::test]
+async fn syncs_that_share_a_file_keep_their_own_ledger() {
+    let home = Home::new();
+    let other = |run: &str, rows: &RecordBatch| OpenRequest {
+        sync_uid: SyncUid::from_stored("sync_2"),
+        ..request("t.csv", WriteMode::Upsert, rows, run)
+    };
+    let (first, second) = (contacts(&[("1", Some("a"))]), contacts(&[("2", Some("b"))]));
+    let mine = request("t.csv", WriteMode::Upsert, &first, "run_1");
+    deliver(&home, mine.clone(), &chunk(0, Op::Create, &first)).await.unwrap();
+    deliver(&home, other("run_2", &second), &chunk(0, Op::Create, &second)).await.unwrap();
+    assert_eq!(home.text("t.csv"), "id,name\n1,a\n2,b\n");
+    for request in [mine, other("run_2", &second)] {
+        let mut session = home.destination.open(request).await.unwrap();
+        assert_eq!(session.recover(0).await.unwrap(), Recovery::Committed);
+    }
+    let mut session = home.destination.open(other("run_1", &second)).await.unwrap();
+    assert_eq!(session.recover(0).await.unwrap(), Recovery::NotApplied);
+}
+
+#[tokio::test]
+async fn a_damaged_parquet_file_is_a_typed_error_at_any_byte() {
+    let home = Home::new();
+    let rows = batch(
+        &[("id", "int64"), ("name", "text"), ("tags", "text[]"), ("at", "timestamptz")],
+        &[
+            &[Some("1"), Some("a"), Some("[\"x\",null]"), Some("2025-01-31T00:00:00Z")],
+            &[Some("2"), None, None, None],
+        ],
+    );
+    let req = request("t.parquet", WriteMode::Upsert, &rows, "run_1");
+    deliver(&home, req, &chunk(0, Op::Create, &rows)).await.unwrap();
+    let whole = fs::read(home.path("t.parquet")).unwrap();
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= [0x01, 0x80, 0xff][at % 3];
+        home.put("t.parquet", &damaged);
+        if let Err(e) = home.read(&model("t.parquet", &[])).await {
+            let typed = [ErrorKind::ModelQueryFailed, ErrorKind::UnsupportedType];
+            assert!(typed.contains(&e.kind), "byte {at}: {:?} {}", e.kind, e.message);
+        }
+    }
+}

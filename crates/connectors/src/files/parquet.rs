@@ -52,7 +52,7 @@ impl ParquetFile {
     /// Reads the footer. A file that is cut off or damaged fails here or while it is read, with
     /// `model_query_failed`; a column without canonical type with `unsupported_type`.
     pub fn open(file: File, name: &str) -> Result<Self> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| damaged(name, e))?;
+        let builder = contained(name, || ParquetRecordBatchReaderBuilder::try_new(file))?;
         let schema = builder.schema().clone();
         let stored = builder.parquet_schema().root_schema().get_fields().to_vec();
         let mut columns: Vec<Column> = Vec::with_capacity(schema.fields().len());
@@ -90,15 +90,11 @@ impl ParquetFile {
         let expected = builder.metadata().file_metadata().num_rows();
         let rows_at_once = rows_at_once(&builder);
         let mask = ProjectionMask::roots(builder.parquet_schema(), read.iter().copied());
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(rows_at_once)
-            .build()
-            .map_err(|e| damaged(&name, e))?;
+        let selected = builder.with_projection(mask).with_batch_size(rows_at_once);
+        let mut reader = contained(&name, || selected.build())?;
         let mut conversion =
             Conversion { name: &name, own: &own, columns, wanted: &wanted, read: &read, before: 0 };
-        for batch in reader {
-            let batch = batch.map_err(|e| damaged(&name, e))?;
+        while let Some(batch) = contained(&name, || reader.next().transpose())? {
             for part in conversion.batch(&batch)? {
                 emit(part)?;
             }
@@ -108,6 +104,17 @@ impl ParquetFile {
             return Err(Error::new(ErrorKind::ModelQueryFailed, message).help("write the file again"));
         }
         Ok(())
+    }
+}
+
+/// Runs the decoder, which panics on some damaged files instead of failing.
+fn contained<T, E>(name: &str, decode: impl FnOnce() -> std::result::Result<T, E>) -> Result<T>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)) {
+        Ok(decoded) => decoded.map_err(|e| damaged(name, e)),
+        Err(_) => Err(damaged(name, std::io::Error::other("its content contradicts itself"))),
     }
 }
 
