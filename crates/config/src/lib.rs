@@ -1,0 +1,44 @@
+//! The YAML documents of a project: reading, checking, explaining.
+//!
+//! A project is a folder with `syncline.yaml` (connections, defaults, notifications, lookups,
+//! settings) and `syncs/*.yaml` (one instance a file). [`load`] reads it into a [`Project`] of
+//! resolved definitions, or reports every [`Problem`] of every file at once, each with file, line,
+//! column and advice.
+//!
+//! The way of a document: text → tree with places (`yaml`) → environment and defaults laid over
+//! each other (`overlay`) → checked against the JSON Schema of its type (`check`) → the type
+//! (`documents`) → the resolved definition (`syncs`, `connections`), checked against what the
+//! connectors can do (`capability`).
+//!
+//! Secrets are named by placeholders (`${env:NAME}`, `${file:path}`) and resolved only by
+//! [`Project::connection`]. No secret is ever part of a message, an excerpt or a `Debug` text.
+
+mod capability;
+mod check;
+mod connections;
+mod cron;
+mod documents;
+mod load;
+mod node;
+mod order;
+mod overlay;
+mod problem;
+mod project;
+mod scaffold;
+mod schema;
+mod secrets;
+mod source;
+mod suggest;
+mod syncs;
+mod values;
+mod yaml;
+
+pub use load::load;
+pub use problem::{Problem, Problems, Severity};
+pub use project::{
+    Channel, ConnectionDoc, LookupDoc, NotificationDoc, NotificationEvent, Place, Project, Retention,
+    Settings,
+};
+pub use scaffold::{ScaffoldFile, SystemKind, scaffold};
+pub use schema::{instance_schema, project_schema};
+pub use secrets::{ProcessSecrets, SecretSource};

@@ -1,0 +1,805 @@
+//! The documents of a project: `syncline.yaml` and `syncs/*.yaml`.
+//!
+//! These types are the one definition of what may be written. The JSON Schema that editors use is
+//! generated from them, files are checked against that schema, and what passed is deserialized
+//! into them; so none of the three can drift from the others. Doc comments here become the
+//! descriptions that editors and the reference show, therefore they address the person who writes
+//! a file. `default` and `examples` are part of the schema and are tested against what is loaded.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use syncline_core::{LogicalType, SyncId, sync};
+
+use crate::values;
+
+/// `syncline.yaml`: connections, and what holds for the whole project.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Syncline project")]
+pub(crate) struct ProjectDoc {
+    /// The systems that are read and written, by name.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{"crm": {"type": "postgres", "url": "${env:CRM_URL}"}}]))]
+    pub connections: Ordered<ConnectionEntry>,
+    /// Settings for every entity of every instance, unless an instance or entity says otherwise.
+    #[allow(dead_code, reason = "merged into every entity before it is read")]
+    #[serde(default)]
+    pub defaults: Option<Defaults>,
+    /// Who is told about runs.
+    #[serde(default)]
+    pub notifications: Option<Vec<NotificationEntry>>,
+    /// CSV files that the function `lookup('name', key)` translates with, by name.
+    #[serde(default)]
+    pub lookups: Option<Ordered<LookupEntry>>,
+    /// How Syncline itself works.
+    #[serde(default)]
+    pub settings: Option<SettingsEntry>,
+}
+
+/// One connection. The options beside these are those of its type.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))]
+pub(crate) struct ConnectionEntry {
+    /// The connector, for example `postgres`.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// A note for people.
+    pub description: Option<String>,
+    /// Most runs that use this connection at the same time. Without it there is no limit.
+    #[schemars(range(min = 1), extend("examples" = [2]))]
+    pub max_concurrent_runs: Option<u32>,
+}
+
+/// Whom to tell, and what about.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct NotificationEntry {
+    /// How it is sent: to a Slack incoming webhook, or signed to any URL.
+    pub channel: Channel,
+    /// Where it is sent. May hold placeholders.
+    #[schemars(extend("x-format" = "not_empty", "examples" = ["${env:SLACK_URL}"]))]
+    pub url: String,
+    /// What is told.
+    #[schemars(extend("default" = ["failed", "halted", "held", "recovered"]))]
+    pub events: Option<Vec<Event>>,
+    /// Also told when a run's share of failed rows is above this.
+    #[schemars(extend("examples" = ["1%"]))]
+    pub error_rate: Option<PercentValue>,
+    /// Also told when this many runs of a sync failed in a row.
+    #[schemars(range(min = 1), extend("examples" = [3]))]
+    pub consecutive_failures: Option<u32>,
+    /// Key that webhook messages are signed with. Only for `channel: webhook`. May hold placeholders.
+    #[schemars(extend("x-format" = "not_empty", "examples" = ["${env:WEBHOOK_SECRET}"]))]
+    pub secret: Option<String>,
+}
+
+/// A CSV file with a header line, read when a run starts.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct LookupEntry {
+    /// Path of the CSV file, from the project's folder.
+    #[schemars(extend("x-format" = "not_empty", "examples" = ["lookups/countries.csv"]))]
+    pub file: String,
+    /// Column that is looked up.
+    #[schemars(extend("x-format" = "not_empty", "x-text" = true, "examples" = ["code"]))]
+    pub key: String,
+    /// Column that is returned.
+    #[schemars(extend("x-format" = "not_empty", "x-text" = true, "examples" = ["name"]))]
+    pub value: String,
+}
+
+/// How Syncline itself works.
+#[derive(serde::Deserialize, JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct SettingsEntry {
+    /// Memory that a run may use before it spills to disk.
+    #[schemars(extend("default" = "512MB"))]
+    pub memory_budget: Option<ByteSize>,
+    /// Folder of the state, from the project's folder. Each environment has its own: below
+    /// `environments/` in this folder, or where its overlay file says.
+    #[schemars(extend("x-format" = "not_empty", "default" = ".syncline"))]
+    pub state: Option<String>,
+    /// How long things are kept.
+    pub retention: Option<RetentionEntry>,
+}
+
+/// How long things are kept.
+#[derive(serde::Deserialize, JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct RetentionEntry {
+    /// Finished runs with their plans and row outcomes.
+    #[schemars(extend("default" = "90d"))]
+    pub runs: Option<Period>,
+    /// Dead letters that nobody resolved.
+    #[schemars(extend("default" = "90d"))]
+    pub dead_letters: Option<Period>,
+    /// Most dead letters that are kept; beyond it the oldest go first.
+    #[schemars(range(min = 1), extend("default" = 100_000))]
+    pub dead_letters_max: Option<u64>,
+}
+
+/// One instance: a source, a target, and the entities that travel between them.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields, title = "Syncline instance")]
+pub(crate) struct InstanceDoc {
+    /// Name of the instance: the first part of the ids of its syncs.
+    #[schemars(extend("x-format" = "name", "x-text" = true, "examples" = ["crm"]))]
+    pub instance: String,
+    /// Connection that is read.
+    #[schemars(extend("x-text" = true, "examples" = ["warehouse"]))]
+    pub source: String,
+    /// Connection that is written.
+    #[schemars(extend("x-text" = true, "examples" = ["crm"]))]
+    pub target: String,
+    /// Settings for every entity of this instance, unless an entity says otherwise.
+    #[allow(dead_code, reason = "merged into every entity before it is read")]
+    pub defaults: Option<Defaults>,
+    /// What is synced, by name: the second part of a sync's id. Each is one sync.
+    pub entities: Ordered<EntityDoc>,
+}
+
+/// One sync: what is read, where it goes and how.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct EntityDoc {
+    /// What is read.
+    pub model: ModelDoc,
+    /// Where it is written.
+    pub to: TargetDoc,
+    /// What may happen at the target.
+    #[schemars(extend("default" = "upsert"))]
+    pub write_mode: Option<WriteMode>,
+    /// Target fields and the SQL expressions that make them. Without it every column is written
+    /// under its own name.
+    #[schemars(extend("examples" = [{"email": "lower(trim(email))"}]))]
+    pub mapping: Option<Ordered<FieldDoc>>,
+    /// Whether the sync is active when it is first seen. Afterwards activation is state, not
+    /// configuration.
+    #[schemars(extend("default" = false))]
+    pub active: Option<bool>,
+    /// When the sync runs by itself. Without it only when somebody starts it.
+    pub schedule: Option<ScheduleDoc>,
+    /// Limits on the plan: above one of them the run is held before it writes anything.
+    #[serde(default)]
+    pub guards: Option<GuardsDoc>,
+    /// Thresholds that end a run and halt the sync until a person activates it.
+    #[serde(default)]
+    pub halt: Option<HaltDoc>,
+    /// What happens at the target to a record that left the model. For `write_mode: mirror`.
+    #[schemars(extend("default" = "delete"))]
+    pub on_removed: Option<OnRemovedDoc>,
+    /// What happens when the value that identifies a known record at the target changes.
+    #[schemars(extend("default" = "fail"))]
+    pub on_match_change: Option<OnMatchChange>,
+    /// How often a mirror with a cursor reads all keys to find removed records.
+    pub full_read: Option<FullReadDoc>,
+    /// A mirror also deletes records that were at the target before the sync.
+    #[schemars(extend("default" = false))]
+    pub delete_adopted: Option<bool>,
+    /// SQL condition over the model's columns; rows where it is true are skipped.
+    #[schemars(extend("x-format" = "not_empty", "x-text" = true, "examples" = ["email like '%@example.com'"]))]
+    pub exclude: Option<String>,
+    /// Keys that are always skipped: a list, or a file with one key in each line.
+    #[schemars(extend("examples" = [["1001", "1002"]]))]
+    pub excluded_keys: Option<ExcludedKeys>,
+    /// What happens when two rows of the model have the same key.
+    #[schemars(extend("default" = "fail"))]
+    pub duplicates: Option<Duplicates>,
+    /// When written rows become visible. The default is the best that the destination can do.
+    #[schemars(extend("examples" = ["progressive"]))]
+    pub publish: Option<Publish>,
+    /// What is kept of the values of each run, for the history of a record.
+    #[schemars(extend("default" = "full"))]
+    pub store_values: Option<StoreValues>,
+    /// What a run does when a mapped column was dropped or changed its type.
+    #[schemars(extend("default" = "fail"))]
+    pub schema_change: Option<SchemaChange>,
+    /// Rows in one chunk. The default is the destination's own best size; larger wishes than it
+    /// can take are reduced.
+    #[schemars(range(min = 1), extend("examples" = [500]))]
+    pub batch_size: Option<u32>,
+    /// A held or saved plan that is older than this is made again before it is applied.
+    #[schemars(extend("default" = "1h"))]
+    pub plan_ttl: Option<Period>,
+    /// How far before the cursor an incremental run reads again, for rows that were committed late.
+    #[schemars(extend("default" = "10m"))]
+    pub lookback: Option<Delay>,
+    /// Words that commands select syncs by.
+    #[schemars(extend("examples" = [["nightly"]]))]
+    pub tags: Option<Vec<Name>>,
+    /// The id that this sync had before; its memory is taken over.
+    #[schemars(extend("examples" = ["crm.customer"]))]
+    pub renamed_from: Option<SyncName>,
+    /// Set to `accepted` to use `write_mode: append` where Syncline may not keep its ledger table:
+    /// after a crash a chunk may then be appended twice.
+    #[schemars(extend("examples" = ["accepted"]))]
+    pub append_without_ledger: Option<Accepted>,
+}
+
+/// Keys of an entity that belong to it alone and therefore have no default.
+pub(crate) const NOT_IN_DEFAULTS: [&str; 4] = ["model", "to", "mapping", "renamed_from"];
+
+/// What is read: exactly one of `sql`, `sql_file`, `table` and `file`, and its key.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(
+    deny_unknown_fields,
+    extend("oneOf" = [{"required": ["sql"]}, {"required": ["sql_file"]}, {"required": ["table"]}, {"required": ["file"]}])
+)]
+pub(crate) struct ModelDoc {
+    /// One SELECT statement.
+    #[schemars(extend("x-format" = "not_empty", "examples" = ["select * from customers"]))]
+    pub sql: Option<String>,
+    /// File with one SELECT statement, from the project's folder.
+    #[schemars(extend("x-format" = "not_empty", "examples" = ["models/customers.sql"]))]
+    pub sql_file: Option<String>,
+    /// A table or view, optionally with its schema.
+    #[schemars(extend("x-format" = "not_empty", "x-text" = true, "examples" = ["sales.customers"]))]
+    pub table: Option<String>,
+    /// A file or pattern of files below the connection's folder.
+    #[schemars(extend("x-format" = "not_empty", "examples" = ["customers-*.csv"]))]
+    pub file: Option<String>,
+    /// The column that identifies a row, or a list of columns that do so together.
+    #[schemars(extend("examples" = ["id"]))]
+    pub key: OneOrMany,
+    /// A column that grows with every change, so that a run reads only what is new.
+    #[schemars(extend("x-format" = "not_empty", "x-text" = true, "examples" = ["updated_at"]))]
+    pub cursor: Option<String>,
+    /// The source gives up on a statement after this long.
+    #[schemars(extend("default" = "1h"))]
+    pub timeout: Option<Period>,
+    /// Format of a `file`; the default is told by its ending.
+    #[schemars(extend("examples" = ["csv"]))]
+    pub format: Option<FileFormat>,
+    /// Types of columns that a `file` does not type (CSV) or types too loosely (JSON Lines).
+    #[schemars(extend("examples" = [{"id": "int64", "signed_up": "timestamptz"}]))]
+    pub types: Option<Ordered<ColumnType>>,
+    /// Character between the values of a CSV `file`.
+    #[schemars(extend("default" = ","))]
+    pub delimiter: Option<Delimiter>,
+    /// This text means NULL in a CSV `file`, besides an empty value without quotes.
+    #[schemars(extend("x-text" = true, "examples" = ["N/A"]))]
+    pub null: Option<String>,
+}
+
+/// Where it is written.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct TargetDoc {
+    /// Table, API object or file.
+    #[schemars(extend("x-format" = "not_empty", "x-text" = true, "examples" = ["contact"]))]
+    pub object: String,
+    /// The target field, or list of fields, that identifies a record. The default is the fields
+    /// that the key columns are mapped to; `append` needs none.
+    #[serde(rename = "match")]
+    #[schemars(extend("examples" = ["external_id"]))]
+    pub match_fields: Option<OneOrMany>,
+}
+
+/// A SQL expression, or the expression with rules for when it is written.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum FieldDoc {
+    Expression(Expression),
+    Rules(FieldRules),
+}
+
+/// A SQL expression with rules for when it is written.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct FieldRules {
+    /// SQL expression over the model's columns.
+    #[schemars(extend("examples" = ["phone"]))]
+    pub value: Expression,
+    /// When the field is written.
+    #[schemars(extend("default" = "always"))]
+    pub write: Option<FieldWrite>,
+    /// What happens when the expression is NULL.
+    #[schemars(extend("default" = "write"))]
+    pub nulls: Option<Nulls>,
+}
+
+/// When the sync runs by itself: exactly one of `every`, `cron` and `after`.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(
+    deny_unknown_fields,
+    extend("oneOf" = [{"required": ["every"]}, {"required": ["cron"]}, {"required": ["after"]}])
+)]
+pub(crate) struct ScheduleDoc {
+    /// Time from one run's start to the next.
+    #[schemars(extend("examples" = ["15m"]))]
+    pub every: Option<Period>,
+    /// Five fields: minute, hour, day of month, month, day of week.
+    #[schemars(extend("x-format" = "cron", "examples" = ["0 6 * * 1-5"]))]
+    pub cron: Option<String>,
+    /// Time zone of `cron`, from the IANA database.
+    #[schemars(extend("x-format" = "timezone", "default" = "UTC"))]
+    pub timezone: Option<String>,
+    /// Run after each successful run of another sync.
+    #[schemars(extend("examples" = ["crm.company"]))]
+    pub after: Option<SyncName>,
+    /// Random delay of at most this much, so that many syncs do not start at once.
+    #[schemars(extend("default" = "0s"))]
+    pub jitter: Option<Delay>,
+    /// What happens when the previous run has not ended.
+    #[schemars(extend("default" = "queue_one"))]
+    pub overlap: Option<Overlap>,
+}
+
+/// Limits on the plan. Each takes a value that replaces its whole default, or `off`.
+#[derive(serde::Deserialize, JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct GuardsDoc {
+    /// Records that may be created. Default: no limit.
+    #[serde(default)]
+    #[schemars(extend("examples" = [5000]))]
+    pub max_creates: Guard<LimitValue>,
+    /// Records that may be updated. Default: no limit, except in the first run after a change of
+    /// configuration or version: 1,000 and 50 %.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["30%"]))]
+    pub max_updates: Guard<LimitValue>,
+    /// Records that may be deleted, cleared or flagged in 24 hours. Default: 10 records, and beyond
+    /// that 10 % or 1,000.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["10%"]))]
+    pub max_deletes: Guard<LimitValue>,
+    /// How far a complete read may fall below the median of the last five.
+    #[serde(default)]
+    #[schemars(extend("default" = "50%"))]
+    pub max_source_drop: Guard<LimitValue>,
+    /// Percentage points by which a field's share of NULLs may rise.
+    #[serde(default)]
+    #[schemars(extend("default" = "50%"))]
+    pub max_nulled: Guard<PercentValue>,
+    /// Rows that may fail before anything is sent. Default: no limit.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["1%"]))]
+    pub max_invalid: Guard<LimitValue>,
+}
+
+/// Thresholds that end a run and halt the sync.
+#[derive(serde::Deserialize, JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct HaltDoc {
+    /// Rows that may fail for the first time in a run; a percentage counts once 100 rows were
+    /// tried. Default: no limit.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["5%"]))]
+    pub failed_rows: Guard<LimitValue>,
+    /// Failed runs in a row. Default: no limit.
+    #[serde(default)]
+    #[schemars(extend("examples" = [3]))]
+    pub consecutive_failures: Guard<Count>,
+}
+
+/// How often all keys are read.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct FullReadDoc {
+    /// Time between two complete reads of the keys.
+    #[schemars(extend("default" = "24h"))]
+    pub every: Option<Period>,
+}
+
+/// What happens to a removed record: a word, or a field that is set.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum OnRemovedDoc {
+    Word(Removal),
+    Flag(FlagDoc),
+}
+
+/// Marks removed records in a field.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct FlagDoc {
+    /// The field that is set, and to what.
+    pub flag: FlagValue,
+}
+
+/// A field and the value that marks a record as removed.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct FlagValue {
+    /// Target field.
+    #[schemars(extend("x-format" = "not_empty", "x-text" = true, "examples" = ["deleted_at"]))]
+    pub field: String,
+    /// What it is set to: `true` for a boolean, `now` for a date and time, or any text.
+    #[schemars(extend("x-text" = true, "examples" = ["now"]))]
+    pub value: String,
+}
+
+/// Keys to skip: listed, or in a file.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum ExcludedKeys {
+    List(Vec<KeyValue>),
+    File(KeyFile),
+}
+
+/// A file with one key in each line.
+#[derive(serde::Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct KeyFile {
+    /// Path of the file, from the project's folder.
+    #[schemars(extend("x-format" = "not_empty", "examples" = ["excluded.txt"]))]
+    pub file: String,
+}
+
+/// A key: its value, or the list of its values when it has several columns.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum KeyValue {
+    One(Text),
+    Many(Vec<Text>),
+}
+
+/// One name or a list of names.
+#[derive(serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum OneOrMany {
+    One(ColumnName),
+    Many(#[schemars(length(min = 1))] Vec<ColumnName>),
+}
+
+impl OneOrMany {
+    pub fn into_vec(self) -> Vec<String> {
+        match self {
+            OneOrMany::One(name) => vec![name.0],
+            OneOrMany::Many(names) => names.into_iter().map(|name| name.0).collect(),
+        }
+    }
+}
+
+/// Defines the words that a key may take and what each means in the core's vocabulary.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident => $target:ty { $($(#[$word_doc:meta])* $word:ident),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, serde::Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub(crate) enum $name {
+            $($(#[$word_doc])* $word),*
+        }
+
+        impl From<$name> for $target {
+            fn from(word: $name) -> $target {
+                match word {
+                    $($name::$word => <$target>::$word),*
+                }
+            }
+        }
+    };
+}
+
+words!(
+/// What may happen at the target.
+WriteMode => sync::WriteMode {
+    /// Creates records that are new.
+    Insert,
+    /// Updates records that exist.
+    Update,
+    /// Creates and updates.
+    Upsert,
+    /// Creates, updates, and removes records that this sync delivered and that left the model.
+    Mirror,
+    /// Appends every new or changed row.
+    Append,
+    /// Keeps both sides equal; edits on either reach the other.
+    TwoWay,
+});
+words!(
+/// What happens when the match value of a known record changes.
+OnMatchChange => sync::OnMatchChange {
+    /// The row fails and says so.
+    Fail,
+    /// The old record is updated, its match fields included.
+    UpdateById,
+    /// The old record is removed and a new one created.
+    Recreate,
+});
+words!(
+/// When a field is written.
+FieldWrite => sync::FieldWrite {
+    /// Whenever it changed.
+    Always,
+    /// Only while it is NULL or empty at the target.
+    IfEmpty,
+    /// Only when the record is created.
+    CreateOnly,
+});
+words!(
+/// What happens when an expression is NULL.
+Nulls => sync::Nulls {
+    /// NULL is written.
+    Write,
+    /// The target's value stays.
+    Skip,
+});
+words!(
+/// What happens to rows with the same key.
+Duplicates => sync::Duplicates {
+    /// The run fails and names them.
+    Fail,
+    /// The first row counts.
+    KeepFirst,
+    /// The last row counts.
+    KeepLast,
+});
+words!(
+/// When written rows become visible.
+Publish => sync::Publish {
+    /// All at once at the end; a run that fails leaves nothing.
+    Atomic,
+    /// Chunk by chunk.
+    Progressive,
+});
+words!(
+/// What is kept of values.
+StoreValues => sync::StoreValues {
+    /// The values before and after.
+    Full,
+    /// A short hash, so that a change shows but not what it was.
+    Masked,
+    /// Nothing.
+    None,
+});
+words!(
+/// What a changed column does.
+SchemaChange => sync::SchemaChange {
+    /// The run fails before it writes.
+    Fail,
+    /// The run goes on when every expression still fits.
+    Adapt,
+});
+words!(
+/// What happens when the previous run has not ended.
+Overlap => sync::Overlap {
+    /// One run waits for it.
+    QueueOne,
+    /// This run is left out.
+    Skip,
+});
+words!(
+/// Format of a file.
+FileFormat => sync::FileFormat {
+    /// Comma-separated values with a header line.
+    Csv,
+    /// One JSON object in each line.
+    Jsonl,
+    /// Apache Parquet.
+    Parquet,
+});
+words!(
+/// What happens to a removed record.
+Removal => sync::OnRemoved {
+    /// It is deleted.
+    Delete,
+    /// Every delivered field except the match fields is set to NULL.
+    ClearFields,
+    /// It stays as it is.
+    Ignore,
+});
+words!(
+/// How a notification is sent.
+Channel => crate::project::Channel {
+    /// A Slack incoming webhook.
+    Slack,
+    /// A signed POST to any URL (Standard Webhooks).
+    Webhook,
+});
+words!(
+/// What a notification is about.
+Event => crate::project::NotificationEvent {
+    /// A run completed.
+    Completed,
+    /// A run failed.
+    Failed,
+    /// A sync was halted.
+    Halted,
+    /// A run is held by a guard.
+    Held,
+    /// A sync works again.
+    Recovered,
+});
+
+/// Says that a risk is known.
+#[derive(Clone, Copy, serde::Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Accepted {
+    /// A crash may append a chunk twice.
+    Accepted,
+}
+
+/// Defines a value that is written as text in one of the languages of [`values`].
+macro_rules! text_values {
+    ($($(#[$doc:meta])* $name:ident($inner:ty) = $parse:path, $schema:tt;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, serde::Deserialize)]
+        #[serde(try_from = "Value")]
+        pub(crate) struct $name(pub $inner);
+
+        impl TryFrom<Value> for $name {
+            type Error = String;
+
+            fn try_from(value: Value) -> Result<Self, String> {
+                match value {
+                    Value::String(text) => $parse(&text).map($name),
+                    Value::Number(number) => $parse(&number.to_string()).map($name),
+                    _ => Err("expected text or a number".to_string()),
+                }
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    )*};
+}
+
+const DURATION_PATTERN: &str = "^([0-9]+(w|d|h|m|s|ms))+$";
+
+text_values! {
+    /// A duration that may be zero.
+    Delay(Duration) = values::duration, { "type": "string", "x-format": "duration", "pattern": DURATION_PATTERN };
+    /// A duration of at least a second.
+    Period(Duration) = values::period, { "type": "string", "x-format": "period", "pattern": DURATION_PATTERN };
+    /// A count or a percentage.
+    LimitValue(sync::Limit) = values::limit, {
+        "type": ["integer", "string"], "minimum": 0, "x-format": "limit", "pattern": "^[0-9]+(\\.[0-9]+)?%?$"
+    };
+    /// A percentage from 0 to 100.
+    PercentValue(f64) = values::percent, {
+        "type": "string", "x-format": "percent", "pattern": "^[0-9]+(\\.[0-9]+)?%$"
+    };
+    /// A number of at least one.
+    Count(u32) = count, { "type": "integer", "minimum": 1, "maximum": u32::MAX };
+    /// A number of bytes.
+    ByteSize(u64) = values::bytes, { "type": ["integer", "string"], "minimum": 0, "x-format": "bytes" };
+    /// `instance.entity`.
+    SyncName(SyncId) = values::sync_id, { "type": "string", "x-format": "sync_id" };
+    /// The type of a column.
+    ColumnType(LogicalType) = values::column_type, { "type": "string", "x-format": "column_type" };
+    /// The separator of a CSV file.
+    Delimiter(char) = values::delimiter, { "type": "string", "x-format": "delimiter" };
+    /// Letters, digits, `_` and `-`.
+    Name(String) = name, { "type": "string", "x-format": "name", "x-text": true };
+    /// A column or field.
+    ColumnName(String) = text, { "type": "string", "x-format": "not_empty", "x-text": true };
+    /// Any text; numbers and booleans are taken as they are written.
+    Text(String) = text, { "type": ["string", "number", "boolean"], "x-text": true };
+    /// A SQL expression; numbers and booleans are expressions too.
+    Expression(String) = text, { "type": ["string", "number", "boolean"], "x-format": "not_empty", "x-text": true };
+}
+
+fn text(text: &str) -> Result<String, String> {
+    Ok(text.to_string())
+}
+
+fn name(text: &str) -> Result<String, String> {
+    values::name(text).map(|()| text.to_string())
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a number from 1 to {}", u32::MAX))
+}
+
+/// A limit that has a default, and can be switched off with `off` or an explicit null.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Guard<T> {
+    #[default]
+    Default,
+    Off,
+    Value(T),
+}
+
+impl<'de, T> Deserialize<'de> for Guard<T>
+where
+    T: TryFrom<Value, Error = String>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null => Ok(Guard::Off),
+            Value::String(text) if text == "off" => Ok(Guard::Off),
+            other => T::try_from(other).map(Guard::Value).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Guard<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("Guard{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [{ "const": "off" }, { "type": "null" }, value] })
+    }
+}
+
+/// The settings of an entity without those that belong to it alone. It exists for its schema:
+/// defaults are merged into entities before those are read.
+#[derive(serde::Deserialize)]
+pub(crate) struct Defaults {}
+
+impl JsonSchema for Defaults {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Defaults".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = EntityDoc::json_schema(generator);
+        schema.insert("description".into(), "Settings that entities take over.".into());
+        schema.remove("required");
+        if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+            properties.retain(|key, _| !NOT_IN_DEFAULTS.contains(&key.as_str()));
+        }
+        schema
+    }
+}
+
+/// A map that keeps the order in which it is written.
+#[derive(Debug)]
+pub(crate) struct Ordered<T>(pub Vec<(String, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+            type Value = Ordered<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Ordered(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Ordered<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("MapOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, T>::json_schema(generator)
+    }
+}

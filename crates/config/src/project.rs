@@ -1,0 +1,161 @@
+//! A project as it is used: resolved syncs, connections with their placeholders, settings.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use syncline_core::{Sync, SyncId};
+
+use crate::problem::Problem;
+
+/// A project folder, read and checked.
+#[derive(Clone, Debug)]
+pub struct Project {
+    pub root: PathBuf,
+    /// The environment whose overlay was applied.
+    pub environment: Option<String>,
+    pub connections: BTreeMap<String, ConnectionDoc>,
+    /// Every sync after the one it runs `after`; otherwise in the order of files and entities.
+    pub syncs: Vec<Sync>,
+    pub notifications: Vec<NotificationDoc>,
+    pub lookups: BTreeMap<String, LookupDoc>,
+    pub settings: Settings,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<Problem>,
+    pub(crate) places: BTreeMap<SyncId, SyncPlaces>,
+}
+
+/// A connection as written: placeholders are not resolved.
+#[derive(Clone)]
+pub struct ConnectionDoc {
+    pub type_name: String,
+    pub description: Option<String>,
+    pub max_concurrent_runs: Option<u32>,
+    /// The connector's options, placeholders and all.
+    pub options: Map<String, Value>,
+    /// Where the connection is defined.
+    pub place: Place,
+    /// Where each option with a placeholder stands, by its path (`url`, `auth.token`).
+    pub(crate) option_places: BTreeMap<String, Place>,
+    pub(crate) options_schema: fn() -> Value,
+}
+
+/// Never shows option values: they may be secrets in clear.
+impl fmt::Debug for ConnectionDoc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnectionDoc")
+            .field("type_name", &self.type_name)
+            .field("options", &self.options.keys().collect::<Vec<_>>())
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Slack,
+    Webhook,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotificationEvent {
+    Completed,
+    Failed,
+    Halted,
+    Held,
+    Recovered,
+}
+
+/// Whom to tell, and what about. `url` and `secret` may hold placeholders.
+#[derive(Clone)]
+pub struct NotificationDoc {
+    pub channel: Channel,
+    pub url: String,
+    pub events: Vec<NotificationEvent>,
+    /// In percent of the rows of a run; 1.0 is one percent.
+    pub error_rate: Option<f64>,
+    /// Runs in a row.
+    pub consecutive_failures: Option<u32>,
+    pub secret: Option<String>,
+    pub place: Place,
+}
+
+/// Never shows the URL or the secret.
+impl fmt::Debug for NotificationDoc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotificationDoc")
+            .field("channel", &self.channel)
+            .field("events", &self.events)
+            .field("place", &self.place)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A CSV file behind `lookup('name', key)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupDoc {
+    /// The file, below the project's folder.
+    pub file: PathBuf,
+    /// Column that is looked up.
+    pub key: String,
+    /// Column that is returned.
+    pub value: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Bytes a run may use before it spills.
+    pub memory_budget_bytes: u64,
+    /// Folder of the state, below the project's folder unless it is absolute.
+    pub state: PathBuf,
+    pub retention: Retention,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retention {
+    pub runs: Duration,
+    pub dead_letters: Duration,
+    pub dead_letters_max: u64,
+}
+
+/// Where something is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// Relative to the project's folder, with `/`.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+}
+
+/// `file:line`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// The places of a sync: its entity and, by path (`mapping.email`), each of its keys.
+#[derive(Clone, Debug)]
+pub(crate) struct SyncPlaces {
+    pub entity: Place,
+    pub keys: BTreeMap<String, Place>,
+}
+
+impl Project {
+    pub fn sync(&self, id: &SyncId) -> Option<&Sync> {
+        self.syncs.iter().find(|sync| sync.id == *id)
+    }
+
+    /// Where a key of a sync is written, for example `mapping.email` or `guards.max_deletes`; for
+    /// an inherited setting that is where the default is written. The empty path is the sync
+    /// itself. `None`: it is not written anywhere.
+    pub fn place(&self, sync: &SyncId, path: &str) -> Option<Place> {
+        let places = self.places.get(sync)?;
+        if path.is_empty() { Some(places.entity.clone()) } else { places.keys.get(path).cloned() }
+    }
+}

@@ -1,0 +1,13 @@
+//! Whole projects on disk, read as a user's would be.
+
+mod design_example;
+mod environments;
+mod fixture;
+mod ordering;
+mod reference;
+mod robustness;
+mod scaffolds;
+mod schemas;
+mod secrets;
+mod settings;
+mod wrong_documents;
