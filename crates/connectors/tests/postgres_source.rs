@@ -898,3 +898,92 @@ async fn literals_mean_the_same_whatever_the_role_has_set() {
     let request = ReadRequest { filter: ReadFilter::Keys(keys), ..all(model) };
     assert_eq!(read(&source, request).await.unwrap().rows.len(), 1);
 }
+
+#[tokio::test]
+async fn encryption_and_verification_mean_what_libpq_means_by_them() {
+    let server = Server::start(Durability::Fast);
+    let database = server.database().await;
+    let admin = database.client().await;
+    let install = async |text: &str, file: &str| {
+        let lines = format!("select unnest(string_to_array('{}', e'\\n'))", text.trim());
+        admin.batch_execute(&format!("copy ({lines}) to program 'umask 077; cat > {file}'")).await.unwrap();
+    };
+    install(include_str!("certs/server.pem"), "server.crt").await;
+    install(include_str!("certs/server.key"), "server.key").await;
+    admin.batch_execute("alter system set ssl = on").await.unwrap();
+    admin.batch_execute("select pg_reload_conf()").await.unwrap();
+    until(&admin, "select current_setting('ssl') = 'on'").await;
+
+    let check = async |host: &str, more: serde_json::Value| {
+        let mut options = json!({
+            "host": host, "port": server.port(), "database": database.name(), "user": "postgres",
+            "password": syncline_tests::postgres::PASSWORD,
+        });
+        options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        try_source(options)?.check().await
+    };
+    let (ours, other) = ("tests/certs/authority.pem", "tests/certs/other-authority.pem");
+    for (host, options, encrypted) in [
+        ("127.0.0.1", json!({}), true),
+        ("127.0.0.1", json!({"ssl_mode": "disable"}), false),
+        ("127.0.0.1", json!({"ssl_mode": "require"}), true),
+        ("127.0.0.1", json!({"ssl_mode": "require", "ssl_root_cert": ours}), true),
+        ("127.0.0.1", json!({"ssl_mode": "verify-ca", "ssl_root_cert": ours}), true),
+        ("localhost", json!({"ssl_mode": "verify-full", "ssl_root_cert": ours}), true),
+    ] {
+        let line = check(host, options.clone()).await.unwrap_or_else(|e| panic!("{options}: {e}"));
+        assert_eq!(line.ends_with("(TLS)"), encrypted, "{options}: {line}");
+    }
+    for (host, options) in [
+        ("127.0.0.1", json!({"ssl_mode": "require", "ssl_root_cert": other})),
+        ("127.0.0.1", json!({"ssl_mode": "verify-ca", "ssl_root_cert": other})),
+        ("localhost", json!({"ssl_mode": "verify-full", "ssl_root_cert": other})),
+        ("127.0.0.1", json!({"ssl_mode": "verify-full", "ssl_root_cert": ours})),
+    ] {
+        let error = check(host, options.clone()).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::SourceUnreachable, "{options}: {error}");
+        assert!(error.message.contains("certificate"), "{options}: {error}");
+        assert!(error.help.as_deref().unwrap().contains("ssl_root_cert"), "{error:?}");
+    }
+    // The operating system knows nothing of our authority, if it knows any at all.
+    let error = check("localhost", json!({"ssl_mode": "verify-full"})).await.unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::SourceUnreachable | ErrorKind::InvalidConfig), "{error}");
+    let error =
+        check("localhost", json!({"ssl_mode": "verify-full", "ssl_root_cert": "no.pem"})).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidConfig);
+
+    install("hostssl all all 127.0.0.1/32 scram-sha-256", "pg_hba.conf").await;
+    admin.batch_execute("select pg_reload_conf()").await.unwrap();
+    let error = loop {
+        match check("127.0.0.1", json!({"ssl_mode": "disable"})).await {
+            Err(error) => break error,
+            Ok(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    assert_eq!(error.kind, ErrorKind::SourceUnreachable, "{error}");
+    assert!(error.message.contains("does not accept connections from here"), "{error}");
+    assert!(error.help.unwrap().contains("ssl_mode"));
+}
+
+/// How long reading takes, for whoever works on its speed:
+/// `cargo test --release -p syncline-connectors --test postgres_source -- --ignored --nocapture`
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn two_million_rows_are_timed() {
+    let (_, source) = database(
+        "create table t as select i::int8 as id, md5(i::text) as name, (i * 1.01)::numeric(12,2) as amount, \
+         timestamptz '2025-01-01Z' + i * interval '1 second' as at, i % 2 = 0 as ok, \
+         'user' || i || '@example.com' as email from generate_series(1, 2000000) i",
+    )
+    .await;
+    let begun = std::time::Instant::now();
+    let mut stream = source.read(all(table("t"))).await.unwrap();
+    let mut rows = 0;
+    while let Some(item) = stream.next().await {
+        if let SourceItem::Batch(batch) = item.unwrap() {
+            rows += batch.rows.num_rows();
+        }
+    }
+    assert_eq!(rows, 2_000_000);
+    println!("{rows} rows in {:?}", begun.elapsed());
+}

@@ -1,6 +1,7 @@
 //! PostgreSQL, read by `COPY … TO STDOUT (FORMAT binary)` from one read-only snapshot.
 
 mod client;
+mod column;
 mod decode;
 mod discover;
 mod framing;
@@ -10,6 +11,7 @@ mod numeric;
 mod options;
 mod source;
 mod source_sql;
+mod statement;
 mod tls;
 mod types;
 // The destination's modules: (none yet)

@@ -117,8 +117,6 @@ impl SslMode {
 /// Options checked and resolved: everything needed to connect.
 // No `Debug`: it holds the password.
 pub struct Settings {
-    /// Name of the connection, for messages.
-    pub connection: String,
     /// What the driver connects with.
     pub config: tokio_postgres::Config,
     pub tls: Tls,
@@ -137,11 +135,11 @@ impl Settings {
     /// that could hold a secret.
     pub fn new(connection: &ConnectionConfig) -> Result<Self> {
         let options: PostgresOptions = connection.parse()?;
-        Self::resolve(options, &connection.name, &connection.base_dir)
+        Self::resolve(options, &connection.base_dir)
             .map_err(|e| e.context(format_args!("connection '{}'", connection.name)))
     }
 
-    fn resolve(options: PostgresOptions, connection: &str, base_dir: &Path) -> Result<Self> {
+    fn resolve(options: PostgresOptions, base_dir: &Path) -> Result<Self> {
         let mut ssl_mode = options.ssl_mode;
         let mut root_cert = options.ssl_root_cert;
         let mut config = match &options.url {
@@ -198,7 +196,6 @@ impl Settings {
         });
         let tls = Tls::new(ssl_mode, root_cert.map(|path| base_dir.join(path)))?;
         Ok(Self {
-            connection: connection.to_string(),
             config,
             tls,
             connect_timeout,
