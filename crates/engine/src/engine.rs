@@ -182,7 +182,7 @@ impl Engine {
         // What was counted so far was read, and nothing of it was sent.
         run.counters = Counters::default();
         run.skipped.clear();
-        self.store.clear_row_errors(&run.id).await?;
+        self.forget_failures(&run.id).await?;
         let sync_state = match run.run_type.writes() {
             true => finalize::halted(self, sync, record, Some(&error)).await?,
             false => None,
@@ -341,9 +341,20 @@ impl Engine {
         let plan = PlanRecord { run_id: run.id.clone(), ..plan };
         let chunks: Vec<ChunkRecord> = self.store.chunks(planned_by).await?;
         self.store.save_plan(&plan, &chunks).await?;
-        let (errors, _) = self.store.row_errors(planned_by, Page::first(u32::MAX.into())).await?;
-        self.store.add_row_errors(&run.id, &errors).await?;
+        self.copy_row_errors(planned_by, &run.id).await?;
         self.carry_out(run, sync, &record, &plan, context, ends, watch).await
+    }
+
+    async fn copy_row_errors(&self, from: &RunId, to: &RunId) -> Result<()> {
+        let mut page = Page::first(Page::SIZE_MAX);
+        loop {
+            let (errors, total) = self.store.row_errors(from, page).await?;
+            self.store.add_row_errors(to, &errors).await?;
+            if page.offset() + page.size >= total {
+                return Ok(());
+            }
+            page.number += 1;
+        }
     }
 
     /// Ends or resumes a run whose process is gone. Its chunks in flight are settled first; it goes
@@ -456,6 +467,12 @@ impl Engine {
             failures.iter().filter_map(|f| f.letter(run, mapping_version, keeps, now)).collect();
         // G12: when a letter cannot be stored, this fails and the run with it.
         self.store.stage_letters(&run.id, &letters).await
+    }
+
+    /// Drops what an earlier planning of a run recorded of failed rows.
+    pub async fn forget_failures(&self, run: &RunId) -> Result<()> {
+        self.store.clear_row_errors(run).await?;
+        self.store.clear_staged_letters(run).await
     }
 
     /// Figures of a sync's earlier runs.

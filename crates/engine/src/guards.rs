@@ -48,6 +48,8 @@ const DELETES_COUNT: u64 = 1_000;
 /// Updates above both of these are held in the first run after a change of definition.
 const REDEFINED_UPDATES_COUNT: u64 = 1_000;
 const REDEFINED_UPDATES_PERCENT: f64 = 50.0;
+/// A drop of the source by this many rows or fewer is never judged by its percentage.
+const DROP_UNGUARDED: u64 = 10;
 /// A field's NULL share is judged on at least this many rows.
 const NULLED_ROWS_MIN: u64 = 20;
 
@@ -169,7 +171,8 @@ fn source_drop(guards: &Guards, facts: &PlanFacts) -> GuardVerdict {
         facts.rows_read,
         facts.recent_reads.len()
     );
-    verdict("max_source_drop", limit.is_exceeded_by(drop, median), message, &[])
+    let small = matches!(limit, Limit::Percent(_)) && drop <= DROP_UNGUARDED;
+    verdict("max_source_drop", !small && limit.is_exceeded_by(drop, median), message, &[])
 }
 
 fn median(values: &[u64]) -> Option<u64> {
@@ -250,6 +253,8 @@ mod tests {
         assert_eq!(tripped(&Guards::default(), &f), ["max_source_drop"]);
         let f = PlanFacts { rows_read: 600, ..f };
         assert!(tripped(&Guards::default(), &f).is_empty());
+        let f = PlanFacts { rows_read: 1, recent_reads: vec![11], ..f };
+        assert!(tripped(&Guards::default(), &f).is_empty(), "ten rows fewer are not a drop");
     }
 
     #[test]

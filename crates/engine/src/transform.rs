@@ -213,7 +213,7 @@ impl Transform {
                 let message = format!("Match field '{}' is null", field.target.name);
                 errors
                     .entry(row)
-                    .or_insert_with(|| RowError::new("match_is_null", message).field(&field.target.name));
+                    .or_insert_with(|| RowError::new("null_match_value", message).field(&field.target.name));
             }
         }
     }
