@@ -152,7 +152,9 @@ fn models_come_from_sql_files_tables_and_files() {
     let a = &project.syncs[0].model;
     assert_eq!(a.query, ModelQuery::Sql { sql: "select * from a\n".into(), origin: "models/a.sql".into() });
     assert_eq!(a.timeout, Duration::from_secs(300));
-    let ModelQuery::Sql { sql, .. } = &project.syncs[1].model.query else { panic!() };
+    let ModelQuery::Sql { sql, origin } = &project.syncs[1].model.query else { panic!() };
+    // The place is that of the statement's first line.
+    assert_eq!(origin, "syncs/crm.yaml:11");
     assert_eq!(sql, "select 1 as id\nfrom b\n");
 
     let files = Folder::new()
