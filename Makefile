@@ -1,0 +1,39 @@
+# Everything a checkout needs. `make` alone lists the targets.
+
+CARGO ?= cargo
+# The tests kill the real binary at named points; only builds for tests have them.
+TEST_FEATURES = syncline-cli/failpoints
+TOOLS = target/tools
+CARGO_DENY = $(TOOLS)/bin/cargo-deny
+CARGO_DENY_VERSION = 0.20.2
+
+.PHONY: help demo test lint bench postgres
+
+help:
+	@echo "make demo   build and show the product on an embedded example"
+	@echo "make test   run every test, on real databases"
+	@echo "make lint   check formatting, lints, licences and sources"
+	@echo "make bench  measure (release build)"
+
+# The development profile: it gets a new user there soonest.
+demo:
+	@$(CARGO) build -p syncline-cli
+	@target/debug/syncline demo
+
+test: postgres
+	$(CARGO) test --workspace --features $(TEST_FEATURES)
+
+lint: $(CARGO_DENY)
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
+	$(CARGO_DENY) check licenses bans sources
+
+bench:
+	$(CARGO) run --release -p syncline-bench
+
+# The tests start PostgreSQL themselves; they need its programs.
+postgres:
+	@scripts/need-postgres
+
+$(CARGO_DENY):
+	$(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS) --debug
