@@ -139,8 +139,12 @@ impl Engine {
         let now = self.clock.now();
         let mut run = self.store.claim_run(&run.id, now).await?;
         run.status = run.status.transition(RunStatus::Running)?;
+        // It waited since it was queued or, when it was held, since its plan was ready.
+        let since = run.timeline.last().and_then(|t| t.ended_at).unwrap_or(run.created_at);
+        run.durations.waiting += now.duration_since(since).as_secs_f64().max(0.0);
         run.started_at.get_or_insert(now);
-        self.enter_phase(&mut run, Phase::Extracting, watch).await?;
+        self.store.update_run(&run).await?;
+        watch.update(|p| p.status = Some(run.status));
         fail::fail_point!("engine.run.started");
         let record = self.store.sync(&run.sync_id).await?;
         let record = record.ok_or_else(|| Error::internal("a run's sync is not in the state"))?;

@@ -89,6 +89,7 @@ pub async fn make(
     let generation = engine.store.generation(&record.uid).await?;
     let now = engine.clock.now();
     let planning = Planning { engine, sync, record, generation, ends, watch, now };
+    engine.enter_phase(run, Phase::Extracting, watch).await?;
     engine.forget_failures(&run.id).await?;
     planning.run(run).await
 }
