@@ -54,9 +54,12 @@ impl Conditions {
         page: Page,
     ) -> Outcome<(Vec<String>, u64)> {
         let (limit, offset) = bounds(page)?;
-        let total = connection
+        let total: u64 = connection
             .prepare_cached(&format!("SELECT count(*) FROM {table} WHERE {}", self.text))?
             .query_row(params_from_iter(&self.values), |row| row.get(0))?;
+        if page.offset() >= total {
+            return Ok((Vec::new(), total));
+        }
         let sql = self.page_sql(table, order);
         self.values.extend([Value::Integer(limit), Value::Integer(offset)]);
         let records = strings(connection, &sql, params_from_iter(&self.values))?;
