@@ -259,8 +259,10 @@ impl Engine {
             return Err(stale(format!("{} changed since {id} was planned", sync.id))
                 .help(format!("reject it with `syncline reject {id}` and run {} again", sync.id)));
         }
-        run.status = run.status.transition(RunStatus::Queued)?;
-        self.store.update_run(&run).await?;
+        if run.status == RunStatus::Held {
+            run.status = run.status.transition(RunStatus::Queued)?;
+            self.store.update_run(&run).await?;
+        }
         let (mut run, record) = self.begin(run, watch).await?;
         let context = context_of(&plan)?;
         let age = self.clock.now().duration_since(plan.created_at).as_secs_f64();
@@ -475,7 +477,7 @@ impl Engine {
 
     /// Drops what an earlier planning of a run recorded of failed rows.
     pub async fn forget_failures(&self, run: &RunId) -> Result<()> {
-        self.store.clear_row_errors(run).await?;
+        self.store.clear_row_errors(run, None).await?;
         self.store.clear_staged_letters(run).await
     }
 

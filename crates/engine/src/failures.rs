@@ -51,6 +51,14 @@ impl Failure {
         !matches!(self.entry.as_ref().map(|e| &e.state), Some(EntryState::Pending { .. }))
     }
 
+    /// Failures of this key in a row, this one included.
+    fn attempts(&self) -> u32 {
+        match self.entry.as_ref().map(|e| &e.state) {
+            Some(EntryState::Pending { attempts, .. }) => attempts + 1,
+            _ => 1,
+        }
+    }
+
     /// As listed among the run's errors.
     pub fn row_error(&self, keep_values: bool) -> RowErrorRecord {
         RowErrorRecord {
@@ -96,7 +104,7 @@ impl Failure {
             payload: self.payload.clone(),
             mapping_version: format!("{mapping_version:016x}"),
             op: self.op.map_or("none", |op| op.as_str()).to_string(),
-            attempts: 1,
+            attempts: self.attempts(),
             first_seen_at: now,
             last_seen_at: now,
             flags: if self.unknown { vec!["may_have_been_written".into()] } else { Vec::new() },
@@ -121,14 +129,10 @@ impl Failure {
             return None;
         }
         let key = self.key.clone()?;
-        let attempts = match self.entry.as_ref().map(|e| &e.state) {
-            Some(EntryState::Pending { attempts, .. }) => attempts + 1,
-            _ => 1,
-        };
         let entry = self.entry.as_deref();
         Some(Record::Put(Entry {
             key,
-            state: decide::pending(attempts, epoch, now_micros),
+            state: decide::pending(self.attempts(), epoch, now_micros),
             format: canon::FORMAT,
             source_fp: self.source_fp,
             // What an unknown outcome left at the target is not what was delivered before.

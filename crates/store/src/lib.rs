@@ -12,7 +12,7 @@ mod sqlite;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use syncline_core::{Result, Run, RunId, SyncId, SyncUid};
+use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
 pub use files::{FileStore, FileWriter};
 pub use records::{
@@ -80,7 +80,7 @@ pub trait Store: Send + Sync {
 
     /// Adds row errors of a run; they become visible with the run's end.
     async fn add_row_errors(&self, run: &RunId, errors: &[RowErrorRecord]) -> Result<()>;
-    async fn clear_row_errors(&self, run: &RunId) -> Result<()>;
+    async fn clear_row_errors(&self, run: &RunId, stage: Option<Stage>) -> Result<()>;
     /// Errors of a run in the order they occurred, and how many there are; none while it is active.
     async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)>;
     /// Puts letters aside, hidden, until the run's commit exposes them. A letter replaces one of the

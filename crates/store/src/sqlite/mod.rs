@@ -25,7 +25,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use syncline_core::ids::DEFAULT_WORKSPACE;
-use syncline_core::{Error, Result, Run, RunId, SyncId, SyncUid};
+use syncline_core::{Error, Result, Run, RunId, Stage, SyncId, SyncUid};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -242,9 +242,9 @@ impl Store for SqliteStore {
         self.write(move |tx| row_errors::add(tx, &run, &errors)).await
     }
 
-    async fn clear_row_errors(&self, run: &RunId) -> Result<()> {
+    async fn clear_row_errors(&self, run: &RunId, stage: Option<Stage>) -> Result<()> {
         let run = run.clone();
-        self.write(move |tx| row_errors::clear(tx, &run)).await
+        self.write(move |tx| row_errors::clear(tx, &run, stage)).await
     }
 
     async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)> {

@@ -1,7 +1,7 @@
 //! Failed rows of a run, in the order they occurred.
 
 use rusqlite::{Connection, params};
-use syncline_core::RunId;
+use syncline_core::{RunId, Stage};
 
 use super::conditions::Conditions;
 use super::fault::Outcome;
@@ -18,10 +18,14 @@ pub fn add(tx: &Connection, run: &RunId, errors: &[RowErrorRecord]) -> Outcome<(
     Ok(())
 }
 
-pub fn clear(tx: &Connection, run: &RunId) -> Outcome<()> {
+/// Only those of `stage`, if it is given.
+pub fn clear(tx: &Connection, run: &RunId, stage: Option<Stage>) -> Outcome<()> {
     runs::require_unfinished(tx, run)?;
-    tx.prepare_cached("DELETE FROM row_errors WHERE workspace_id = ? AND run_id = ?")?
-        .execute([WORKSPACE, run.as_str()])?;
+    tx.prepare_cached(
+        "DELETE FROM row_errors WHERE workspace_id = ?1 AND run_id = ?2
+         AND (?3 IS NULL OR json_extract(record, '$.record.stage') = ?3)",
+    )?
+    .execute(params![WORKSPACE, run.as_str(), stage.map(Stage::as_str)])?;
     Ok(())
 }
 

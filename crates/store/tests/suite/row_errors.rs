@@ -64,7 +64,7 @@ async fn errors_are_cleared_before_a_run_plans_again(store: Arc<dyn Store>) {
     let beside = running(&*store, "beside", "contact", RunType::Test).await;
     add(&*store, &run, 0..3).await;
     add(&*store, &beside, 7..8).await;
-    store.clear_row_errors(&run.id).await.unwrap();
+    store.clear_row_errors(&run.id, None).await.unwrap();
     add(&*store, &run, 5..6).await;
     for run in [&run, &beside] {
         store.commit(&ending(run)).await.unwrap();
@@ -79,6 +79,6 @@ async fn errors_of_an_ended_run_stay_as_they_are(store: Arc<dyn Store>) {
     add(&*store, &run, 0..2).await;
     store.commit(&ending(&run)).await.unwrap();
     refused(store.add_row_errors(&run.id, &[error(9)]).await, ErrorKind::Conflict);
-    refused(store.clear_row_errors(&run.id).await, ErrorKind::Conflict);
+    refused(store.clear_row_errors(&run.id, None).await, ErrorKind::Conflict);
     assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().1, 2);
 }

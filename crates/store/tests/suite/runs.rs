@@ -357,7 +357,7 @@ async fn a_run_that_is_not_there_is_none_or_not_found(store: Arc<dyn Store>) {
     refused(store.save_plan(&plan(&absent), &[]).await, ErrorKind::NotFound);
     refused(set_chunk(&*store, &absent, 0, ChunkState::Sending).await, ErrorKind::NotFound);
     refused(store.add_row_errors(id, &[]).await, ErrorKind::NotFound);
-    refused(store.clear_row_errors(id).await, ErrorKind::NotFound);
+    refused(store.clear_row_errors(id, None).await, ErrorKind::NotFound);
     refused(store.row_errors(id, ALL).await, ErrorKind::NotFound);
     refused(store.stage_letters(id, &[]).await, ErrorKind::NotFound);
     refused(store.clear_staged_letters(id).await, ErrorKind::NotFound);
