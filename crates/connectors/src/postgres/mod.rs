@@ -1,26 +1,36 @@
-//! PostgreSQL, read by `COPY … TO STDOUT (FORMAT binary)` from one read-only snapshot.
+//! PostgreSQL, read by `COPY … TO STDOUT (FORMAT binary)` from one read-only snapshot, and written
+//! by `COPY … FROM STDIN (FORMAT binary)` into a staging table that is merged into the target.
 
 mod client;
 mod column;
+mod create;
 mod decode;
+mod describe;
+mod destination;
 mod discover;
+mod encode;
 mod framing;
+mod ledger;
+mod merge;
 mod model_error;
 mod names;
 mod numeric;
 mod options;
+mod session;
 mod source;
 mod source_sql;
 mod statement;
+mod stage;
 mod tls;
 mod types;
-// The destination's modules: (none yet)
+mod violations;
 
 use std::sync::Arc;
 
 use syncline_connector::{Connection, ConnectionConfig, ConnectorSpec, ModelKind, SourceSpec};
 use syncline_core::Result;
 
+use destination::PgDestination;
 use options::{PostgresOptions, Settings};
 use source::PostgresSource;
 
@@ -31,8 +41,7 @@ pub fn spec() -> ConnectorSpec {
         title: "PostgreSQL database",
         options_schema: || schemars::schema_for!(PostgresOptions).into(),
         source: Some(SourceSpec { models: &[ModelKind::Sql, ModelKind::Table] }),
-        // The destination's capabilities:
-        destination: None,
+        destination: Some(destination::capabilities()),
     }
 }
 
@@ -41,7 +50,6 @@ pub fn connect(config: &ConnectionConfig) -> Result<Connection> {
     let settings = Arc::new(Settings::new(config)?);
     Ok(Connection {
         source: Some(Arc::new(PostgresSource::new(Arc::clone(&settings)))),
-        // The destination, over `Arc::clone(&settings)`:
-        destination: None,
+        destination: Some(Arc::new(PgDestination::new(settings))),
     })
 }

@@ -1,0 +1,147 @@
+//! One chunk on its way into the staging table.
+
+use std::pin::pin;
+
+use arrow::array::{Array, RecordBatch};
+use bytes::Bytes;
+use futures::SinkExt;
+use syncline_connector::Chunk;
+use syncline_core::{Error, Op, Result, RowError, text};
+
+use super::encode;
+use super::merge::Merge;
+use super::violations::{local_fault, refused_null};
+
+/// Encoded rows are handed to the connection in pieces of about this size.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// A chunk with what is known about its rows before anything is sent.
+pub struct StagedChunk<'a> {
+    pub chunk: &'a Chunk,
+    /// Columns of `old_match` in the order of the match fields.
+    old: Option<Vec<usize>>,
+}
+
+impl<'a> StagedChunk<'a> {
+    /// Fails when the chunk has not the shape that the session was opened with.
+    pub fn new(merge: &Merge, chunk: &'a Chunk) -> Result<Self> {
+        let rows = chunk.payload.num_rows();
+        if chunk.ops.len() != rows || chunk.payload.num_columns() != merge.fields.len() {
+            return Err(Error::internal("a chunk has not the shape of its session"));
+        }
+        let old = match &chunk.old_match {
+            Some(old) if old.num_rows() == rows => Some(old_columns(merge, old)?),
+            Some(_) => return Err(Error::internal("a chunk's old match values have another number of rows")),
+            None => None,
+        };
+        Ok(Self { chunk, old })
+    }
+
+    /// Whether the record's match values change.
+    pub fn is_moved(&self, row: usize) -> bool {
+        let Some((old, columns)) = self.chunk.old_match.as_ref().zip(self.old.as_ref()) else { return false };
+        columns.iter().any(|c| !old.column(*c).is_null(row))
+    }
+
+    /// Why a row cannot be written, whatever is at the target.
+    pub fn fault(&self, merge: &Merge, row: usize) -> Option<RowError> {
+        let (op, payload) = (self.chunk.ops[row], &self.chunk.payload);
+        if op != Op::Append
+            && let Some((i, _)) = merge.matched.iter().find(|(i, _)| payload.column(*i).is_null(row))
+        {
+            let name = &merge.fields[*i].name;
+            let message = format!("match field '{name}' is NULL, which matches no record");
+            return Some(RowError::new("null_match_value", message).field(name.clone()));
+        }
+        if op.is_removal() {
+            return None;
+        }
+        refused_null(merge, payload, row)
+            .or_else(|| local_fault(merge, payload, row, |i| merge.is_always_stored(i)))
+    }
+
+    /// Appends a row of the staging table; on an error nothing is appended.
+    fn encode(&self, merge: &Merge, row: usize, out: &mut Vec<u8>) -> Result<(), RowError> {
+        let start = out.len();
+        let fields = 1 + merge.fields.len() + merge.matched.len();
+        // Tables have at most 1,600 columns; row numbers of a chunk fit as well.
+        out.extend_from_slice(&(fields as i16).to_be_bytes());
+        out.extend_from_slice(&4i32.to_be_bytes());
+        out.extend_from_slice(&(row as i32).to_be_bytes());
+        for i in 0..merge.fields.len() {
+            self.encode_field(merge, &self.chunk.payload, i, i, row, start, out)?;
+        }
+        let is_moved = self.is_moved(row);
+        for (place, (i, _)) in merge.matched.iter().enumerate() {
+            match self.chunk.old_match.as_ref().zip(self.old.as_ref()) {
+                Some((old, columns)) if is_moved && !old.column(columns[place]).is_null(row) => {
+                    self.encode_field(merge, old, columns[place], *i, row, start, out)?;
+                }
+                Some(_) if is_moved => {
+                    self.encode_field(merge, &self.chunk.payload, *i, *i, row, start, out)?;
+                }
+                _ => out.extend_from_slice(&(-1i32).to_be_bytes()),
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one value's place in the batch and in the buffer")]
+    fn encode_field(
+        &self,
+        merge: &Merge,
+        batch: &RecordBatch,
+        column: usize,
+        field: usize,
+        row: usize,
+        start: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RowError> {
+        let target = &merge.fields[field];
+        encode::field(batch.column(column), &target.ty, row, out).map_err(|e| {
+            out.truncate(start);
+            RowError::new(e.code, format!("column '{}': {}", target.name, e.message))
+                .field(target.name.clone())
+                .raw_value(text::render(batch.column(column), &target.ty, row))
+        })
+    }
+
+    /// Copies `rows` into the empty staging table and returns those that could not be encoded.
+    pub async fn copy(
+        &self,
+        client: &tokio_postgres::Client,
+        merge: &Merge,
+        rows: &[u32],
+    ) -> std::result::Result<Vec<(u32, RowError)>, tokio_postgres::Error> {
+        let mut sink = pin!(client.copy_in::<_, Bytes>(&merge.copy()).await?);
+        let mut faults = Vec::new();
+        let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
+        piece.extend_from_slice(encode::HEADER);
+        for row in rows {
+            if let Err(fault) = self.encode(merge, *row as usize, &mut piece) {
+                faults.push((*row, fault));
+            }
+            if piece.len() >= PIECE_BYTES {
+                let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4));
+                sink.send(Bytes::from(full)).await?;
+            }
+        }
+        piece.extend_from_slice(encode::TRAILER);
+        sink.send(Bytes::from(piece)).await?;
+        sink.finish().await?;
+        Ok(faults)
+    }
+}
+
+fn old_columns(merge: &Merge, old: &RecordBatch) -> Result<Vec<usize>> {
+    merge
+        .matched
+        .iter()
+        .map(|(i, _)| {
+            let name = &merge.fields[*i].name;
+            old.schema()
+                .index_of(name)
+                .map_err(|_| Error::internal(format!("a chunk's old match values have no column '{name}'")))
+        })
+        .collect()
+}
