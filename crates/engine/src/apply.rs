@@ -4,6 +4,7 @@
 //! destination commits, and it is `settled` after. After a crash or a lost connection the
 //! destination's ledger says which of the two it was.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -34,8 +35,9 @@ const HALT_ROWS_MIN: u64 = 100;
 pub struct Applied {
     /// Why it ended early.
     pub error: Option<Error>,
-    /// A commit was asked for and its answer never came: chunks still `sending` may be at the target.
-    pub commit_open: bool,
+    /// Chunks that may be at the target although nothing confirmed it: their commit was asked for, or
+    /// their process died, and no answer came since.
+    pub open: BTreeSet<u32>,
     pub chunks: Vec<ChunkRecord>,
 }
 
@@ -62,7 +64,7 @@ struct Sending<'a> {
     first_failures: u64,
     tried: u64,
     planned: &'a PlanContext,
-    commit_open: bool,
+    open: BTreeSet<u32>,
 }
 
 /// Sends a stored plan.
@@ -78,17 +80,19 @@ pub async fn apply(
     extent: Extent,
 ) -> Result<Applied> {
     let chunks = engine.store.chunks(&run.id).await?;
-    let Some(file) = &plan.file else { return Ok(Applied { error: None, commit_open: false, chunks }) };
+    let Some(file) = &plan.file else { return Ok(Applied { error: None, open: BTreeSet::new(), chunks }) };
     engine.files.verify(file)?;
     let reader = PlanReader::open(engine.files.open(file)?)?;
     let payload = Payload::new(reader.payload_schema().clone(), context.match_fields)?;
     let request = open_request(run, sync, plan, &payload);
     let started = Instant::now();
+    // Those of a process that died: it may have got as far as their commit.
+    let open = chunks.iter().filter(|c| c.state == ChunkState::Sending).map(|c| c.number).collect();
     let mut sending = Sending {
         first_failures: 0,
         tried: 0,
         planned: context,
-        commit_open: false,
+        open,
         engine,
         run,
         sync,
@@ -100,13 +104,13 @@ pub async fn apply(
         chunks,
     };
     let applied = sending.run(extent).await;
-    let Sending { run, chunks, commit_open, .. } = sending;
+    let Sending { run, chunks, open, .. } = sending;
     run.durations.destination_writes += started.elapsed().as_secs_f64();
     match applied {
-        Ok(()) => Ok(Applied { error: None, commit_open: false, chunks }),
+        Ok(()) => Ok(Applied { error: None, open, chunks }),
         // Another process has the run now: nothing of ours may follow.
         Err(e) if e.kind == ErrorKind::Fenced => Err(e),
-        Err(e) => Ok(Applied { error: Some(e), commit_open, chunks }),
+        Err(e) => Ok(Applied { error: Some(e), open, chunks }),
     }
 }
 
@@ -176,8 +180,8 @@ impl Sending<'_> {
         let mut session = self.ends.destination.open(self.request.clone()).await?;
         if open {
             self.settle_open(session.as_mut()).await?;
-            self.commit_open = false;
         }
+        self.count_settled()?;
         if extent == Extent::SettleOnly {
             return Ok(());
         }
@@ -195,21 +199,40 @@ impl Sending<'_> {
             }
             let repeatable = self.ends.spec.idempotent && self.sync.write_mode != WriteMode::Append;
             let has_outcomes = self.chunks[i].outcomes.is_some();
-            let state = match session.recover(self.chunks[i].number).await? {
-                Recovery::Committed if has_outcomes => ChunkState::Settled,
-                Recovery::NotApplied => ChunkState::Planned,
-                Recovery::Committed | Recovery::Unknown if repeatable => ChunkState::Planned,
+            let number = self.chunks[i].number;
+            match session.recover(number).await? {
+                Recovery::Committed if has_outcomes => {
+                    let settled = ChunkRecord { state: ChunkState::Settled, ..self.chunks[i].clone() };
+                    self.save(i, settled).await?;
+                    self.open.remove(&number);
+                }
+                // It stays `sending`, and is sent again in the next attempt.
+                Recovery::NotApplied => {
+                    self.open.remove(&number);
+                }
+                Recovery::Committed | Recovery::Unknown if repeatable => {}
                 Recovery::Committed | Recovery::Unknown => {
                     self.settle_unknown(i).await?;
-                    continue;
+                    self.open.remove(&number);
                 }
-            };
-            let mut chunk = self.chunks[i].clone();
-            if state == ChunkState::Planned {
-                chunk.outcomes = None;
             }
-            chunk.state = state;
-            self.save(i, chunk).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts what earlier attempts delivered for good, so that live figures and the error threshold
+    /// are those of the whole run.
+    fn count_settled(&mut self) -> Result<()> {
+        for i in 0..self.chunks.len() {
+            let ChunkRecord { number, state: ChunkState::Settled, outcomes: Some(file), .. } =
+                &self.chunks[i]
+            else {
+                continue;
+            };
+            let results: Vec<RowResult> =
+                outcomes::read(self.engine.files.open(file)?)?.into_iter().map(|o| o.result).collect();
+            let plan = self.reader.chunk(*number)?;
+            self.count(&plan, &results);
         }
         Ok(())
     }
@@ -236,9 +259,10 @@ impl Sending<'_> {
     }
 
     async fn commit(&mut self, session: &mut dyn Session) -> Result<()> {
-        self.commit_open = true;
+        let sending = self.chunks.iter().filter(|c| c.state == ChunkState::Sending).map(|c| c.number);
+        self.open.extend(sending);
         session.commit().await?;
-        self.commit_open = false;
+        self.open.clear();
         Ok(())
     }
 
@@ -260,6 +284,10 @@ impl Sending<'_> {
     }
 
     async fn send_atomically(&mut self, session: &mut dyn Session) -> Result<()> {
+        if self.chunks.iter().all(|c| c.state == ChunkState::Settled) {
+            // The ledger had everything: committing nothing could publish nothing in its place.
+            return Ok(());
+        }
         let sent = self.write_all(session).await;
         if let Err(e) = sent {
             // What was written so far must not stay; when the connection is gone it is undone anyway.

@@ -3,6 +3,10 @@
 use syncline_core::sync::WriteMode;
 use syncline_core::{Entry, EntryState, Hash128, Op, Origin, RemovalAction, SkipReason};
 
+/// Stands for what was delivered where that is one of two versions: no row's hash is equal to it, so
+/// the record is sent again whatever its row is then, and is still ours to remove.
+pub const UNSURE: Hash128 = Hash128(0);
+
 /// What a run brings to every decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
@@ -102,6 +106,11 @@ pub fn pending(attempts: u32, epoch: u64, now_micros: i64) -> EntryState {
         retry_epoch: epoch + wait,
         retry_at_micros: now_micros.saturating_add(RETRY_MICROS_MAX),
     }
+}
+
+/// The pending state of a row that did not fail, but must go again in the next run.
+pub fn due(epoch: u64, now_micros: i64) -> EntryState {
+    EntryState::Pending { attempts: 0, retry_epoch: epoch + 1, retry_at_micros: now_micros }
 }
 
 #[cfg(test)]

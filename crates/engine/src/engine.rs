@@ -14,8 +14,8 @@ use syncline_core::{
 };
 use syncline_expr::LookupTables;
 use syncline_store::{
-    ChunkRecord, ChunkState, Commit, FileStore, Page, PlanRecord, RunFilter, Store, SyncRecord, SyncSeen,
-    SyncState,
+    ChunkRecord, ChunkState, Commit, FileStore, Forgotten, KeepUntil, Page, PlanRecord, RunFilter, Store,
+    SyncRecord, SyncSeen, SyncState,
 };
 use uuid::Uuid;
 
@@ -29,6 +29,8 @@ use crate::watch::Watch;
 
 /// A plan older than this is not resumed after a crash.
 const RESUME_MAX: Duration = Duration::from_secs(3_600);
+/// Files that nothing names are kept this long: a process may be about to name them.
+const FILES_KEPT_MIN: Duration = Duration::from_secs(24 * 3_600);
 /// Complete reads that a drop is measured against.
 const RECENT_READS: usize = 5;
 /// Runs looked at for history figures.
@@ -221,7 +223,7 @@ impl Engine {
         watch: &Watch,
     ) -> Result<Run> {
         let chunks = self.store.chunks(&run.id).await?;
-        let applied = apply::Applied { error: Some(error), commit_open: false, chunks };
+        let applied = apply::Applied { error: Some(error), open: Default::default(), chunks };
         finalize::finalize(self, &mut run, sync, record, plan, &context, applied, watch).await?;
         Ok(run)
     }
@@ -274,6 +276,11 @@ impl Engine {
             Ok(made) => made,
             Err(e) => return self.end_unwritten(run, sync, &record, e, watch).await,
         };
+        if let Err(e) =
+            apply::threshold(sync, made.context.first_failures, made.context.planned.rows_processed)
+        {
+            return self.end_planned(run, sync, &record, &made.record, made.context, e, watch).await;
+        }
         if let Some(difference) = approved.exceeded_by(&self.files, &made.record, &made.context)? {
             run.notices.push(format!("planned again after approval: {difference}"));
             return self.hold(run, watch).await;
@@ -319,7 +326,7 @@ impl Engine {
     ) -> Result<Run> {
         let earlier = self.run(planned_by).await?;
         let plan = self.stored_plan(planned_by).await?;
-        let context = context_of(&plan)?;
+        let mut context = context_of(&plan)?;
         let record = self.register(sync).await?;
         if plan.digest != digest {
             return Err(stale(format!("the plan of {planned_by} is not the one in this file")));
@@ -343,8 +350,14 @@ impl Engine {
         run.guards = earlier.guards;
         run.base_generation = Some(record.generation);
         run.planned_at = Some(plan.created_at);
-        // A test stores no entry updates and no letters; its invalid rows come again in the next run.
-        let plan = PlanRecord { run_id: run.id.clone(), ..plan };
+        // A test stores no entry updates and no letters. What they are about comes again in the next run,
+        // which a cursor that moved past invalid rows would prevent (G2).
+        if context.planned.rows_failed > 0 {
+            context.cursor_to = record.cursor.clone();
+        }
+        context.resolved.clear();
+        let stored = serde_json::to_value(&context).map_err(|e| Error::internal(e.to_string()))?;
+        let plan = PlanRecord { run_id: run.id.clone(), context: stored, ..plan };
         let chunks: Vec<ChunkRecord> = self.store.chunks(planned_by).await?;
         self.store.save_plan(&plan, &chunks).await?;
         self.copy_row_errors(planned_by, &run.id).await?;
@@ -501,6 +514,16 @@ impl Engine {
             failures_in_a_row: ended().filter(|r| r.status != RunStatus::Cancelled).take_while(failed).count()
                 as u32,
         })
+    }
+
+    /// Forgets runs and letters past keeping, and removes files that nothing has named for a day.
+    /// Returns what was forgotten and how many files went.
+    pub async fn tidy(&self, keep: &KeepUntil) -> Result<(Forgotten, u64)> {
+        let forgotten = self.store.forget(keep).await?;
+        let live = self.store.live_files().await?;
+        let now = std::time::SystemTime::from(self.clock.now());
+        let removed = self.files.remove_unreferenced(&live, FILES_KEPT_MIN, now)?;
+        Ok((forgotten, removed))
     }
 
     /// Sets a sync active or inactive by hand.

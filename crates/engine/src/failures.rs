@@ -122,21 +122,23 @@ impl Failure {
         format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
     }
 
-    /// The key's pending entry after this failure; `None` for removals (the record stands as it was
-    /// and its removal is planned again) and for rows without a key.
+    /// The key's pending entry after this failure; `None` for rows without a key.
+    ///
+    /// A record that could not be removed stands as it was delivered. It is pending so that its key is
+    /// looked at in every run; without a fingerprint, so that a row that is back is compared at once.
     pub fn entry_record(&self, epoch: u64, now_micros: i64) -> Option<Record> {
-        if self.op.is_some_and(|op| op.is_removal()) {
-            return None;
-        }
         let key = self.key.clone()?;
+        let is_removal = self.op.is_some_and(|op| op.is_removal());
         let entry = self.entry.as_deref();
         Some(Record::Put(Entry {
             key,
             state: decide::pending(self.attempts(), epoch, now_micros),
             format: canon::FORMAT,
-            source_fp: self.source_fp,
+            source_fp: self.source_fp.filter(|_| !is_removal),
             // What an unknown outcome left at the target is not what was delivered before.
-            delivered_hash: entry.and_then(|e| e.delivered_hash).filter(|_| !self.unknown),
+            delivered_hash: entry
+                .and_then(|e| e.delivered_hash)
+                .map(|hash| if self.unknown { decide::UNSURE } else { hash }),
             origin: entry.map_or(Origin::Created, |e| e.origin),
             match_value: entry.and_then(|e| e.match_value.clone()),
             target_id: entry.and_then(|e| e.target_id.clone()),

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use syncline_core::run::{FileRef, StoredError};
-use syncline_core::sync::{StoreValues, Sync, WriteMode};
+use syncline_core::sync::{StoreValues, Sync};
 use syncline_core::{
     Counters, Entry, EntryState, Error, ErrorKind, Op, Origin, Phase, ReadMode, Result, RowError, RowResult,
     Run, RunStatus, RunType, SkipReason, Stage, canon,
@@ -17,6 +17,7 @@ use syncline_store::{
 };
 
 use crate::apply::Applied;
+use crate::decide;
 use crate::engine::Engine;
 use crate::failures::{Failure, row_json};
 use crate::outcomes::{self, StoredOutcome};
@@ -168,8 +169,8 @@ impl Finalizing<'_> {
         let mut values = Vec::new();
         for (row, (change, outcome)) in chunk.changes.iter().zip(outcomes).enumerate() {
             match outcome.result {
-                RowResult::Rejected(error) => self.failed(chunk, row, error, false)?,
-                RowResult::Unknown(error) => self.failed(chunk, row, error, true)?,
+                RowResult::Rejected(error) => self.failed(chunk, row, error, Fate::Refused)?,
+                RowResult::Unknown(error) => self.failed(chunk, row, error, Fate::Unknown)?,
                 _ if change.op.is_removal() => self.removed(change)?,
                 RowResult::Created { target_id } => {
                     self.counters.rows_created += 1;
@@ -205,23 +206,48 @@ impl Finalizing<'_> {
         outcomes: Vec<StoredOutcome>,
         applied: &Applied,
     ) -> Result<()> {
-        let may_be_there = record.state == ChunkState::Sending
-            && applied.commit_open
-            && self.sync.write_mode == WriteMode::Append;
+        let may_be_there = record.state == ChunkState::Sending && applied.open.contains(&record.number);
         let mut outcomes = outcomes.into_iter().map(|o| o.result);
         for (row, change) in chunk.changes.iter().enumerate() {
             match outcomes.next() {
                 // The target refused it; that its chunk was undone changes nothing about that.
-                Some(RowResult::Rejected(error)) => self.failed(chunk, row, error, false)?,
-                Some(_) if may_be_there => {
+                Some(RowResult::Rejected(error)) => self.failed(chunk, row, error, Fate::Undone)?,
+                Some(_) if may_be_there && change.op == Op::Append => {
                     let why = "The connection broke off; the row may have been written";
-                    self.failed(chunk, row, RowError::new("may_have_been_written", why), true)?;
+                    self.failed(chunk, row, RowError::new("may_have_been_written", why), Fate::Unknown)?;
                 }
-                _ if change.op.is_removal() => {}
-                _ => self.counters.rows_not_attempted += 1,
+                result => {
+                    self.counters.rows_not_attempted += u64::from(!change.op.is_removal());
+                    if may_be_there {
+                        self.unsure(change, result.as_ref())?;
+                    }
+                }
             }
         }
         Ok(())
+    }
+
+    /// The change may be at the target or not (G2): whatever its row is next time, it is sent again.
+    fn unsure(&mut self, change: &PlannedChange, result: Option<&RowResult>) -> Result<()> {
+        let known = self.snapshot.get(&change.key)?;
+        let origin = match result {
+            Some(RowResult::Exists | RowResult::Absent) => return Ok(()),
+            Some(RowResult::Created { .. }) => Origin::Created,
+            _ => change.origin.unwrap_or(Origin::Adopted),
+        };
+        let delivered = known.filter(|e| e.delivered_hash.is_some());
+        let match_value = delivered.as_ref().and_then(|e| e.match_value.clone());
+        self.updates.push(Record::Put(Entry {
+            key: change.key.clone(),
+            state: decide::due(self.run.epoch, self.now.as_microsecond()),
+            format: canon::FORMAT,
+            source_fp: None,
+            delivered_hash: Some(decide::UNSURE),
+            origin,
+            match_value: match_value.or_else(|| change.match_value.clone()),
+            target_id: delivered.and_then(|e| e.target_id),
+            values: None,
+        }))
     }
 
     fn delivered(
@@ -284,8 +310,9 @@ impl Finalizing<'_> {
         }))
     }
 
-    fn failed(&mut self, chunk: &PlanChunk, row: usize, error: RowError, unknown: bool) -> Result<()> {
+    fn failed(&mut self, chunk: &PlanChunk, row: usize, error: RowError, fate: Fate) -> Result<()> {
         let change = &chunk.changes[row];
+        let unknown = fate == Fate::Unknown;
         let keeps = self.sync.store_values == StoreValues::Full;
         let failure = Failure {
             key: Some(change.key.clone()),
@@ -312,12 +339,28 @@ impl Finalizing<'_> {
             Some(Record::Put(entry)) if unknown && change.op == Op::Append => {
                 self.updates.push(Record::Put(Entry { state: EntryState::Edited, ..entry }))?;
             }
+            // A create of a delivered record follows its removal in the same run: it is gone.
+            Some(Record::Put(entry)) if fate == Fate::Refused && change.op == Op::Create => {
+                let delivered_hash = entry.delivered_hash.map(|_| decide::UNSURE);
+                self.updates.push(Record::Put(Entry { delivered_hash, ..entry }))?;
+            }
             Some(record) => self.updates.push(record)?,
             None => {}
         }
         self.failures.push(failure);
         Ok(())
     }
+}
+
+/// What is known of a failed row's effect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// The target refused it and kept the rest of its chunk.
+    Refused,
+    /// The target refused it, and the rest of its chunk was undone.
+    Undone,
+    /// It may have been written.
+    Unknown,
 }
 
 fn all_failed(counters: &Counters) -> Option<Error> {

@@ -91,6 +91,8 @@ pub async fn make(
     let planning = Planning { engine, sync, record, generation, ends, watch, now };
     engine.enter_phase(run, Phase::Extracting, watch).await?;
     engine.forget_failures(&run.id).await?;
+    // An earlier plan was judged; the one to come is not before it is stored and judged too.
+    run.planned_at = None;
     planning.run(run).await
 }
 

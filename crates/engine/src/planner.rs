@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use arrow::array::{Array, RecordBatch, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use syncline_connector::{SourceBatch, UnreadableRow};
-use syncline_core::sync::{Duplicates, OnMatchChange, OnRemoved, StoreValues, Sync};
+use syncline_core::sync::{Duplicates, OnMatchChange, OnRemoved, StoreValues, Sync, WriteMode};
 use syncline_core::{
     Counters, Entry, EntryState, Error, ErrorKind, Hash128, Key, LogicalType, Op, RemovalAction, Result,
     RowError, SkipReason, Stage, canon,
@@ -107,7 +107,8 @@ pub struct Planner<'a> {
     position: u64,
     superseded: HashSet<u64>,
     dispositions: HashMap<Key, Disposition>,
-    match_seen: Option<HashSet<Hash128>>,
+    /// Match values met so far, each with the key that has it; `None` where keys make them unique.
+    match_seen: Option<HashMap<Hash128, Hash128>>,
     duplicates: Vec<String>,
     duplicate_count: u64,
     updates: DeltaBuilder,
@@ -164,7 +165,9 @@ impl<'a> Planner<'a> {
             None => None,
         };
         let match_is_key = transform.match_is_key(&sync.model.key);
-        let match_seen = (!match_is_key && transform.payload().match_fields() > 0).then(HashSet::new);
+        let appends = inputs.rules.mode == WriteMode::Append;
+        let match_seen =
+            (!appends && !match_is_key && transform.payload().match_fields() > 0).then(HashMap::new);
         Ok(Self {
             fingerprint: Fingerprint::new(inputs.seed, transform.version()),
             keys,
@@ -273,7 +276,7 @@ impl<'a> Planner<'a> {
                     if !self.repeated(&key) {
                         continue;
                     }
-                    self.known.entry(&key)?.map(Box::new)
+                    if self.afresh { None } else { self.known.entry(&key)?.map(Box::new) }
                 }
                 _ if self.afresh => None,
                 Known::New => None,
@@ -470,6 +473,12 @@ impl<'a> Planner<'a> {
         let mut values = Vec::new();
         self.transform.payload().encode(payload, row, &mut values);
         let hash = canon::hash(self.seed, &values);
+        let match_value = self.transform.payload().encode_match(payload, row);
+        if let Some(value) = &match_value
+            && self.is_match_taken(&key, payload, row)
+        {
+            return Ok(self.repeated_match(&key, value));
+        }
         let op = match decide::decide(entry, hash, &self.rules) {
             Decision::Settled => {
                 if let Some(entry) = entry {
@@ -479,14 +488,9 @@ impl<'a> Planner<'a> {
             }
             Decision::Send(op) => op,
         };
-        let match_value = self.transform.payload().encode_match(payload, row);
-        if let (Some(seen), Some(value)) = (&mut self.match_seen, &match_value)
-            && !seen.insert(canon::hash(self.seed, value))
-        {
-            return Ok(self.repeated_match(&key, value));
-        }
         let mut old_match = None;
         if let (Some(entry), Some(new)) = (entry, &match_value)
+            && op != Op::Append
             && let Some(old) =
                 entry.match_value.as_ref().filter(|old| *old != new && entry.delivered_hash.is_some())
         {
@@ -497,6 +501,7 @@ impl<'a> Planner<'a> {
             }
         }
         let recreated = old_match.is_none()
+            && op != Op::Append
             && entry.is_some_and(|e| {
                 e.match_value.is_some() && e.match_value != match_value && e.delivered_hash.is_some()
             });
@@ -508,9 +513,17 @@ impl<'a> Planner<'a> {
             match_value,
             old_match,
             before: entry.and_then(|e| e.values.clone()),
-            origin: entry.filter(|e| e.delivered_hash.is_some()).map(|e| e.origin),
+            origin: entry.filter(|e| stands_at_target(e)).map(|e| e.origin),
             retry: entry.is_some_and(|e| matches!(e.state, EntryState::Pending { .. })),
         })))
+    }
+
+    /// Whether another key of this run has the row's match value, as the target compares it.
+    fn is_match_taken(&mut self, key: &Key, payload: &RecordBatch, row: usize) -> bool {
+        let Some(seen) = &mut self.match_seen else { return false };
+        let value = canon::hash(self.seed, &self.transform.match_identity(payload, row));
+        let key = canon::hash(self.seed, key.as_bytes());
+        *seen.entry(value).or_insert(key) != key
     }
 
     fn repeated_match(&mut self, key: &Key, value: &[u8]) -> Verdict {
@@ -593,7 +606,7 @@ impl<'a> Planner<'a> {
     }
 
     fn removal(&self) -> Option<RemovalAction> {
-        if self.rules.mode != syncline_core::sync::WriteMode::Mirror {
+        if self.rules.mode != WriteMode::Mirror {
             return None;
         }
         match self.sync.on_removed {
@@ -678,6 +691,12 @@ enum Verdict {
     Duplicate,
     Fail(RowError),
     Send(Box<PlannedChange>),
+}
+
+/// Whether the record is at the target because of what was delivered; cleared and flagged ones are.
+fn stands_at_target(entry: &Entry) -> bool {
+    let kept = matches!(entry.state, EntryState::Removed { action } if action != RemovalAction::Delete);
+    entry.delivered_hash.is_some() || kept
 }
 
 fn match_changed(old: &[u8], new: &[u8]) -> RowError {

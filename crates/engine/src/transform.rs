@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use syncline_connector::{Equality, FieldRule, ObjectDescription, TargetField};
 use syncline_core::sync::{FieldMapping, FieldWrite, Nulls, Sync, WriteMode};
-use syncline_core::{Error, ErrorKind, Hash128, LogicalType, Result, RowError, canon};
+use syncline_core::{Error, ErrorKind, Hash128, LogicalType, Result, RowError, canon, text};
 use syncline_expr::{Compiler, Expression, LookupTables};
 
 use crate::coerce;
@@ -136,6 +136,23 @@ impl Transform {
             && matched.iter().all(|f| f.target.equality == Equality::Exact)
     }
 
+    /// The bytes by which the target tells match values apart: texts that it takes for equal have equal
+    /// ones.
+    pub fn match_identity(&self, payload: &RecordBatch, row: usize) -> Vec<u8> {
+        let mut identity = Vec::new();
+        for (column, field) in payload.columns().iter().zip(&self.fields).take(self.payload.match_fields()) {
+            let target = &field.target;
+            let text = match (&target.equality, text::render(column.as_ref(), &target.ty, row)) {
+                (Equality::CaseInsensitive, Some(text)) => text.to_lowercase(),
+                (Equality::Padded, Some(text)) => text.trim_end_matches(' ').to_string(),
+                (_, text) => text.unwrap_or_default(),
+            };
+            identity.extend_from_slice(&(text.len() as u64).to_be_bytes());
+            identity.extend_from_slice(text.as_bytes());
+        }
+        identity
+    }
+
     /// Source columns that are read for keys, mapping and filter (the cursor not included).
     pub fn columns(&self) -> &[String] {
         &self.columns
@@ -224,7 +241,7 @@ fn raw_value(expression: &Expression, rows: &RecordBatch, row: usize) -> Option<
     let [column] = expression.columns() else { return None };
     let index = rows.schema().index_of(column).ok()?;
     let ty = LogicalType::of(rows.schema().field(index)).ok()?;
-    syncline_core::text::render(rows.column(index).as_ref(), &ty, row)
+    text::render(rows.column(index).as_ref(), &ty, row)
 }
 
 /// The sync's mapping, or every column by its own name.

@@ -16,8 +16,9 @@ use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
 pub use files::{FileStore, FileWriter};
 pub use records::{
-    ChunkRecord, ChunkState, Commit, CursorChange, CursorHistory, DeadLetter, Generation, LetterFilter,
-    LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, SyncRecord, SyncSeen, SyncState,
+    ChunkRecord, ChunkState, Commit, CursorChange, CursorHistory, DeadLetter, Forgotten, Generation,
+    KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, SyncRecord, SyncSeen,
+    SyncState,
 };
 pub use sqlite::SqliteStore;
 
@@ -80,6 +81,7 @@ pub trait Store: Send + Sync {
 
     /// Adds row errors of a run; they become visible with the run's end.
     async fn add_row_errors(&self, run: &RunId, errors: &[RowErrorRecord]) -> Result<()>;
+    /// Drops the errors of a run that has not ended; only those of `stage`, if it is given.
     async fn clear_row_errors(&self, run: &RunId, stage: Option<Stage>) -> Result<()>;
     /// Errors of a run in the order they occurred, and how many there are; none while it is active.
     async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)>;
@@ -120,6 +122,9 @@ pub trait Store: Send + Sync {
     /// Cursor changes, newest first. Setting a cursor to what it is is no change.
     async fn cursor_history(&self, uid: &SyncUid, page: Page) -> Result<(Vec<CursorHistory>, u64)>;
 
+    /// Drops ended runs with all that belongs to them, and letters, that are past keeping. Snapshots
+    /// and cursors stay.
+    async fn forget(&self, keep: &KeepUntil) -> Result<Forgotten>;
     /// Paths of every file that any generation, plan or chunk names, sorted.
     async fn live_files(&self) -> Result<Vec<String>>;
 }

@@ -329,3 +329,25 @@ pub struct Commit {
     pub config_hash: Option<String>,
     pub now: Timestamp,
 }
+
+/// What retention keeps.
+#[derive(Clone, Debug)]
+pub struct KeepUntil {
+    /// Ended runs created before this go.
+    pub runs_from: Timestamp,
+    /// The newest runs of every sync stay whatever their age.
+    pub runs_min: u32,
+    /// Letters that are done with and were last seen before this go; open ones expire.
+    pub letters_from: Timestamp,
+    /// Most letters; the oldest that are done with go first.
+    pub letters_max: u64,
+}
+
+/// What retention dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    pub runs: u64,
+    pub letters: u64,
+    /// Open letters that are now marked as expired.
+    pub expired: u64,
+}

@@ -13,6 +13,7 @@ mod generations;
 mod letters;
 mod migrations;
 mod plans;
+mod retention;
 mod row_errors;
 mod runs;
 mod syncs;
@@ -29,8 +30,9 @@ use syncline_core::{Error, Result, Run, RunId, Stage, SyncId, SyncUid};
 use tokio::sync::Mutex;
 
 use crate::{
-    ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, Generation, LetterFilter, LetterState,
-    Page, PlanRecord, RowErrorRecord, RunFilter, Store, SyncRecord, SyncSeen, SyncState,
+    ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, Forgotten, Generation, KeepUntil,
+    LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, Store, SyncRecord, SyncSeen,
+    SyncState,
 };
 use fault::Outcome;
 
@@ -295,6 +297,11 @@ impl Store for SqliteStore {
     async fn cursor_history(&self, uid: &SyncUid, page: Page) -> Result<(Vec<CursorHistory>, u64)> {
         let uid = uid.clone();
         self.read(move |tx| cursors::history(tx, &uid, page)).await
+    }
+
+    async fn forget(&self, keep: &KeepUntil) -> Result<Forgotten> {
+        let keep = keep.clone();
+        self.write(move |tx| retention::forget(tx, &keep)).await
     }
 
     async fn live_files(&self) -> Result<Vec<String>> {

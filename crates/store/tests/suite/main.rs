@@ -11,6 +11,7 @@ mod model;
 mod plans;
 mod processes;
 mod races;
+mod retention;
 mod row_errors;
 mod runs;
 mod stores;
