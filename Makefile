@@ -28,7 +28,8 @@ lint: $(CARGO_DENY)
 	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(CARGO_DENY) check licenses bans sources
 
-bench:
+bench: postgres
+	$(CARGO) build --release -p syncline-cli
 	$(CARGO) run --release -p syncline-bench
 
 # The tests start PostgreSQL themselves; they need its programs.

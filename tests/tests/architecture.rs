@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("engine", &["core", "connector", "expr", "snapshot", "store"]),
     ("cli", &["core", "config", "connector", "connectors", "engine", "expr", "store"]),
     ("tests", &[]),
-    ("bench", &[]),
+    ("bench", &["tests"]),
 ];
 
 fn metadata() -> serde_json::Value {
