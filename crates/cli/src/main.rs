@@ -1,1 +1,68 @@
-fn main() {}
+//! The `syncline` command: reads the command line, runs one command, answers with an exit code.
+
+mod api;
+mod app;
+mod args;
+mod commands;
+mod exit;
+mod fail_points;
+mod fault;
+mod interrupt;
+mod output;
+mod recovery;
+mod select;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::Cli;
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::output::Out;
+
+/// What every command gets.
+pub struct Context {
+    pub globals: args::Globals,
+    pub out: Out,
+    pub interrupt: Interrupt,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let _scenario = fail_points::set_up();
+    log_to_stderr(cli.globals.verbose);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("error: the program could not start its threads: {e}");
+            return Exit::Failed.into();
+        }
+    };
+    let exit = runtime.block_on(async {
+        let out = Out::new(&cli.globals);
+        let context = Context { globals: cli.globals, out, interrupt: Interrupt::listen() };
+        match Box::pin(commands::run(&context, cli.command)).await {
+            Ok(exit) => exit,
+            Err(fault) => {
+                fault.report(&context.out);
+                fault.exit()
+            }
+        }
+    });
+    // Blocking reads (a question on the terminal) do not keep the program alive.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+/// The program's own diary. `RUST_LOG` decides in detail, `-v` and `-vv` in general.
+fn log_to_stderr(verbose: u8) {
+    let level = match verbose {
+        0 => "error",
+        1 => "info,syncline=debug",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

@@ -1,0 +1,163 @@
+//! The project at hand: its files, its state, and the engine over both.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use syncline_config::{LookupDoc, ProcessSecrets, Project};
+use syncline_connector::{ConnectionConfig, Registry};
+use syncline_core::{Error, ErrorKind, Result, Sync, SyncId};
+use syncline_engine::{Endpoints, Engine, SystemClock};
+use syncline_expr::LookupTables;
+use syncline_store::{FileStore, SqliteStore, Store};
+
+use crate::Context;
+use crate::fault::Outcome;
+use crate::recovery;
+use crate::select;
+
+/// The file that makes a folder a project.
+pub const PROJECT_FILE: &str = "syncline.yaml";
+
+/// An open project.
+pub struct App {
+    pub project: Project,
+    /// Folder of the state.
+    pub state: PathBuf,
+    registry: Registry,
+}
+
+impl App {
+    /// Reads the project that the command line means.
+    pub fn open(context: &Context) -> Outcome<App> {
+        let root = project_root(context.globals.project.as_deref())?;
+        let registry = syncline_connectors::registry();
+        let project = syncline_config::load(&root, context.globals.environment.as_deref(), &registry)?;
+        let state = match &context.globals.state {
+            Some(folder) => folder.clone(),
+            None => project.root.join(&project.settings.state),
+        };
+        Ok(App { project, state, registry })
+    }
+
+    /// The engine over the state, which is locked for this process; runs of processes that died are
+    /// brought to their end first.
+    pub async fn engine(&self, context: &Context) -> Outcome<Engine> {
+        let store = SqliteStore::open(&self.state)?;
+        let engine = self.engine_over(Arc::new(store));
+        recovery::settle_orphans(context, self, &engine).await?;
+        Ok(engine)
+    }
+
+    /// The engine over the state to look at, while others may write; `None` when nothing ran yet.
+    pub fn reader(&self) -> Result<Option<Engine>> {
+        match SqliteStore::open_read_only(&self.state) {
+            Ok(store) => Ok(Some(self.engine_over(Arc::new(store)))),
+            Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// As [`App::reader`], for questions that need something to have run.
+    pub fn reader_of_runs(&self) -> Result<Engine> {
+        self.reader()?.ok_or_else(|| {
+            let nothing = format!("nothing ran yet: there is no state in {}", self.state.display());
+            Error::new(ErrorKind::NotFound, nothing).help("start with `syncline run`")
+        })
+    }
+
+    fn engine_over(&self, store: Arc<dyn Store>) -> Engine {
+        Engine {
+            store,
+            files: FileStore::new(&self.state),
+            clock: Arc::new(SystemClock),
+            scratch: self.state.join("scratch"),
+            memory_budget: self.project.settings.memory_budget_bytes,
+            version: env!("CARGO_PKG_VERSION").to_string(),
+        }
+    }
+
+    /// The sync of this id; advice when there is none.
+    pub fn sync(&self, id: &str) -> Result<&Sync> {
+        let found = SyncId::parse(id).ok().and_then(|id| self.project.sync(&id));
+        found.ok_or_else(|| select::unknown(&self.project, id))
+    }
+
+    /// Both ends of a sync. Connections of a pinned sync may be gone from the project.
+    pub fn endpoints(&self, sync: &Sync) -> Result<Endpoints> {
+        let (source_config, target_config) = (self.connection(&sync.source)?, self.connection(&sync.target)?);
+        let source = self.registry.connect(&source_config)?.source.ok_or_else(|| {
+            let type_name = &source_config.type_name;
+            let message = format!("'{}' ({type_name}) cannot be read from", sync.source);
+            Error::new(ErrorKind::InvalidConfig, message)
+        })?;
+        let spec = self.registry.spec(&target_config.type_name).and_then(|s| s.destination.clone());
+        let destination = self.registry.connect(&target_config)?.destination;
+        let (Some(spec), Some(destination)) = (spec, destination) else {
+            let type_name = &target_config.type_name;
+            let message = format!("'{}' ({type_name}) cannot be written to", sync.target);
+            return Err(Error::new(ErrorKind::InvalidConfig, message));
+        };
+        let lookups = Arc::new(self.lookups()?);
+        Ok(Endpoints { source, destination, spec, lookups })
+    }
+
+    fn connection(&self, name: &str) -> Result<ConnectionConfig> {
+        self.project.connection(name, &ProcessSecrets)
+    }
+
+    fn lookups(&self) -> Result<LookupTables> {
+        let read = |(name, doc): (&String, &LookupDoc)| {
+            let table = lookup_table(&self.project.root.join(&doc.file), doc)
+                .map_err(|e| e.context(format!("lookup '{name}': {}", doc.file.display())))?;
+            Ok((name.clone(), table))
+        };
+        self.project.lookups.iter().map(read).collect()
+    }
+}
+
+/// Reads the two columns of a lookup's CSV file.
+fn lookup_table(path: &Path, doc: &LookupDoc) -> Result<HashMap<String, String>> {
+    let wrong = |what: String| Error::new(ErrorKind::InvalidConfig, what);
+    let mut reader = csv::Reader::from_path(path).map_err(|e| wrong(e.to_string()))?;
+    let headers = reader.headers().map_err(|e| wrong(e.to_string()))?.clone();
+    let column = |name: &str| {
+        headers.iter().position(|h| h.trim() == name).ok_or_else(|| {
+            let columns = headers.iter().collect::<Vec<_>>().join(", ");
+            wrong(format!("there is no column '{name}'")).help(format!("the file has: {columns}"))
+        })
+    };
+    let (key, value) = (column(&doc.key)?, column(&doc.value)?);
+    let mut table = HashMap::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| wrong(e.to_string()))?;
+        let (Some(key), Some(value)) = (record.get(key), record.get(value)) else { continue };
+        if let Some(earlier) = table.insert(key.to_string(), value.to_string())
+            && earlier != value
+        {
+            let line = record.position().map_or(0, |p| p.line());
+            return Err(wrong(format!("line {line}: '{key}' is there twice with different values"))
+                .help("keep one of them"));
+        }
+    }
+    Ok(table)
+}
+
+/// The folder given, or the nearest upwards that is a project.
+pub fn project_root(given: Option<&Path>) -> Result<PathBuf> {
+    let none = |message: String| {
+        Error::new(ErrorKind::InvalidConfig, message)
+            .help("make a project with `syncline init`, or name one with --project")
+    };
+    if let Some(folder) = given {
+        if folder.join(PROJECT_FILE).is_file() {
+            return Ok(folder.to_path_buf());
+        }
+        return Err(none(format!("there is no {PROJECT_FILE} in {}", folder.display())));
+    }
+    let here = std::env::current_dir()?;
+    let found = here.ancestors().find(|folder| folder.join(PROJECT_FILE).is_file());
+    found
+        .map(Path::to_path_buf)
+        .ok_or_else(|| none(format!("there is no {PROJECT_FILE} in {} or any folder above", here.display())))
+}

@@ -1,0 +1,64 @@
+//! `errors`: the rows that failed in a run.
+
+use syncline_store::{Page, RowErrorRecord};
+
+use crate::Context;
+use crate::api::ErrorsView;
+use crate::app::App;
+use crate::args::ErrorsArgs;
+use crate::exit::Exit;
+use crate::fault::Outcome;
+use crate::output::{self, Column, Out, Style};
+use crate::select;
+
+pub async fn errors(context: &Context, args: &ErrorsArgs) -> Outcome {
+    let app = App::open(context)?;
+    let engine = app.reader_of_runs()?;
+    let run = select::run(&engine, &args.run).await?;
+    let page = Page { number: args.page, size: args.per_page };
+    let (errors, total) = engine.store.row_errors(&run.id, page).await?;
+    let out = &context.out;
+    if out.json {
+        out.json(&ErrorsView::of(&errors, page, total));
+        return Ok(Exit::Done);
+    }
+    let id = output::short_id(&run.id);
+    match (errors.is_empty(), total) {
+        (true, 0) => out.line(format!("No row failed in {id}.")),
+        (true, _) => out.line("No errors on this page."),
+        (false, _) => out.line(errors_table(out, &errors)),
+    }
+    let shown = page.offset() + errors.len() as u64;
+    if total > shown {
+        let next = page.number + 1;
+        out.remark(&format!(
+            "\n{} of {}; --page {next} shows the next",
+            output::grouped(shown),
+            output::counted(total, "error")
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// Failed rows: what, where and why.
+pub fn errors_table(out: &Out, errors: &[RowErrorRecord]) -> String {
+    let columns = [
+        Column::Left("ROW ID"),
+        Column::Left("FIELD"),
+        Column::Left("ERROR MESSAGE"),
+        Column::Left("VALUE"),
+        Column::Left("STAGE"),
+    ];
+    let rows = errors.iter().map(|e| {
+        let value = e.raw_value.as_ref().map(|v| format!("{v:?}")).unwrap_or_default();
+        let stage = if e.removal { "delete".to_string() } else { e.stage.as_str().to_string() };
+        vec![
+            (Some(Style::Strong), e.row_id.clone()),
+            (None, e.field.clone().unwrap_or_default()),
+            (None, e.message.clone()),
+            (Some(Style::Dim), value),
+            (Some(Style::Dim), stage),
+        ]
+    });
+    output::table(out, &columns, rows.collect())
+}

@@ -1,0 +1,56 @@
+//! `history`: the life of one record.
+
+use serde_json::json;
+use syncline_engine::review::{self, RowEvent};
+
+use crate::Context;
+use crate::app::App;
+use crate::args::HistoryArgs;
+use crate::commands::status::known_sync;
+use crate::exit::Exit;
+use crate::fault::Outcome;
+use crate::output::{self, Out, Style};
+
+pub async fn history(context: &Context, args: &HistoryArgs) -> Outcome {
+    let app = App::open(context)?;
+    let engine = app.reader_of_runs()?;
+    let record = known_sync(&app, &engine, &args.sync).await?;
+    let events = review::history(&engine, &record.uid, &args.row_id, args.limit).await?;
+    let out = &context.out;
+    if out.json {
+        out.json(&json!({ "sync_id": record.id, "row_id": args.row_id, "data": events }));
+    } else if events.is_empty() {
+        out.line(format!("Nothing is recorded of {} in {}.", args.row_id, record.id));
+        out.remark(
+            "rows that never changed leave no trace; keys are written as `syncline errors` shows them",
+        );
+    } else {
+        for event in &events {
+            out.raw(&event_text(out, event));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn event_text(out: &Out, event: &RowEvent) -> String {
+    let style = match event.result.as_str() {
+        "created" | "updated" | "removed" => Style::Good,
+        "failed" | "rejected" => Style::Bad,
+        "unknown" => Style::Warn,
+        _ => Style::Dim,
+    };
+    let at = event.at.map(output::local).unwrap_or_else(|| "in progress".into());
+    let run = out.paint(Style::Dim, output::short_id(&event.run_id));
+    let what = match event.result.as_str() {
+        "failed" => format!("failed ({})", event.operation),
+        "planned" => format!("{} planned", event.operation),
+        other => other.to_string(),
+    };
+    let mut text = format!("{at}  {}  {run}\n", out.paint(style, &format!("{what:<18}")));
+    if let Some(message) = &event.message {
+        let field = event.field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
+        text += &format!("      {field}{message}\n");
+    }
+    text += &output::field_lines(out, &event.fields, "      ");
+    text
+}

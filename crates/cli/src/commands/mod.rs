@@ -1,0 +1,49 @@
+//! The commands, one subject a file.
+
+mod activation;
+mod check;
+mod cursor;
+mod dlq;
+mod errors;
+mod functions;
+mod history;
+mod init;
+mod plan;
+mod release;
+mod run;
+mod runs;
+mod seed;
+mod status;
+mod validate;
+
+use crate::Context;
+use crate::args::Command;
+use crate::fault::Outcome;
+
+/// Runs one command to its end.
+pub async fn run(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Init(args) => init::init(context, &args),
+        Command::Validate => validate::validate(context),
+        Command::Schema(args) => validate::schema(context, &args),
+        Command::Check(args) => check::check(context, &args).await,
+        Command::Preview(args) => check::preview(context, &args).await,
+        Command::Plan(args) => plan::plan(context, &args).await,
+        Command::Apply(args) => plan::apply(context, &args).await,
+        Command::Run(args) => run::run(context, &args).await,
+        Command::Retry(args) => run::retry(context, &args).await,
+        Command::Seed(args) => seed::seed(context, &args).await,
+        Command::Approve(args) => release::approve(context, &args).await,
+        Command::Reject(args) => release::reject(context, &args).await,
+        Command::Cancel(args) => release::cancel(context, &args).await,
+        Command::Activate(args) => activation::set(context, &args, true).await,
+        Command::Deactivate(args) => activation::set(context, &args, false).await,
+        Command::Status => status::status(context).await,
+        Command::Runs(args) => runs::runs(context, &args).await,
+        Command::Errors(args) => errors::errors(context, &args).await,
+        Command::History(args) => history::history(context, &args).await,
+        Command::Dlq(args) => dlq::dlq(context, &args).await,
+        Command::Cursor(args) => cursor::cursor(context, &args).await,
+        Command::Functions => functions::functions(context),
+    }
+}

@@ -1,0 +1,254 @@
+//! `runs` and `runs show`.
+
+use syncline_core::run::TimelineEntry;
+use syncline_core::{Result, Run, RunStatus};
+use syncline_engine::Engine;
+use syncline_store::{Page, RunFilter};
+
+use crate::Context;
+use crate::api::{ListView, RunDetail, RunView};
+use crate::app::App;
+use crate::args::{RunRef, RunsArgs, RunsCommand, RunsList};
+use crate::commands::errors::errors_table;
+use crate::exit::Exit;
+use crate::fault::{Outcome, causes};
+use crate::output::{self, Column, Out, Style};
+use crate::select;
+
+/// Failed rows that `show` lists.
+const ERRORS_SHOWN: u64 = 10;
+
+pub async fn runs(context: &Context, args: &RunsArgs) -> Outcome {
+    match &args.show {
+        Some(RunsCommand::Show(run)) => show(context, run).await,
+        None => list(context, &args.list).await,
+    }
+}
+
+async fn list(context: &Context, args: &RunsList) -> Outcome {
+    let app = App::open(context)?;
+    let page = Page { number: args.page, size: args.limit };
+    let (runs, total, now) = match app.reader()? {
+        Some(engine) => {
+            let (runs, total) = engine.store.runs(&filter(&app, &engine, args).await?, page).await?;
+            (runs, total, engine.clock.now())
+        }
+        None => (Vec::new(), 0, jiff::Timestamp::now()),
+    };
+    let out = &context.out;
+    if out.json {
+        let data = runs.iter().map(|run| RunView::of(run, now)).collect();
+        out.json(&ListView::new(data, page, total));
+    } else if runs.is_empty() {
+        out.line(if total == 0 { "No runs." } else { "No runs on this page." });
+    } else {
+        out.line(runs_table(out, &runs, now));
+        let shown = page.offset() + runs.len() as u64;
+        if total > shown {
+            let next = page.number + 1;
+            out.remark(&format!(
+                "\n{} of {}; --page {next} shows the next",
+                output::grouped(shown),
+                output::counted(total, "run")
+            ));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+async fn filter(app: &App, engine: &Engine, args: &RunsList) -> Result<RunFilter> {
+    let sync_uid = match &args.sync {
+        Some(id) => Some(super::status::known_sync(app, engine, id).await?.uid),
+        None => None,
+    };
+    let mut statuses = args.status.clone();
+    if statuses.contains(&RunStatus::Failed) {
+        statuses.push(RunStatus::SourceFailure);
+    }
+    Ok(RunFilter { sync_uid, statuses, run_type: args.kind.map(Into::into), ..RunFilter::default() })
+}
+
+fn runs_table(out: &Out, runs: &[Run], now: jiff::Timestamp) -> String {
+    use Column::{Left, Right};
+    let columns = [
+        Left("RUN"),
+        Left("SYNC"),
+        Left("TYPE"),
+        Left("STATUS"),
+        Left("STARTED"),
+        Right("TOOK"),
+        Right("ROWS"),
+        Right("CREATED"),
+        Right("UPDATED"),
+        Right("DELETED"),
+        Right("FAILED"),
+        Left("TRIGGER"),
+    ];
+    let rows = runs.iter().map(|run| {
+        let c = &run.counters;
+        let (style, status) = output::status_text(run);
+        let failed = (c.rows_failed > 0).then_some(Style::Warn);
+        let count = |n: u64| (if n == 0 { Some(Style::Dim) } else { None }, output::grouped(n));
+        vec![
+            (None, output::short_id(&run.id).to_string()),
+            (None, run.sync_id.to_string()),
+            (None, run.run_type.as_str().to_string()),
+            (Some(style), status),
+            (None, run.started_at.map(output::local).unwrap_or_default()),
+            (None, run.duration_seconds(now).map(output::duration).unwrap_or_default()),
+            count(c.rows_processed),
+            count(c.rows_created),
+            count(c.rows_updated),
+            count(c.rows_deleted),
+            (failed.or(count(c.rows_failed).0), output::grouped(c.rows_failed)),
+            (None, run.trigger.as_str().to_string()),
+        ]
+    });
+    output::table(out, &columns, rows.collect())
+}
+
+async fn show(context: &Context, args: &RunRef) -> Outcome {
+    let app = App::open(context)?;
+    let engine = app.reader_of_runs()?;
+    let run = select::run(&engine, &args.run).await?;
+    let now = engine.clock.now();
+    if context.out.json {
+        context.out.json(&RunDetail::of(&run, now));
+        return Ok(Exit::Done);
+    }
+    let out = &context.out;
+    let (style, status) = output::status_text(&run);
+    let sync = out.paint(Style::Strong, run.sync_id.as_str());
+    out.line(format!("{sync}  {}  {}", run.id, out.paint(style, &status)));
+    out.line(output::verdict(&run, now));
+    out.line("");
+    out.raw(&output::summary_box(&run, run.duration_seconds(now).unwrap_or(0.0)));
+    out.raw(&facts(out, &run));
+    out.raw(&timeline(out, &run.timeline, now));
+    out.raw(&guards(out, &run));
+    out.raw(&error(out, &run));
+    show_row_errors(out, &engine, &run).await?;
+    for notice in &run.notices {
+        out.line(format!("note: {notice}"));
+    }
+    Ok(Exit::Done)
+}
+
+fn heading(out: &Out, text: &str) -> String {
+    format!("\n{}\n", out.paint(Style::Strong, text))
+}
+
+/// What the run was asked to do and what follows from it, a line each.
+fn facts(out: &Out, run: &Run) -> String {
+    let mut facts: Vec<(&str, String)> = Vec::new();
+    facts.push(("type", run.run_type.as_str().into()));
+    facts.push(("trigger", run.trigger.as_str().into()));
+    let options = &run.options;
+    facts.push(("read mode", options.read_mode.as_str().into()));
+    if !options.source_ids.is_empty() {
+        facts.push(("source ids", options.source_ids.join(", ")));
+    }
+    if let Some(n) = options.max_entities {
+        facts.push(("max entities", output::grouped(n)));
+    }
+    if let Some(n) = options.batch_size {
+        facts.push(("batch size", output::grouped(n.into())));
+    }
+    if let Some(of) = &run.retry_of {
+        facts.push(("retry of", of.to_string()));
+    }
+    if let Some(of) = &options.plan_of {
+        facts.push(("plan of", of.to_string()));
+    }
+    if let Some(at) = run.started_at {
+        facts.push(("started", output::local(at)));
+    }
+    if let Some(at) = run.completed_at {
+        facts.push(("completed", output::local(at)));
+    }
+    match (&run.cursor_before, &run.cursor_after) {
+        (Some(from), Some(to)) if from == to => facts.push(("cursor", from.to_string())),
+        (Some(from), Some(to)) => facts.push(("cursor", format!("{from} → {to}"))),
+        (None, Some(to)) => facts.push(("cursor", to.to_string())),
+        (Some(from), None) => facts.push(("cursor", from.to_string())),
+        (None, None) => {}
+    }
+    if !run.skipped.is_empty() {
+        let reasons =
+            run.skipped.iter().map(|(why, n)| format!("{} {}", output::grouped(*n), why.replace('_', " ")));
+        facts.push(("skipped", reasons.collect::<Vec<_>>().join(", ")));
+    }
+    if !run.not_found.is_empty() {
+        facts.push(("not found", run.not_found.join(", ")));
+    }
+    facts.push(("correlation", run.correlation_id.clone()));
+    let mut text = String::from("\n");
+    for (name, value) in facts {
+        text += &format!("{}{value}\n", out.paint(Style::Dim, &format!("{name:<14}")));
+    }
+    text
+}
+
+fn timeline(out: &Out, entries: &[TimelineEntry], now: jiff::Timestamp) -> String {
+    let Some(first) = entries.first() else { return String::new() };
+    let mut text = heading(out, "Timeline");
+    for entry in entries {
+        let after = entry.started_at.duration_since(first.started_at).as_secs_f64();
+        let took = entry.ended_at.unwrap_or(now).duration_since(entry.started_at).as_secs_f64();
+        let still = if entry.ended_at.is_none() { "  still going" } else { "" };
+        text += &format!(
+            "  +{:<8} {:<20} {:>8}{still}\n",
+            output::duration(after),
+            entry.phase.label(),
+            output::duration(took)
+        );
+    }
+    text
+}
+
+fn guards(out: &Out, run: &Run) -> String {
+    if run.guards.is_empty() {
+        return String::new();
+    }
+    let mut text = heading(out, "Guards");
+    for verdict in &run.guards {
+        let (style, icon) = if verdict.tripped { (Style::Held, '‖') } else { (Style::Good, '✓') };
+        let name = format!("{icon} {:<16}", verdict.guard);
+        text += &format!("  {} {}\n", out.paint(style, &name), verdict.message);
+        if !verdict.sample.is_empty() {
+            text += &format!("{:21}for example {}\n", "", verdict.sample.join(", "));
+        }
+    }
+    if run.status == RunStatus::Held {
+        let id = output::short_id(&run.id);
+        text += &format!("\n  release it:  syncline approve {id}\n  end it:      syncline reject {id}\n");
+    }
+    text
+}
+
+fn error(out: &Out, run: &Run) -> String {
+    let Some(error) = &run.error else { return String::new() };
+    let code = out.paint(Style::Bad, &format!("error[{}]", error.code));
+    let mut text = format!("\n{code}: {}\n", error.message);
+    for cause in causes(error) {
+        text += &format!("  caused by: {cause}\n");
+    }
+    if let Some(help) = &error.help {
+        text += &format!("{}: {help}\n", out.paint(Style::Accent, "help"));
+    }
+    text
+}
+
+async fn show_row_errors(out: &Out, engine: &Engine, run: &Run) -> Result<()> {
+    let (errors, total) = engine.store.row_errors(&run.id, Page::first(ERRORS_SHOWN)).await?;
+    if errors.is_empty() {
+        return Ok(());
+    }
+    out.raw(&heading(out, "Failed rows"));
+    out.line(errors_table(out, &errors));
+    if total > errors.len() as u64 {
+        let all = output::counted(total, "error");
+        out.line(format!("see all {all}: syncline errors {}", output::short_id(&run.id)));
+    }
+    Ok(())
+}

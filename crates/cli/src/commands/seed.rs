@@ -1,0 +1,96 @@
+//! `seed` and reseed: everything from the source to the target.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use syncline_core::run::RunOptions;
+use syncline_core::{Error, ErrorKind, Result, RunStatus, RunType, Sync};
+use syncline_engine::{Engine, review};
+
+use crate::Context;
+use crate::api::RunDetail;
+use crate::app::App;
+use crate::args::SeedArgs;
+use crate::commands::run::execute;
+use crate::exit::Exit;
+use crate::fault::{Fault, Outcome};
+use crate::output;
+
+pub async fn seed(context: &Context, args: &SeedArgs) -> Outcome {
+    let app = App::open(context)?;
+    let sync = app.sync(&args.sync)?;
+    let options = RunOptions { batch_size: args.batch_size, reseed: args.reseed, ..RunOptions::default() };
+    if args.reseed {
+        refuse_unconfirmed(context, args, sync)?;
+    }
+    let engine = app.engine(context).await?;
+    if args.reseed {
+        if args.confirm.is_none() && !agreed(context, &app, &engine, sync, &options).await? {
+            return Ok(Exit::Cancelled);
+        }
+        let (path, records) = export(&app, &engine, sync).await?;
+        let records = output::counted(records, "known record");
+        context.out.remark(&format!("exported {records} to {}", path.display()));
+    }
+    let run = execute(context, &app, &engine, sync, RunType::Seed, options).await?;
+    if context.out.json {
+        context.out.json(&RunDetail::of(&run, engine.clock.now()));
+    }
+    Ok(Exit::of_run(&run))
+}
+
+/// A reseed removes records: it is confirmed with the sync's id, on the command line or by a person.
+fn refuse_unconfirmed(context: &Context, args: &SeedArgs, sync: &Sync) -> Outcome<()> {
+    let refuse = |message: String| {
+        let help = format!("to go ahead: syncline seed {id} --reseed --confirm {id}", id = sync.id);
+        Err(Fault::Error(Error::new(ErrorKind::BadUsage, message).help(help)))
+    };
+    match &args.confirm {
+        Some(confirm) if confirm == sync.id.as_str() => Ok(()),
+        Some(other) => refuse(format!("--confirm says '{other}', but the sync is {}", sync.id)),
+        None if context.out.can_ask() => Ok(()),
+        None => refuse(format!("a reseed first removes what {} delivered, and was not confirmed", sync.id)),
+    }
+}
+
+/// Shows what a reseed would do and asks for the sync's id.
+async fn agreed(
+    context: &Context,
+    app: &App,
+    engine: &Engine,
+    sync: &Sync,
+    options: &RunOptions,
+) -> Outcome<bool> {
+    let test = execute(context, app, engine, sync, RunType::Test, options.clone()).await?;
+    if test.status != RunStatus::Completed {
+        return Ok(false);
+    }
+    let c = &test.counters;
+    context.out.note(&format!(
+        "\nThis removes {} from '{}' and writes {} anew. Known records are exported first.",
+        output::counted(c.rows_deleted, "record"),
+        sync.to.object,
+        output::grouped(c.rows_created + c.rows_updated),
+    ));
+    let answer = context.out.ask(&format!("Type {} to go ahead: ", sync.id))?;
+    let agreed = answer.as_deref() == Some(sync.id.as_str());
+    if !agreed {
+        context.out.note("nothing was changed");
+    }
+    Ok(agreed)
+}
+
+/// Writes what the sync knows to a file of the state folder, before it is removed.
+async fn export(app: &App, engine: &Engine, sync: &Sync) -> Result<(PathBuf, u64)> {
+    let record = engine.register(sync).await?;
+    let folder = app.state.join("exports");
+    std::fs::create_dir_all(&folder)?;
+    let time = engine.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
+    let path = folder.join(format!("{}-{time}.jsonl", sync.id));
+    let failed = |e: std::io::Error| Error::from(e).context(path.display());
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+    let mut out = std::io::BufWriter::new(file);
+    let records = review::export_known(engine, &record.uid, &mut out).await?;
+    out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed)?;
+    Ok((path, records))
+}

@@ -1,0 +1,159 @@
+//! What is shown: results on stdout, everything beside them on stderr.
+
+mod changes;
+mod live;
+mod numbers;
+mod run_text;
+mod summary_box;
+mod table;
+
+use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+
+use crate::args::{Globals, Output};
+
+pub use changes::{field_lines, plan_text, value_text};
+pub use live::watched;
+pub use numbers::{ago, counted, duration, grouped, local};
+pub use run_text::{held_text, report_run, short_id, status_text, verdict};
+pub use summary_box::summary_box;
+pub use table::{Column, table};
+
+/// What a text means; how that looks is decided here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    Good,
+    Warn,
+    Bad,
+    Held,
+    Live,
+    Dim,
+    Strong,
+    Accent,
+}
+
+impl Style {
+    fn codes(self) -> &'static str {
+        match self {
+            Style::Good => "32",
+            Style::Warn => "33",
+            Style::Bad => "31",
+            Style::Held => "35",
+            Style::Live => "34",
+            Style::Dim => "2",
+            Style::Strong => "1",
+            Style::Accent => "36",
+        }
+    }
+
+    fn on(self, text: &str) -> String {
+        format!("\u{1b}[{}m{text}\u{1b}[0m", self.codes())
+    }
+}
+
+/// Longest line of running text, also on wide terminals.
+const MESSAGE_WIDTH_MAX: usize = 100;
+
+/// The two streams of the program.
+pub struct Out {
+    pub json: bool,
+    pub color: bool,
+    pub color_on_stderr: bool,
+    /// Columns of the terminal that stdout is; `None` when it is none.
+    pub width: Option<u16>,
+    /// The reader of stdout went away (`… | head`): nothing more is written there.
+    closed: AtomicBool,
+}
+
+impl Out {
+    pub fn new(globals: &Globals) -> Self {
+        let unwanted = globals.no_color
+            || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+            || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
+        let stdout = std::io::stdout().is_terminal();
+        Self {
+            json: globals.output == Output::Json,
+            color: stdout && !unwanted,
+            color_on_stderr: std::io::stderr().is_terminal() && !unwanted,
+            width: if stdout { comfy_table::Table::new().width() } else { None },
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Writes a result and a line end.
+    pub fn line(&self, text: impl AsRef<str>) {
+        self.raw(text.as_ref());
+        self.raw("\n");
+    }
+
+    /// Writes to stdout. A reader that went away ends the output, never the work.
+    pub fn raw(&self, text: &str) {
+        if self.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut stdout = std::io::stdout().lock();
+        if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+            self.closed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Nobody reads stdout any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    pub fn json(&self, value: &impl Serialize) {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => self.line(text),
+            Err(e) => self.note(&format!("error: the answer could not be written as JSON: {e}")),
+        }
+    }
+
+    /// Writes a line beside the results.
+    pub fn note(&self, text: &str) {
+        // Nobody to tell when stderr is gone.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    /// A line beside the results that only people read.
+    pub fn remark(&self, text: &str) {
+        if !self.json {
+            self.note(text);
+        }
+    }
+
+    pub fn note_json(&self, value: &serde_json::Value) {
+        self.note(&value.to_string());
+    }
+
+    pub fn paint(&self, style: Style, text: &str) -> String {
+        if self.color { style.on(text) } else { text.to_string() }
+    }
+
+    /// As [`Out::paint`], for stderr.
+    pub fn paint_note(&self, style: Style, text: &str) -> String {
+        if self.color_on_stderr { style.on(text) } else { text.to_string() }
+    }
+
+    /// Columns for running text.
+    pub fn message_width(&self) -> usize {
+        self.width.map_or(MESSAGE_WIDTH_MAX, |w| usize::from(w).clamp(40, MESSAGE_WIDTH_MAX))
+    }
+
+    /// A person can be asked.
+    pub fn can_ask(&self) -> bool {
+        !self.json && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    }
+
+    /// Asks for a line; `None` at the end of the input.
+    pub fn ask(&self, question: &str) -> std::io::Result<Option<String>> {
+        let mut stderr = std::io::stderr();
+        write!(stderr, "{question}")?;
+        stderr.flush()?;
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer)?;
+        Ok((read > 0).then(|| answer.trim().to_string()))
+    }
+}

@@ -1,0 +1,215 @@
+//! Runs in words: status, verdict, and what to do next.
+
+use jiff::Timestamp;
+use syncline_core::run::GuardVerdict;
+use syncline_core::{Result, Run, RunId, RunStatus};
+use syncline_engine::Engine;
+use syncline_store::{Page, RowErrorRecord};
+
+use super::numbers::{counted, duration, grouped, plural};
+use super::{Out, Style};
+use crate::fault::causes;
+
+/// Digits of a run id that tell runs apart: its time to the millisecond, and a little more.
+const SHORT_DIGITS: usize = 16;
+/// Errors looked at for the summary of causes, and causes shown.
+const ERRORS_GROUPED_MAX: u64 = 10_000;
+const GROUPS_SHOWN: usize = 3;
+
+/// A run id as lists show it; `syncline runs show` takes it as it is.
+pub fn short_id(id: &RunId) -> &str {
+    let end = "run_".len() + SHORT_DIGITS;
+    id.as_str().get(..end).unwrap_or(id.as_str())
+}
+
+/// Icon, word and colour of a run's status: the same everywhere.
+pub fn status_text(run: &Run) -> (Style, String) {
+    let failed = run.counters.rows_failed + run.counters.rows_delete_failed;
+    match run.status {
+        RunStatus::Completed if failed > 0 => {
+            (Style::Warn, format!("! completed, {} failed", grouped(failed)))
+        }
+        RunStatus::Completed => (Style::Good, "✓ completed".into()),
+        RunStatus::Failed => (Style::Bad, "✗ failed".into()),
+        RunStatus::SourceFailure => (Style::Bad, "✗ source failure".into()),
+        RunStatus::Cancelled => (Style::Dim, "– cancelled".into()),
+        RunStatus::NotRun => (Style::Dim, "– not run".into()),
+        RunStatus::Held => (Style::Held, "‖ held".into()),
+        RunStatus::Starting => (Style::Live, "▸ starting".into()),
+        RunStatus::Running => (Style::Live, "▸ running".into()),
+        RunStatus::Queued => (Style::Dim, "· queued".into()),
+        RunStatus::Scheduled => (Style::Dim, "· scheduled".into()),
+    }
+}
+
+/// The run in one sentence.
+pub fn verdict(run: &Run, now: Timestamp) -> String {
+    let took = run.duration_seconds(now).map(duration).unwrap_or_default();
+    match run.status {
+        RunStatus::Completed if run.dry_run() => format!("Planned in {took}: {}", planned(run)),
+        RunStatus::Completed => format!("Completed in {took}: {}", done(run)),
+        RunStatus::Held => {
+            let tripped = run.guards.iter().filter(|v| v.tripped).count() as u64;
+            let guards = counted(tripped, "guard");
+            format!("Held by {guards}: {}; nothing was written", planned(run))
+        }
+        RunStatus::Failed | RunStatus::SourceFailure => {
+            let what = run.error.as_ref().map_or("no reason was recorded", |e| e.message.as_str());
+            let written = match run.partially_written {
+                true => format!(" (written before that: {})", done(run)),
+                false => String::new(),
+            };
+            format!("Failed after {took}: {what}{written}")
+        }
+        RunStatus::Cancelled if run.partially_written => {
+            format!("Cancelled after {took}: {}", done(run))
+        }
+        RunStatus::Cancelled => match run.started_at {
+            Some(_) => format!("Cancelled after {took}: nothing was written"),
+            None => "Cancelled before it started".into(),
+        },
+        RunStatus::NotRun => "Not run".into(),
+        RunStatus::Queued | RunStatus::Scheduled => "Waiting to start".into(),
+        RunStatus::Starting => "Starting".into(),
+        RunStatus::Running => match run.phase {
+            Some(phase) => format!("Running for {took}: {}", phase.label()),
+            None => format!("Running for {took}"),
+        },
+    }
+}
+
+fn rows_read(run: &Run) -> String {
+    format!("{} read", counted(run.counters.rows_processed, "row"))
+}
+
+fn done(run: &Run) -> String {
+    let c = &run.counters;
+    let mut parts = vec![rows_read(run)];
+    let counts = [
+        (c.rows_created, "created"),
+        (c.rows_updated, "updated"),
+        (c.rows_deleted, "deleted"),
+        (c.rows_skipped, "skipped"),
+        (c.rows_failed, "failed"),
+        (c.rows_delete_failed, "could not be deleted"),
+        (c.rows_not_attempted, "not attempted"),
+    ];
+    parts.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", grouped(*n))));
+    if c.rows_processed == 0 && parts.len() == 1 {
+        parts.push("nothing to do".into());
+    } else if c.rows_skipped == c.rows_processed && c.rows_deleted + c.rows_delete_failed == 0 {
+        parts.truncate(1);
+        parts.push("nothing to write".into());
+    }
+    parts.join(", ")
+}
+
+fn planned(run: &Run) -> String {
+    let c = &run.counters;
+    let mut parts = vec![rows_read(run)];
+    let counts = [
+        (c.rows_created, "to create"),
+        (c.rows_updated, "to update"),
+        (c.rows_deleted, "to delete"),
+        (c.rows_failed, "cannot be sent"),
+    ];
+    let counts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).collect();
+    if counts.is_empty() {
+        parts.push("no changes".into());
+    }
+    parts.extend(counts.iter().map(|(n, what)| format!("{} {what}", grouped(*n))));
+    parts.join(", ")
+}
+
+/// What a command prints when a run is over: verdict, causes, next steps.
+pub async fn report_run(out: &Out, engine: &Engine, run: &Run, first: bool) -> Result<()> {
+    let (style, status) = status_text(run);
+    let icon = status.chars().next().unwrap_or(' ').to_string();
+    let sentence = verdict(run, engine.clock.now());
+    let sync = out.paint(Style::Strong, run.sync_id.as_str());
+    out.line(format!("{} {sync}  {sentence}", out.paint(style, &icon)));
+    if let Some(error) = &run.error {
+        for cause in causes(error) {
+            out.line(format!("  caused by: {cause}"));
+        }
+        if let Some(help) = &error.help {
+            out.line(format!("  {}: {help}", out.paint(Style::Accent, "help")));
+        }
+    }
+    for notice in &run.notices {
+        out.line(format!("  {} {notice}", out.paint(Style::Dim, "note:")));
+    }
+    if !run.not_found.is_empty() {
+        out.line(format!("  {} not found: {}", out.paint(Style::Dim, "note:"), run.not_found.join(", ")));
+    }
+    if run.status == RunStatus::Held {
+        out.raw(&held_text(out, run));
+    }
+    if run.counters.rows_failed + run.counters.rows_delete_failed > 0 {
+        report_errors(out, engine, run).await?;
+        if first && run.status == RunStatus::Completed {
+            out.line("  This was the first run: look at these rows before you activate the sync.");
+        }
+    }
+    out.line(out.paint(Style::Dim, &format!("  {}  {}", short_id(&run.id), run.run_type.as_str())));
+    Ok(())
+}
+
+/// The tripped guards of a held run, and the two ways on.
+pub fn held_text(out: &Out, run: &Run) -> String {
+    let mut text = guard_lines(out, run.guards.iter().filter(|v| v.tripped));
+    let id = short_id(&run.id);
+    text += &format!("  release it:  syncline approve {id}\n  end it:      syncline reject {id}\n");
+    text
+}
+
+fn guard_lines<'a>(out: &Out, verdicts: impl Iterator<Item = &'a GuardVerdict>) -> String {
+    let mut text = String::new();
+    for verdict in verdicts {
+        text += &format!("  {} {}\n", out.paint(Style::Held, &verdict.guard), verdict.message);
+        if !verdict.sample.is_empty() {
+            text += &format!("    for example {}\n", verdict.sample.join(", "));
+        }
+    }
+    text
+}
+
+/// The most frequent causes of failed rows.
+async fn report_errors(out: &Out, engine: &Engine, run: &Run) -> Result<()> {
+    let (errors, total) = engine.store.row_errors(&run.id, Page::first(ERRORS_GROUPED_MAX)).await?;
+    let groups = grouped_errors(&errors);
+    for group in groups.iter().take(GROUPS_SHOWN) {
+        let field = group.first.field.as_ref().map(|f| format!(" ({f})")).unwrap_or_default();
+        let count = out.paint(Style::Warn, &format!("{}×", grouped(group.rows)));
+        let row = &group.first.row_id;
+        out.line(format!(
+            "  {count} {}{field}, for example {row}: {}",
+            group.first.code, group.first.message
+        ));
+    }
+    if groups.len() > GROUPS_SHOWN {
+        let more = (groups.len() - GROUPS_SHOWN) as u64;
+        out.line(format!("  and {} more {}", grouped(more), plural(more, "kind")));
+    }
+    let id = short_id(&run.id);
+    out.line(format!("  see all {}: syncline errors {id}", counted(total, "error")));
+    Ok(())
+}
+
+struct ErrorGroup<'a> {
+    rows: u64,
+    first: &'a RowErrorRecord,
+}
+
+/// Errors by code and field, the most frequent first.
+fn grouped_errors(errors: &[RowErrorRecord]) -> Vec<ErrorGroup<'_>> {
+    let mut groups: Vec<ErrorGroup> = Vec::new();
+    for error in errors {
+        match groups.iter_mut().find(|g| g.first.code == error.code && g.first.field == error.field) {
+            Some(group) => group.rows += 1,
+            None => groups.push(ErrorGroup { rows: 1, first: error }),
+        }
+    }
+    groups.sort_by(|a, b| b.rows.cmp(&a.rows));
+    groups
+}
