@@ -1,10 +1,14 @@
 //! Looking at plans and at the life of single records.
 
+use std::collections::BTreeMap;
+use std::io::Write;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use syncline_core::run::GuardVerdict;
 use syncline_core::{Counters, Error, ErrorKind, Result, RowResult, Run, RunId, SyncId, SyncUid, canon};
+use syncline_snapshot::{Segment, Snapshot, Values};
 use syncline_store::{Page, PlanRecord, RunFilter};
 
 use crate::engine::{Engine, context_of};
@@ -121,9 +125,7 @@ fn open(engine: &Engine, plan: &PlanRecord) -> Result<Option<PlanReader>> {
 fn view(chunk: &PlanChunk, row: usize) -> Result<ChangeView> {
     let change = &chunk.changes[row];
     let before = match &change.before {
-        Some(bytes) => {
-            Some(canon::decode_fields(bytes)?.into_iter().collect::<std::collections::BTreeMap<_, _>>())
-        }
+        Some(bytes) => Some(canon::decode_fields(bytes)?.into_iter().collect::<BTreeMap<_, _>>()),
         None => None,
     };
     let text_or_null = |v: &Option<String>| v.clone().map_or(Value::Null, Value::String);
@@ -157,13 +159,42 @@ fn view(chunk: &PlanChunk, row: usize) -> Result<ChangeView> {
 }
 
 /// Canonical texts of a row's fields, for comparing with what was delivered.
-fn texts(chunk: &PlanChunk, row: usize) -> Result<std::collections::BTreeMap<String, Option<String>>> {
+fn texts(chunk: &PlanChunk, row: usize) -> Result<BTreeMap<String, Option<String>>> {
     let mut bytes = Vec::new();
     for (field, column) in chunk.payload.schema().fields().iter().zip(chunk.payload.columns()) {
         let ty = syncline_core::LogicalType::of(field)?;
         canon::encode_fields(&[(field.name(), &ty, column.as_ref())], row, &mut bytes);
     }
     Ok(canon::decode_fields(&bytes)?.into_iter().collect())
+}
+
+/// Writes what is known of each key of a sync as JSON lines, and returns how many there are. Fields are
+/// there as far as the sync keeps values.
+pub async fn export_known(engine: &Engine, uid: &SyncUid, out: &mut impl Write) -> Result<u64> {
+    let Some(generation) = engine.store.generation(uid).await? else { return Ok(0) };
+    let segments = generation
+        .segments
+        .iter()
+        .map(|f| Segment::open(f.path.clone(), engine.files.open(f)?))
+        .collect::<Result<_>>()?;
+    let mut records = 0;
+    for entry in Snapshot::open(segments).scan(Values::Read) {
+        let entry = entry?;
+        let fields = match &entry.values {
+            Some(bytes) => Some(canon::decode_fields(bytes)?.into_iter().collect::<BTreeMap<_, _>>()),
+            None => None,
+        };
+        let line = serde_json::json!({
+            "row_id": entry.key.row_id(),
+            "state": entry.state.name(),
+            "origin": entry.origin,
+            "target_id": entry.target_id,
+            "fields": fields,
+        });
+        writeln!(out, "{line}")?;
+        records += 1;
+    }
+    Ok(records)
 }
 
 /// Everything recorded runs did with one record, newest first: at most `limit` events.
