@@ -1,4 +1,7 @@
 //! What black-box and integration tests need around them: real servers, started and removed by the
-//! test process itself.
+//! test process itself, and the real program in a project of its own.
 
+pub mod databases;
 pub mod postgres;
+pub mod project;
+pub mod seeded;
