@@ -85,14 +85,17 @@ pub async fn finalize(
     run.partially_written = any_written && applied.error.is_some();
     let error = applied.error.or_else(|| all_failed(&counters));
     let halt = halted(engine, sync, record, error.as_ref()).await?;
-    conclude(run, error.as_ref(), now)?;
+    // Everything the plan meant to do was tried: what is left over is failed rows at most.
+    let complete = all_settled && error.as_ref().is_none_or(|e| e.kind == ErrorKind::AllRowsFailed);
     let segments = add_segments(engine, run, segments, plan.updates.clone(), updates)?;
-    let cursor = (all_settled && applied_fully(run)).then(|| cursor_change(run, record, context)).flatten();
-    if all_settled && applied_fully(run) {
+    let cursor = complete.then(|| cursor_change(run, record, context)).flatten();
+    if complete {
         run.cursor_after = context.cursor_to.clone();
     }
     let next = next_generation(engine, run, generation.as_ref(), context, segments, all_settled, now)?;
     run.durations.finalization += started.elapsed().as_secs_f64();
+    let now = engine.clock.now();
+    conclude(run, error.as_ref(), now)?;
     let commit = Commit {
         run: run.clone(),
         generation: next,
@@ -111,12 +114,6 @@ pub async fn finalize(
         p.counters = run.counters;
     });
     Ok(())
-}
-
-/// Whether everything the plan meant to do was tried: what is left over is failed rows at most.
-fn applied_fully(run: &Run) -> bool {
-    run.status == RunStatus::Completed
-        || run.error.as_ref().is_some_and(|e| e.code == ErrorKind::AllRowsFailed.code())
 }
 
 fn open_snapshot(engine: &Engine, segments: &[FileRef]) -> Result<Snapshot> {

@@ -25,7 +25,7 @@ use crate::ingest::{self, CursorProgress, LimitedRead, RowFilter, Scope};
 use crate::known::KnownKeys;
 use crate::plan_file::PlanWriter;
 use crate::planner::{Compared, Planner, PlannerInputs, Tally};
-use crate::transform::{self, Transform};
+use crate::transform::{self, MappingProblem, Transform};
 use crate::watch::Watch;
 
 /// Version of [`PlanContext`] as stored.
@@ -89,11 +89,17 @@ pub async fn make(
     let generation = engine.store.generation(&record.uid).await?;
     let now = engine.clock.now();
     let planning = Planning { engine, sync, record, generation, ends, watch, now };
+    let started = Instant::now();
+    let query_before = run.durations.query;
     engine.enter_phase(run, Phase::Extracting, watch).await?;
     engine.forget_failures(&run.id).await?;
     // An earlier plan was judged; the one to come is not before it is stored and judged too.
     run.planned_at = None;
-    planning.run(run).await
+    let made = planning.run(run).await;
+    // Whatever planning did beside waiting for the source.
+    let query = run.durations.query - query_before;
+    run.durations.change_detection += (started.elapsed().as_secs_f64() - query).max(0.0);
+    made
 }
 
 impl Planning<'_> {
@@ -104,7 +110,7 @@ impl Planning<'_> {
         run.durations.query += started.elapsed().as_secs_f64();
         self.check_schema(&model)?;
         let transform = Transform::compile(self.sync, &model, &object, self.ends.lookups.clone())
-            .map_err(|problems| transform::to_error(self.sync, &problems))?;
+            .map_err(|problems| self.mapping_error(&model, &problems))?;
         let scope = ingest::scope(self.sync, self.record, run.run_type, &run.options, self.now);
         let (columns, schema) = self.read_schema(&model, &transform)?;
         let snapshot = self.snapshot()?;
@@ -141,7 +147,6 @@ impl Planning<'_> {
         let read = self.read(run, &mut planner, &scope, &due, columns).await?;
         fail::fail_point!("engine.read.complete");
         self.phase(run, Phase::DetectingChanges).await?;
-        let started = Instant::now();
         if read.complete && !run.options.reseed && read.end.consistency != Consistency::Unstable {
             planner.departures()?;
         } else if matches!(scope, Scope::Since(_)) && run.options.max_entities.is_none() {
@@ -152,9 +157,7 @@ impl Planning<'_> {
         }
         let moves_cursor = !matches!(scope, Scope::Keys(_));
         let compared = planner.finish()?;
-        let made = self.store(run, compared, &read, &transform, &model, &object, moves_cursor).await?;
-        run.durations.change_detection += started.elapsed().as_secs_f64();
-        Ok(made)
+        self.store(run, compared, &read, &transform, &model, &object, moves_cursor).await
     }
 
     async fn describe_target(&self) -> Result<ObjectDescription> {
@@ -187,6 +190,20 @@ impl Planning<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A mapping that worked before and misses a column now is the model's doing.
+    fn mapping_error(&self, model: &SchemaRef, problems: &[MappingProblem]) -> Error {
+        let error = transform::to_error(self.sync, problems);
+        let known = self.generation.iter().flat_map(|g| g.source_types.keys());
+        match known.into_iter().find(|c| model.field_with_name(c).is_err()) {
+            Some(column) => Error::new(
+                ErrorKind::SchemaChanged,
+                format!("the model no longer has the column '{column}'; {}", error.message),
+            )
+            .help("put the column back into the model, or take it out of the mapping"),
+            None => error,
+        }
     }
 
     /// The columns a run reads (mapping, key, filter, cursor), in the model's order.
@@ -308,7 +325,6 @@ impl Planning<'_> {
                 }
             };
             fail::fail_point!("engine.read.batch");
-            let started = Instant::now();
             let batch = match &row_filter {
                 Some(filter) => ingest::retain(batch, |rows, row| {
                     let (cursor, key) = planner.position_of(rows, row);
@@ -321,7 +337,6 @@ impl Planning<'_> {
                 let failures = std::mem::take(&mut planner.failures.pending);
                 self.engine.store_failures(run, self.sync, planner.mapping_version(), &failures).await?;
             }
-            run.durations.change_detection += started.elapsed().as_secs_f64();
             self.report(&planner.tally);
         };
         let mut result = ReadResult {
