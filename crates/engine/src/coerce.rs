@@ -167,9 +167,7 @@ fn round_decimal(text: &str, precision: u16, scale: i16) -> Option<String> {
         }
     }
     // Negative scales drop digits before the point; put zeros back in their place.
-    for _ in scale..0 {
-        kept.push(b'0');
-    }
+    kept.resize(kept.len() + usize::from((-scale).max(0).unsigned_abs()), b'0');
     let fraction_len = scale.max(0) as usize;
     let split = kept.len().saturating_sub(fraction_len);
     let whole = String::from_utf8_lossy(&kept[..split]).trim_start_matches('0').to_string();
