@@ -115,9 +115,8 @@ impl Planning<'_> {
         let (columns, schema) = self.read_schema(&model, &transform)?;
         let snapshot = self.snapshot()?;
         let due = self.due_keys(&scope, run, &snapshot)?;
-        let source_columns = transform.columns().to_vec();
         let kept_source =
-            (self.sync.store_values == StoreValues::Full).then(|| project(&schema, &source_columns));
+            (self.sync.store_values == StoreValues::Full).then(|| schema.clone());
         let chunk_rows = self.chunk_rows(run);
         let known = match scope {
             Scope::All => KnownKeys::all(snapshot, self.engine.memory_budget / 2)?,
