@@ -240,20 +240,41 @@ fn source_ids(text: &str) -> Result<Vec<String>> {
         Some(path) => std::fs::read_to_string(path).map_err(|e| wrong(format!("{path}: {e}")))?,
         None => text.to_string(),
     };
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_reader(text.as_bytes());
     let mut ids = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| wrong(e.to_string()))?;
-        ids.extend(record.iter().filter(|id| !id.is_empty()).map(str::to_string));
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (id, after) = next_id(rest).ok_or_else(|| wrong("a quote is not closed".into()))?;
+        if !id.is_empty() {
+            ids.push(id);
+        }
+        rest = after.trim_start();
     }
     if ids.is_empty() {
         return Err(wrong("there is no id".into()));
     }
     Ok(ids)
+}
+
+/// The id that `text` begins with and what follows its separator; `None` when its quote is not closed.
+///
+/// Unlike CSV it lets spaces stand before a quote, as people write lists.
+fn next_id(text: &str) -> Option<(String, &str)> {
+    let Some(mut quoted) = text.strip_prefix('"') else {
+        let (id, after) = text.split_once([',', '\n']).unwrap_or((text, ""));
+        return Some((id.trim().to_string(), after));
+    };
+    let mut id = String::new();
+    loop {
+        let (part, after) = quoted.split_once('"')?;
+        id.push_str(part);
+        match after.strip_prefix('"') {
+            Some(more) => {
+                id.push('"');
+                quoted = more;
+            }
+            None => return Some((id, after.split_once([',', '\n']).map_or("", |(_, rest)| rest))),
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -513,6 +534,8 @@ mod tests {
         assert_eq!(source_ids("a, b,,c").unwrap(), ["a", "b", "c"]);
         assert_eq!(source_ids("\"x,y\",z").unwrap(), ["x,y", "z"]);
         assert_eq!(source_ids("\"[\"\"a\"\",1]\"\n7").unwrap(), ["[\"a\",1]", "7"]);
+        assert_eq!(source_ids("2, \"4\" ,\r\n7\r\n").unwrap(), ["2", "4", "7"]);
+        assert!(source_ids("a,\"b").unwrap_err().message.contains("a quote is not closed"));
         assert_eq!(source_ids(" , ").unwrap_err().kind, ErrorKind::BadUsage);
         let missing = source_ids("@/no/such/file").unwrap_err();
         assert!(missing.message.contains("/no/such/file"), "{missing}");

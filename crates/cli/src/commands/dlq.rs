@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use syncline_core::{Error, ErrorKind, Result};
+use syncline_core::{Error, ErrorKind, Result, Stage};
 use syncline_engine::Engine;
 use syncline_store::{DeadLetter, LetterFilter, LetterState, Page};
 
@@ -128,6 +128,7 @@ async fn show(context: &Context, app: &App, id: &str) -> Outcome {
     for (name, value) in facts {
         out.line(format!("{}{value}", out.paint(Style::Dim, &format!("{name:<13}"))));
     }
+    let failed_early = matches!(letter.stage, Stage::Ingest | Stage::Normalize);
     for (title, value) in [("Source row", &letter.source_row), ("Payload", &letter.payload)] {
         out.line(format!("\n{}", out.paint(Style::Strong, title)));
         match value {
@@ -135,6 +136,7 @@ async fn show(context: &Context, app: &App, id: &str) -> Outcome {
                 let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
                 out.line(text);
             }
+            None if failed_early => out.line(out.paint(Style::Dim, "(none: it failed before it was mapped)")),
             None => out.line(out.paint(Style::Dim, "(not kept)")),
         }
     }

@@ -95,7 +95,7 @@ fn runs_table(out: &Out, runs: &[Run], now: jiff::Timestamp) -> String {
             (None, run.run_type.as_str().to_string()),
             (Some(style), status),
             (None, run.started_at.map(output::local).unwrap_or_default()),
-            (None, run.duration_seconds(now).map(output::duration).unwrap_or_default()),
+            (None, output::seconds(run, now).map(output::duration).unwrap_or_default()),
             count(c.rows_processed),
             count(c.rows_created),
             count(c.rows_updated),
@@ -122,7 +122,7 @@ async fn show(context: &Context, args: &RunRef) -> Outcome {
     out.line(format!("{sync}  {}  {}", run.id, out.paint(style, &status)));
     out.line(output::verdict(&run, now));
     out.line("");
-    out.raw(&output::summary_box(&run, run.duration_seconds(now).unwrap_or(0.0)));
+    out.raw(&output::summary_box(&run, output::seconds(&run, now).unwrap_or(0.0)));
     out.raw(&facts(out, &run));
     out.raw(&timeline(out, &run.timeline, now));
     out.raw(&guards(out, &run));

@@ -154,7 +154,7 @@ fn schedule_text(schedule: &Schedule) -> String {
 /// `15m`, `2h`, `90s`: the largest unit that fits exactly.
 fn period_text(seconds: u64) -> String {
     let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
-    match units.iter().find(|(unit, _)| seconds > 0 && seconds % unit == 0) {
+    match units.iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit)) {
         Some((unit, letter)) => format!("{}{letter}", seconds / unit),
         None => format!("{seconds}s"),
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use syncline_core::Run;
 use syncline_engine::review::{ChangeView, FieldView, PlanDocument};
 
-use super::numbers::{counted, grouped};
+use super::numbers::{grouped, plural};
 use super::{Out, Style};
 
 /// Characters of one value.
@@ -29,7 +29,11 @@ pub fn plan_text(out: &Out, run: &Run, plan: &PlanDocument) -> String {
         let rest = all.saturating_sub(plan.changes.len() as u64);
         text += &out.paint(
             Style::Dim,
-            &format!("  … and {} more; --limit {} shows them all\n", counted(rest, "change"), all),
+            &format!(
+                "  … and {} more {}; --limit {all} shows them all\n",
+                grouped(rest),
+                plural(rest, "change")
+            ),
         );
     }
     text

@@ -8,7 +8,7 @@ pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -44,9 +44,9 @@ pub fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     let (days, hours, minutes) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60);
     match whole {
-        ..60 => format!("{whole}s"),
-        ..3_600 => format!("{minutes}m {:02}s", whole % 60),
-        ..86_400 => format!("{hours}h {minutes:02}m"),
+        0..60 => format!("{whole}s"),
+        60..3_600 => format!("{minutes}m {:02}s", whole % 60),
+        3_600..86_400 => format!("{hours}h {minutes:02}m"),
         _ => format!("{days}d {hours}h"),
     }
 }

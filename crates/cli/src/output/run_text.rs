@@ -42,9 +42,15 @@ pub fn status_text(run: &Run) -> (Style, String) {
     }
 }
 
+/// Seconds from start to end; of a held run to the moment it was held.
+pub fn seconds(run: &Run, now: Timestamp) -> Option<f64> {
+    let held = run.timeline.last().and_then(|e| e.ended_at).filter(|_| run.status == RunStatus::Held);
+    run.duration_seconds(held.unwrap_or(now))
+}
+
 /// The run in one sentence.
 pub fn verdict(run: &Run, now: Timestamp) -> String {
-    let took = run.duration_seconds(now).map(duration).unwrap_or_default();
+    let took = seconds(run, now).map(duration).unwrap_or_default();
     match run.status {
         RunStatus::Completed if run.dry_run() => format!("Planned in {took}: {}", planned(run)),
         RunStatus::Completed => format!("Completed in {took}: {}", done(run)),
@@ -147,7 +153,7 @@ pub async fn report_run(out: &Out, engine: &Engine, run: &Run, first: bool) -> R
     }
     if run.counters.rows_failed + run.counters.rows_delete_failed > 0 {
         report_errors(out, engine, run).await?;
-        if first && run.status == RunStatus::Completed {
+        if first && run.run_type.writes() && run.status == RunStatus::Completed {
             out.line("  This was the first run: look at these rows before you activate the sync.");
         }
     }
@@ -192,7 +198,8 @@ async fn report_errors(out: &Out, engine: &Engine, run: &Run) -> Result<()> {
         out.line(format!("  and {} more {}", grouped(more), plural(more, "kind")));
     }
     let id = short_id(&run.id);
-    out.line(format!("  see all {}: syncline errors {id}", counted(total, "error")));
+    let all = if total == 1 { "see it".to_string() } else { format!("see all {} errors", grouped(total)) };
+    out.line(format!("  {all}: syncline errors {id}"));
     Ok(())
 }
 
@@ -210,6 +217,6 @@ fn grouped_errors(errors: &[RowErrorRecord]) -> Vec<ErrorGroup<'_>> {
             None => groups.push(ErrorGroup { rows: 1, first: error }),
         }
     }
-    groups.sort_by(|a, b| b.rows.cmp(&a.rows));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
     groups
 }

@@ -1,6 +1,6 @@
 //! The box that sums a run up, with a bar for each count.
 
-use syncline_core::Run;
+use syncline_core::{Run, RunStatus};
 
 use super::numbers::{duration, grouped};
 
@@ -36,8 +36,9 @@ pub fn summary_box(run: &Run, seconds: f64) -> String {
     let edge = |left: char, cross: char, end: char| {
         format!("{left}{}{cross}{}{end}\n", "─".repeat(LABEL_WIDTH + 2), "─".repeat(right + 2))
     };
-    let title =
-        if run.dry_run() { "Sync Run Summary (planned, nothing written)" } else { "Sync Run Summary" };
+    // Before they are carried out, counts are what the plan would do.
+    let planned = run.dry_run() || run.status == RunStatus::Held;
+    let title = if planned { "Sync Run Summary (planned, nothing written)" } else { "Sync Run Summary" };
     let mut text = edge('┌', '─', '┐');
     text += &format!("│ {title:<width$} │\n", width = LABEL_WIDTH + 3 + right);
     text += &edge('├', '┬', '┤');

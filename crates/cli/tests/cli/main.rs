@@ -1,0 +1,11 @@
+//! Drives the real `syncline` binary over files and SQLite, as people and scripts do.
+
+mod crashes;
+mod dead_letters;
+mod fixture;
+mod guards;
+mod journey;
+mod json_shapes;
+mod seeding;
+mod several;
+mod usage;
