@@ -88,6 +88,7 @@ impl Destination for PgDestination {
 
     async fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>> {
         let pg = self.connect().await?;
+        PgSession::configure(&pg, self.settings.statement_timeout).await?;
         let table = self.table(&pg, &request.target.object).await?.ok_or_else(|| {
             let message =
                 format!("there is no table '{}' in {}", request.target.object, self.settings.identity());
@@ -116,7 +117,7 @@ impl Destination for PgDestination {
                 Ledger::setup(&schema, &merge.table.role)
             )));
         }
-        let session = PgSession::start(pg, merge, ledger, &request, self.settings.statement_timeout).await?;
+        let session = PgSession::start(pg, merge, ledger, &request).await?;
         Ok(Box::new(session))
     }
 }

@@ -7,8 +7,9 @@
 //! happened to a row is known without comparing values, which triggers may have altered.
 
 use syncline_connector::{Equality, OpenRequest};
+use syncline_core::snapshot_entry::RemovalAction;
 use syncline_core::sync::{FieldWrite, Nulls, WriteMode};
-use syncline_core::{Error, ErrorKind, LogicalType, Result};
+use syncline_core::{Error, ErrorKind, LogicalType, Op, Result};
 use tokio_postgres::types::Type;
 
 use super::describe::{Column, Table};
@@ -106,6 +107,16 @@ impl Merge {
             && self.fields[field].nulls == Nulls::Write
             && !self.column(field).field.nullable
             && !self.table.has_before_triggers
+    }
+
+    /// Whether this session can do it: without match fields only appending is meant, and a flag has
+    /// to have been named.
+    pub fn can(&self, op: Op) -> bool {
+        match op {
+            Op::Append => true,
+            Op::Remove(RemovalAction::Flag) => self.flag.is_some() && !self.matched.is_empty(),
+            Op::Create | Op::Update | Op::Remove(_) => !self.matched.is_empty(),
+        }
     }
 
     pub fn create_staging(&self) -> String {

@@ -15,7 +15,7 @@ use super::client::{PgClient, reason};
 use super::ledger::{Ledger, fenced};
 use super::merge::{Merge, Rows, STAGING};
 use super::stage::StagedChunk;
-use super::violations::{constraint_columns, failed, local_fault, row_code, row_error};
+use super::violations::{constraint_columns, copied_field, failed, local_fault, row_code, row_error};
 
 /// A lock that is not to be had for this long ends the chunk, so that a run reports who is in its
 /// way instead of waiting for ever.
@@ -81,13 +81,8 @@ enum Tried {
 }
 
 impl PgSession {
-    pub async fn start(
-        pg: PgClient,
-        merge: Merge,
-        ledger: Option<Ledger>,
-        request: &OpenRequest,
-        statement_timeout: Option<Duration>,
-    ) -> Result<PgSession> {
+    /// Limits what this connection waits for. Comes before anything that could wait.
+    pub async fn configure(pg: &PgClient, statement_timeout: Option<Duration>) -> Result<()> {
         let mut settings = format!(
             "SET lock_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
              SET plan_cache_mode = force_custom_plan",
@@ -97,7 +92,15 @@ impl PgSession {
         if let Some(limit) = statement_timeout {
             settings.push_str(&format!("; SET statement_timeout = {}", limit.as_millis()));
         }
-        pg.client.batch_execute(&settings).await.map_err(|e| failed(&pg, "the session's settings", e))?;
+        pg.client.batch_execute(&settings).await.map_err(|e| failed(pg, "the session's settings", e))
+    }
+
+    pub async fn start(
+        pg: PgClient,
+        merge: Merge,
+        ledger: Option<Ledger>,
+        request: &OpenRequest,
+    ) -> Result<PgSession> {
         pg.client.batch_execute(&merge.create_staging()).await.map_err(|e| {
             let is_forbidden = e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE);
             let error = failed(&pg, "the temporary table that rows pass through", e);
@@ -178,7 +181,8 @@ impl PgSession {
                     let Some(code) = row_fault(&error) else { return Err(self.failed(error)) };
                     self.run(BACK).await?;
                     if let [row] = rows.as_slice() {
-                        let fault = RowError::new(code, reason(&error));
+                        let column = error.as_db_error().and_then(|db| copied_field(&self.merge, db));
+                        let fault = RowError { field: column, ..RowError::new(code, reason(&error)) };
                         results[*row as usize] = Some(RowResult::Rejected(fault));
                     } else {
                         split(rows, |half| work.push(half));
@@ -235,8 +239,10 @@ impl PgSession {
                 }
                 (None, _) => {
                     if !is_indexed {
+                        // Statistics as well: without them a short list of rows looks like many.
                         let index = "CREATE INDEX IF NOT EXISTS _syncline_staging_seq ON";
-                        self.run(&format!("{index} {STAGING} (seq); {KEEP_AND_SAVE}")).await?;
+                        let analyze = format!("ANALYZE {STAGING} (seq)");
+                        self.run(&format!("{index} {STAGING} (seq); {analyze}; {KEEP_AND_SAVE}")).await?;
                         is_indexed = true;
                     }
                     split(rows, |rows| work.push(Work { rows, careful, tries: 0 }));

@@ -29,6 +29,10 @@ impl<'a> StagedChunk<'a> {
         if chunk.ops.len() != rows || chunk.payload.num_columns() != merge.fields.len() {
             return Err(Error::internal("a chunk has not the shape of its session"));
         }
+        if let Some(op) = chunk.ops.iter().find(|op| !merge.can(**op)) {
+            let message = format!("a session that was not opened for it was asked to {}", op.as_str());
+            return Err(Error::internal(message));
+        }
         let old = match &chunk.old_match {
             Some(old) if old.num_rows() == rows => Some(old_columns(merge, old)?),
             Some(_) => return Err(Error::internal("a chunk's old match values have another number of rows")),

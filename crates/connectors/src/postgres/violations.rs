@@ -88,6 +88,14 @@ CROSS JOIN LATERAL unnest(named.keys) AS key(attnum)
 JOIN pg_catalog.pg_attribute a ON a.attrelid = named.relid AND a.attnum = key.attnum
 ORDER BY a.attnum";
 
+/// The field of a staging column that COPY stumbled over. The server names it at the end of the
+/// error's context, whatever language the rest is in.
+pub fn copied_field(merge: &Merge, error: &DbError) -> Option<String> {
+    let mut words = error.where_()?.rsplit(|c: char| !c.is_ascii_alphanumeric());
+    let place: usize = words.find_map(|word| word.strip_prefix('c')?.parse().ok())?;
+    merge.fields.get(place).map(|field| field.name.clone())
+}
+
 /// A row error for one row, naming `columns` as at fault.
 pub fn row_error(
     merge: &Merge,

@@ -3,7 +3,7 @@
 use syncline_core::sync::WriteMode;
 use syncline_core::{Op, RowResult};
 
-use crate::target::{World, chunk, names, rejection, request, world};
+use crate::target::{World, chunk, destination, names, rejection, request, world};
 
 const GUARDED: &str = "
     create type mood as enum ('happy', 'sad');
@@ -249,4 +249,26 @@ async fn partitions_name_the_columns_of_their_parent() {
     let chunk = chunk(&request, Op::Create, rows);
     let results = world.write(request, chunk).await;
     assert_eq!(names(&results), ["created", "check_violation v", "check_violation ?", "created"]);
+}
+
+#[tokio::test]
+async fn a_character_that_the_databases_encoding_lacks_costs_its_row_only() {
+    let world =
+        world("create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0").await;
+    let url = world.database.url().replace(world.database.name(), "latin");
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client.batch_execute("create table t (id int primary key, name text)").await.unwrap();
+    let request = request("t", WriteMode::Upsert, &[("id", "int32"), ("name", "text")]);
+    let rows: &[&[&str]] = &[&["1", "Zoé"], &["2", "🙂"], &["3", "c"], &["4", "Ω"], &["5", "e"]];
+    let chunk = chunk(&request, Op::Create, rows);
+    let mut session = destination(&url).open(request).await.unwrap();
+    let results = session.write(&chunk).await.unwrap();
+    assert_eq!(
+        names(&results),
+        ["created", "invalid_value name", "created", "invalid_value name", "created"]
+    );
+    session.commit().await.unwrap();
+    let stored = client.query_one("select name from t where id = 1", &[]).await.unwrap();
+    assert_eq!(stored.get::<_, String>(0), "Zoé");
 }

@@ -265,3 +265,38 @@ async fn a_lost_connection_is_worth_another_try() {
     assert_eq!(error.kind, ErrorKind::DestinationUnreachable, "{error}");
     assert_eq!(world.open(upsert()).await.recover(0).await.unwrap(), Recovery::NotApplied);
 }
+
+#[tokio::test]
+async fn a_row_that_appears_while_the_chunk_is_written_is_updated() {
+    let world = world(TABLE).await;
+    let mut session = world.open(upsert()).await;
+    world.execute("begin; insert into t values (2, 'theirs')").await;
+    let ours = chunk(&upsert(), Op::Create, &[&["1", "a"], &["2", "b"], &["3", "c"]]);
+    let observer = world.database.client().await;
+    let (results, ()) = tokio::join!(session.write(&ours), async {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        while observer.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        world.execute("commit").await;
+    });
+    let names: Vec<String> = results.unwrap().iter().map(name).collect();
+    assert_eq!(names, ["created", "updated", "created"]);
+    session.commit().await.unwrap();
+    assert_eq!(world.rows("select * from t order by id").await, ["1|a", "2|b", "3|c"]);
+}
+
+#[tokio::test]
+async fn a_chunk_that_the_session_was_not_opened_for_touches_nothing() {
+    let world = world("create table t (id int primary key, name text); insert into t values (1, 'a')").await;
+    let append = request("t", WriteMode::Append, FIELDS);
+    let flag = Op::Remove(syncline_core::snapshot_entry::RemovalAction::Flag);
+    for (request, op) in [(append, Op::Update), (upsert(), flag)] {
+        let mut session = world.open(request.clone()).await;
+        let error = session.write(&chunk(&request, op, &[&["1", "b"]])).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Internal);
+        session.rollback().await.unwrap();
+    }
+    assert_eq!(world.rows("select * from t").await, ["1|a"]);
+}
