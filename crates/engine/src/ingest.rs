@@ -193,7 +193,9 @@ pub fn key_bytes(columns: &[(&dyn Array, &LogicalType)], row: usize, out: &mut V
 /// (key order without a cursor), with every row that ties with the last one on the cursor.
 ///
 /// Rows at `boundary`, the cursor the run starts from, were read before; they are kept and do not
-/// count. Without a cursor, rows up to `resume_after` (a key) are left out.
+/// count. Rows that no cursor can pass (without a value, or dated past the bound) come last and
+/// together, because the next run would meet them again. Without a cursor, rows up to `resume_after`
+/// (a key) are left out.
 pub struct LimitedRead {
     limit: u64,
     boundary: Option<CursorValue>,
@@ -257,9 +259,11 @@ impl LimitedRead {
         Ok(())
     }
 
-    pub fn finish(mut self) -> Result<LimitedRows> {
+    /// `bound`: the latest time that the cursor may move to after this read.
+    pub fn finish(mut self, bound: Option<Timestamp>) -> Result<LimitedRows> {
+        let bound = bound.map_or(i64::MAX, Timestamp::as_microsecond);
         let order = |c: &Option<CursorValue>| match c {
-            Some(CursorValue::Timestamp { micros, .. }) => (0, *micros),
+            Some(CursorValue::Timestamp { micros, .. }) if *micros <= bound => (0, *micros),
             Some(CursorValue::Integer(n)) => (0, *n),
             _ => (1, 0),
         };
@@ -271,8 +275,7 @@ impl LimitedRead {
             if at_boundary {
                 continue;
             }
-            let ties =
-                self.has_cursor && row.cursor.is_some() && i > 0 && self.rows[i - 1].cursor == row.cursor;
+            let ties = self.has_cursor && i > 0 && order(&self.rows[i - 1].cursor) == order(&row.cursor);
             if counted >= self.limit && !ties {
                 end = i;
                 break;
@@ -384,7 +387,7 @@ mod tests {
         let rows = RecordBatch::try_new(schema, vec![Arc::new(arrow::array::Int64Array::from(ids))]).unwrap();
         let mut read = LimitedRead::new(limit, boundary.map(int), None, true);
         read.push(rows.into(), 1 << 20, |_, row| (cursors[row].map(int), vec![row as u8])).unwrap();
-        let chosen = read.finish().unwrap();
+        let chosen = read.finish(None).unwrap();
         let ids = chosen.batches[0].rows.column(0).as_primitive::<Int64Type>().values().to_vec();
         (ids, chosen.truncated)
     }

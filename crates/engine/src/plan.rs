@@ -115,8 +115,7 @@ impl Planning<'_> {
         let (columns, schema) = self.read_schema(&model, &transform)?;
         let snapshot = self.snapshot()?;
         let due = self.due_keys(&scope, run, &snapshot)?;
-        let kept_source =
-            (self.sync.store_values == StoreValues::Full).then(|| schema.clone());
+        let kept_source = (self.sync.store_values == StoreValues::Full).then(|| schema.clone());
         let chunk_rows = self.chunk_rows(run);
         let known = match scope {
             Scope::All => KnownKeys::all(snapshot, self.engine.memory_budget / 2)?,
@@ -345,7 +344,8 @@ impl Planning<'_> {
             resume_after: None,
         };
         if let Some(limited) = limited {
-            let chosen = limited.finish()?;
+            let bound = result.end.now.into_iter().chain(result.end.oldest_open_write).min();
+            let chosen = limited.finish(bound)?;
             for batch in chosen.batches {
                 planner.batch(batch)?;
             }

@@ -253,7 +253,10 @@ impl<'a> Planner<'a> {
         rows: &RecordBatch,
         invalid: &HashMap<usize, &RowError>,
     ) -> Result<Vec<Candidate>> {
-        let mut candidates = Vec::new();
+        let mut candidates: Vec<Option<Candidate>> = Vec::new();
+        // Where a key's candidate is, should a later row of this batch take its place.
+        let mut places: HashMap<Key, usize> = HashMap::new();
+        let keeps_last = self.sync.duplicates == Duplicates::KeepLast;
         let mut key_buffer = Vec::new();
         let key_types = self.keys.clone();
         let used_types = self.used.clone();
@@ -273,8 +276,13 @@ impl<'a> Planner<'a> {
             let source_fp = self.fingerprint.row(&used_columns, row);
             let entry = match self.known.lookup(&key, source_fp)? {
                 Known::Repeated => {
-                    if !self.repeated(&key) {
-                        continue;
+                    match places.remove(&key) {
+                        Some(place) => {
+                            candidates[place] = None;
+                            self.tally.skip(SkipReason::Duplicate);
+                        }
+                        None if !self.repeated(&key) => continue,
+                        None => {}
                     }
                     if self.afresh { None } else { self.known.entry(&key)?.map(Box::new) }
                 }
@@ -295,9 +303,12 @@ impl<'a> Planner<'a> {
                 self.skip(&key, reason);
                 continue;
             }
-            candidates.push(Candidate { row, key, source_fp, entry });
+            if keeps_last {
+                places.insert(key.clone(), candidates.len());
+            }
+            candidates.push(Some(Candidate { row, key, source_fp, entry }));
         }
-        Ok(candidates)
+        Ok(candidates.into_iter().flatten().collect())
     }
 
     fn keyless(&mut self, rows: &RecordBatch, row: usize, invalid: Option<&RowError>) -> Result<()> {

@@ -28,6 +28,8 @@ pub struct Table {
     pub refuse: Option<ErrorKind>,
     pub now: Option<Timestamp>,
     pub oldest_open_write: Option<Timestamp>,
+    /// Rows that were read, over all reads.
+    pub rows_read: usize,
 }
 
 pub const BATCH_ROWS: usize = 3;
@@ -92,7 +94,7 @@ impl Source for TableSource {
     }
 
     async fn read(&self, request: ReadRequest) -> Result<SourceStream> {
-        let table = self.0.lock().unwrap();
+        let mut table = self.0.lock().unwrap();
         if let Some(kind) = table.refuse {
             return Err(Error::new(kind, "refused"));
         }
@@ -120,6 +122,7 @@ impl Source for TableSource {
                 oldest_open_write: table.oldest_open_write,
             })));
         }
+        table.rows_read += read;
         Ok(Box::pin(stream::iter(items)))
     }
 
@@ -142,14 +145,20 @@ pub struct Target {
     pub ledger: HashSet<(String, u32)>,
     pub epoch: u64,
     pub incarnation: u64,
+    /// Tells this table from another one.
+    pub name: String,
     /// Match values that are refused.
     pub poison: HashSet<String>,
     /// Errors that the next calls end with, first one first.
     pub faults: Vec<Fault>,
+    /// Calls of the first fault's kind that go well before it.
+    pub calls_before_faults: usize,
     /// Rows written by commits so far.
     pub writes: u64,
     /// Sizes of the chunks that were written.
     pub chunk_rows: Vec<usize>,
+    /// What was written, as `create 1`, `delete 2` …, in order.
+    pub log: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,6 +171,8 @@ pub enum Fault {
     AfterCommit,
     /// The connection cannot be opened.
     Open,
+    /// A newer run takes the fence just before `commit`.
+    FenceAtCommit,
 }
 
 #[derive(Clone, Default)]
@@ -237,7 +248,7 @@ impl Destination for TableDestination {
             open_schema: false,
             unique_keys: t.fields.iter().map(|f| vec![f.name.clone()]).collect(),
             not_writable: None,
-            identity: "memory/records".into(),
+            identity: format!("memory/records{}", t.name),
             incarnation: t.incarnation.to_string(),
         })))
     }
@@ -252,8 +263,7 @@ impl Destination for TableDestination {
 
     async fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>> {
         self.edit(|t| {
-            if t.faults.first() == Some(&Fault::Open) {
-                t.faults.remove(0);
+            if t.take_fault(Fault::Open) {
                 return Err(unreachable());
             }
             if t.epoch > request.epoch {
@@ -263,6 +273,20 @@ impl Destination for TableDestination {
             Ok(())
         })?;
         Ok(Box::new(TableSession { target: self.0.clone(), request, staged: Vec::new() }))
+    }
+}
+
+impl Target {
+    fn take_fault(&mut self, fault: Fault) -> bool {
+        if self.faults.first() != Some(&fault) {
+            return false;
+        }
+        if self.calls_before_faults > 0 {
+            self.calls_before_faults -= 1;
+            return false;
+        }
+        self.faults.remove(0);
+        true
     }
 }
 
@@ -278,12 +302,7 @@ struct TableSession {
 
 impl TableSession {
     fn take_fault(&self, fault: Fault) -> bool {
-        let mut target = self.target.lock().unwrap();
-        if target.faults.first() == Some(&fault) {
-            target.faults.remove(0);
-            return true;
-        }
-        false
+        self.target.lock().unwrap().take_fault(fault)
     }
 
     /// Applies a chunk to `target` and answers for each row.
@@ -377,6 +396,19 @@ impl TableSession {
     }
 }
 
+/// The rows of a chunk that changed the target, by operation and first match field.
+fn log_of(chunk: &Chunk, results: &[RowResult]) -> Vec<String> {
+    let ty = LogicalType::of(chunk.payload.schema().field(0)).unwrap();
+    let written = chunk.ops.iter().zip(results).enumerate().filter(|(_, (_, result))| {
+        matches!(result, RowResult::Created { .. } | RowResult::Updated { .. } | RowResult::Removed)
+    });
+    let named = written.map(|(row, (op, _))| {
+        let key = text::render(chunk.payload.column(0).as_ref(), &ty, row).unwrap_or_default();
+        format!("{} {key}", op.as_str())
+    });
+    named.collect()
+}
+
 #[async_trait]
 impl Session for TableSession {
     async fn write(&mut self, chunk: &Chunk) -> Result<Vec<RowResult>> {
@@ -400,6 +432,9 @@ impl Session for TableSession {
         if self.take_fault(Fault::BeforeCommit) {
             return Err(unreachable());
         }
+        if self.take_fault(Fault::FenceAtCommit) {
+            self.target.lock().unwrap().epoch += 1;
+        }
         let staged = std::mem::take(&mut self.staged);
         {
             let target = self.target.clone();
@@ -408,7 +443,8 @@ impl Session for TableSession {
                 return Err(Error::new(ErrorKind::Fenced, "a newer run took over"));
             }
             for chunk in &staged {
-                self.apply(&mut target, chunk);
+                let results = self.apply(&mut target, chunk);
+                target.log.extend(log_of(chunk, &results));
                 target.chunk_rows.push(chunk.ops.len());
                 target.ledger.insert((self.request.run_id.to_string(), chunk.number));
             }

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_core::run::RunOptions;
 use syncline_core::sync::*;
-use syncline_core::{Entry, Key, Run, RunStatus, RunType, SyncId, Trigger};
+use syncline_core::{Entry, Run, RunStatus, RunType, SyncId, Trigger};
 use syncline_engine::{Clock, Endpoints, Engine, watch};
 use syncline_snapshot::{Segment, Snapshot, Values};
-use syncline_store::{FileStore, SqliteStore, SyncRecord};
+use syncline_store::{FileStore, LetterFilter, LetterState, Page, RowErrorRecord, SqliteStore, SyncRecord};
 
 use crate::doubles::{TableDestination, TableSource};
 
@@ -52,7 +52,12 @@ pub struct Fixture {
 impl Fixture {
     /// `id`, `name`, `email` and `updated_at` of contacts, upserted by `id`.
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::with(|_| {})
+    }
+
+    /// The same with another definition.
+    pub fn with(change: impl FnOnce(&mut Sync)) -> Self {
+        let folder = folder();
         let clock = Arc::new(TestClock(Mutex::new("2025-06-01T12:00:00Z".parse().unwrap())));
         let engine = Engine {
             store: Arc::new(SqliteStore::open(folder.path()).unwrap()),
@@ -62,10 +67,12 @@ impl Fixture {
             memory_budget: 64 << 20,
             version: "test".into(),
         };
+        let mut sync = contacts();
+        change(&mut sync);
         Self {
             engine,
             clock,
-            sync: contacts(),
+            sync,
             source: TableSource::new(&[
                 ("id", "int64"),
                 ("name", "text"),
@@ -113,6 +120,37 @@ impl Fixture {
         (c.rows_created, c.rows_updated, c.rows_skipped, c.rows_deleted)
     }
 
+    /// Runs and expects the run to be held by these guards.
+    pub async fn held(&self, guards: &[&str]) -> Run {
+        let run = self.run().await;
+        assert_eq!(run.status, RunStatus::Held, "{:?} {:?}", run.error, run.counters);
+        assert_eq!(tripped(&run), guards, "{:?}", run.guards);
+        run
+    }
+
+    /// What was written since the last call.
+    pub fn written(&self) -> Vec<String> {
+        self.target.edit(|t| std::mem::take(&mut t.log))
+    }
+
+    pub async fn errors(&self, run: &Run) -> Vec<RowErrorRecord> {
+        self.engine.store.row_errors(&run.id, Page::first(1_000)).await.unwrap().0
+    }
+
+    /// Letters as `row id`, `state` and `attempts`, by row id.
+    pub async fn letters(&self) -> Vec<(String, LetterState, u32)> {
+        let (letters, _) =
+            self.engine.store.letters(&LetterFilter::default(), Page::first(1_000)).await.unwrap();
+        let mut letters: Vec<_> = letters.into_iter().map(|l| (l.row_id, l.state, l.attempts)).collect();
+        letters.sort_by(|a, b| a.0.cmp(&b.0));
+        letters
+    }
+
+    pub async fn open_letters(&self) -> Vec<String> {
+        let letters = self.letters().await.into_iter();
+        letters.filter(|(_, state, _)| *state == LetterState::Open).map(|(id, _, _)| id).collect()
+    }
+
     pub async fn approve(&self, run: &Run) -> Run {
         let (watch, _observer) = watch::pair();
         self.engine.approve(&run.id, &self.sync, &self.endpoints(), &watch).await.unwrap()
@@ -137,13 +175,19 @@ impl Fixture {
     }
 }
 
-/// Keys of entries, for tests that build them.
-#[allow(dead_code)]
-pub fn key(id: i64) -> Key {
-    let mut bytes = Vec::new();
-    let array = arrow::array::Int64Array::from(vec![id]);
-    syncline_core::canon::encode(&array, &syncline_core::LogicalType::Int64, 0, &mut bytes);
-    Key::new(&bytes)
+/// A folder in memory where there is one: these tests are not about the disk, and sync it often.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Names of the guards that held a run.
+pub fn tripped(run: &Run) -> Vec<&str> {
+    run.guards.iter().filter(|v| v.tripped).map(|v| v.guard.as_str()).collect()
+}
+
+/// Code of the error a run ended with.
+pub fn code(run: &Run) -> Option<&str> {
+    run.error.as_ref().map(|e| e.code.as_str())
 }
 
 fn contacts() -> Sync {
