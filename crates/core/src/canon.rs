@@ -233,6 +233,17 @@ pub fn encode_fields(fields: &[(&str, &LogicalType, &dyn Array)], row: usize, ou
     }
 }
 
+/// The same bytes for fields whose values are texts.
+pub fn encode_text_fields(fields: &[(String, Option<String>)], out: &mut Vec<u8>) {
+    for (name, value) in fields {
+        sized(tag::TEXT, name.as_bytes(), out);
+        match value {
+            Some(text) => sized(tag::TEXT, text.as_bytes(), out),
+            None => out.push(tag::NULL),
+        }
+    }
+}
+
 /// Reads back [`encode_fields`]: names with the canonical text of their values.
 pub fn decode_fields(bytes: &[u8]) -> Result<Vec<(String, Option<String>)>, Error> {
     let values = decode(bytes)?;

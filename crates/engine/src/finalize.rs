@@ -23,6 +23,7 @@ use crate::failures::{Failure, row_json};
 use crate::outcomes::{self, StoredOutcome};
 use crate::payload::Payload;
 use crate::plan::{PlanContext, file_name};
+use crate::privacy;
 use crate::plan_file::{PlanChunk, PlanReader, PlannedChange};
 use crate::watch::Watch;
 
@@ -34,6 +35,8 @@ struct Finalizing<'a> {
     run: &'a Run,
     sync: &'a Sync,
     context: &'a PlanContext,
+    /// The sync's secret.
+    seed: u64,
     /// For the entries of keys that failed.
     snapshot: Snapshot,
     now: Timestamp,
@@ -70,6 +73,7 @@ pub async fn finalize(
         updates: DeltaBuilder::new((engine.memory_budget / 4) as usize, engine.scratch()?),
         resolved: context.resolved.clone(),
         failures: Vec::new(),
+        seed: record.seed,
         engine,
         run,
         sync,
@@ -109,6 +113,7 @@ pub async fn finalize(
     fail::fail_point!("engine.commit.before");
     engine.store.commit(&commit).await?;
     fail::fail_point!("engine.commit.after");
+    privacy::scrub(engine, sync, &record.uid, record.seed).await?;
     watch.update(|p| {
         p.status = Some(run.status);
         p.counters = run.counters;
@@ -266,7 +271,7 @@ impl Finalizing<'_> {
             origin,
             match_value: change.match_value.clone(),
             target_id,
-            values: (self.sync.store_values == StoreValues::Full).then(|| values.into()),
+            values: privacy::kept(self.sync.store_values, self.seed, values)?,
         }))
     }
 

@@ -23,6 +23,7 @@ mod payload;
 mod plan;
 mod plan_file;
 mod planner;
+mod privacy;
 pub mod review;
 #[cfg(test)]
 mod testing;

@@ -448,6 +448,7 @@ impl Planning<'_> {
             created_at: self.now,
             file,
             updates,
+            scrubbed: false,
             context: serde_json::to_value(&context).map_err(|e| Error::internal(e.to_string()))?,
         };
         let chunks: Vec<ChunkRecord> = chunk_rows

@@ -166,6 +166,14 @@ impl PlanWriter {
         Ok(())
     }
 
+    /// Adds changes of any kind as one chunk.
+    pub fn push_chunk(&mut self, changes: &[PlannedChange], payload: &RecordBatch) -> Result<()> {
+        let mut columns = bookkeeping(changes)?;
+        columns.extend(payload.columns().iter().cloned());
+        self.writes.push(RecordBatch::try_new(self.schema.clone(), columns)?);
+        self.close_writes()
+    }
+
     /// Adds removals; `matches` holds the match fields (in the payload's order, which starts with them).
     pub fn push_removals(&mut self, changes: &[PlannedChange], matches: &[ArrayRef]) -> Result<()> {
         let mut columns = bookkeeping(changes)?;

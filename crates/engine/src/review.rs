@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use syncline_core::run::GuardVerdict;
+use syncline_core::sync::{StoreValues, Sync};
 use syncline_core::{Counters, Error, ErrorKind, Result, RowResult, Run, RunId, SyncId, SyncUid, canon};
 use syncline_snapshot::{Segment, Snapshot, Values};
 use syncline_store::{Page, PlanRecord, RunFilter};
@@ -15,6 +16,7 @@ use crate::engine::{Engine, context_of};
 use crate::failures::row_json;
 use crate::outcomes;
 use crate::plan_file::{PlanChunk, PlanReader};
+use crate::privacy::{self, Mask};
 
 /// Format tag of a saved plan document.
 pub const DOCUMENT_FORMAT: &str = "syncline.plan/1";
@@ -69,21 +71,44 @@ pub struct RowEvent {
     pub fields: Vec<FieldView>,
 }
 
+/// How much of values may be shown, by the configuration a run is pinned to.
+#[derive(Clone, Copy)]
+enum Shown {
+    Values,
+    Masked(Mask),
+    Nothing,
+}
+
+async fn shown(engine: &Engine, run: &Run) -> Result<Shown> {
+    let config = engine.store.run_config(&run.id).await?;
+    let sync: Sync = serde_json::from_str(&config)
+        .map_err(|e| Error::new(ErrorKind::Corrupt, format!("the configuration of {} cannot be read: {e}", run.id)))?;
+    Ok(match sync.store_values {
+        StoreValues::Full => Shown::Values,
+        StoreValues::None => Shown::Nothing,
+        StoreValues::Masked => {
+            let record = engine.store.sync(&run.sync_id).await?;
+            record.map_or(Shown::Nothing, |r| Shown::Masked(Mask::new(r.seed)))
+        }
+    })
+}
+
 /// The plan a run stored, with at most `limit` changes.
 pub async fn document(engine: &Engine, run: &Run, limit: usize) -> Result<PlanDocument> {
     let plan = engine.stored_plan(&run.id).await?;
     let context = context_of(&plan)?;
+    let shown = shown(engine, run).await?;
     let mut changes = Vec::new();
     let mut truncated = false;
     if let Some(mut reader) = open(engine, &plan)? {
         'chunks: for number in 0..reader.chunks() {
-            let chunk = reader.chunk(number)?;
+            let chunk = visible(reader.chunk(number)?, shown, plan.scrubbed)?;
             for row in 0..chunk.changes.len() {
                 if changes.len() == limit {
                     truncated = true;
                     break 'chunks;
                 }
-                changes.push(view(&chunk, row)?);
+                changes.push(view(&chunk, row, shown)?);
             }
         }
     }
@@ -122,8 +147,23 @@ fn open(engine: &Engine, plan: &PlanRecord) -> Result<Option<PlanReader>> {
     }
 }
 
-fn view(chunk: &PlanChunk, row: usize) -> Result<ChangeView> {
+/// A chunk as it may be shown: masked, unless it was when it was stored.
+fn visible(chunk: PlanChunk, shown: Shown, scrubbed: bool) -> Result<PlanChunk> {
+    match shown {
+        Shown::Masked(mask) if !scrubbed => {
+            let payload = privacy::masked_payload(&chunk, mask)?;
+            Ok(PlanChunk { payload, source: None, ..chunk })
+        }
+        _ => Ok(chunk),
+    }
+}
+
+fn view(chunk: &PlanChunk, row: usize, shown: Shown) -> Result<ChangeView> {
     let change = &chunk.changes[row];
+    if matches!(shown, Shown::Nothing) {
+        let operation = change.op.as_str().into();
+        return Ok(ChangeView { row_id: change.key.row_id(), operation, fields: Vec::new() });
+    }
     let before = match &change.before {
         Some(bytes) => Some(canon::decode_fields(bytes)?.into_iter().collect::<BTreeMap<_, _>>()),
         None => None,
@@ -222,7 +262,8 @@ pub async fn history(engine: &Engine, uid: &SyncUid, row_id: &str, limit: usize)
 
 async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) -> Result<Vec<RowEvent>> {
     let mut events = Vec::new();
-    let Some(mut reader) = open(engine, plan)? else { return Ok(events) };
+    let mut reader = open(engine, plan)?;
+    let shown = shown(engine, run).await?;
     for record in engine.store.chunks(&run.id).await? {
         let outcomes = match &record.outcomes {
             Some(file) => outcomes::read(engine.files.open(file)?)?,
@@ -232,9 +273,20 @@ async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) ->
         if record.outcomes.is_some() && !outcomes.iter().any(|o| o.row_id == row_id) {
             continue;
         }
-        let chunk = reader.chunk(record.number)?;
-        for (row, change) in chunk.changes.iter().enumerate().filter(|(_, c)| c.key.row_id() == row_id) {
-            let view = view(&chunk, row)?;
+        let chunk = match &mut reader {
+            Some(reader) => Some(visible(reader.chunk(record.number)?, shown, plan.scrubbed)?),
+            None => None,
+        };
+        let rows = chunk.as_ref().map_or(outcomes.len(), |c| c.changes.len());
+        for row in 0..rows {
+            let (id, op) = match (&chunk, outcomes.get(row)) {
+                (Some(chunk), _) => (chunk.changes[row].key.row_id(), chunk.changes[row].op),
+                (None, Some(outcome)) => (outcome.row_id.clone(), outcome.op),
+                (None, None) => continue,
+            };
+            if id != row_id {
+                continue;
+            }
             let (result, error) = match (run.run_type.writes(), outcomes.get(row)) {
                 (true, Some(outcome)) => named(&outcome.result),
                 (true, None) => ("not attempted", None),
@@ -247,12 +299,12 @@ async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) ->
             events.push(RowEvent {
                 run_id: run.id.clone(),
                 at: run.completed_at.or(run.started_at),
-                operation: change.op.as_str().into(),
+                operation: op.as_str().into(),
                 result: result.into(),
                 code: None,
                 message: None,
                 field: None,
-                fields: view.fields,
+                fields: chunk.as_ref().map_or(Ok(Vec::new()), |c| view(c, row, shown).map(|v| v.fields))?,
             });
         }
     }

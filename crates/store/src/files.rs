@@ -90,6 +90,15 @@ impl FileStore {
         Err(damaged(&path, "does not have the checksum it was written with"))
     }
 
+    /// Removes one file that nothing names any more. A missing one is fine.
+    pub fn remove(&self, file: &FileRef) -> Result<()> {
+        let path = self.path_of(&file.path)?;
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != IoKind::NotFound => Err(io_error("remove", &path, e)),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes files, unfinished ones included, that `live` does not name and that were last written
     /// more than `older_than` before `now`; then empty folders of that age. Returns how many files.
     ///

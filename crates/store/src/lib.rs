@@ -12,6 +12,7 @@ mod sqlite;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use syncline_core::run::FileRef;
 use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
 pub use files::{FileStore, FileWriter};
@@ -71,6 +72,8 @@ pub trait Store: Send + Sync {
     /// plan of the run, but not one of which something was sent (`conflict`).
     async fn save_plan(&self, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Result<()>;
     async fn plan(&self, run: &RunId) -> Result<Option<PlanRecord>>;
+    /// Replaces the change set of an ended run by a masked one, or by none, and marks the plan so.
+    async fn scrub_plan(&self, run: &RunId, file: Option<&FileRef>) -> Result<()>;
     async fn chunks(&self, run: &RunId) -> Result<Vec<ChunkRecord>>;
     /// Stores the state of one chunk; `fenced` unless `epoch` is the run's. The states follow
     /// planned → sending → settled; `sending` is durable before the first byte leaves, and may be set

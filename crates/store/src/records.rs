@@ -90,6 +90,9 @@ pub struct PlanRecord {
     /// Snapshot entries that change without anything being sent, as a segment. Part of
     /// [`crate::Store::live_files`].
     pub updates: Option<FileRef>,
+    /// The file's values were masked or the file dropped after the run, as its sync wants.
+    #[serde(default)]
+    pub scrubbed: bool,
     /// What Apply and Commit need beside the changes; owned by the engine, JSON with its own version.
     pub context: serde_json::Value,
 }

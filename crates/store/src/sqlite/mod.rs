@@ -26,6 +26,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use syncline_core::ids::DEFAULT_WORKSPACE;
+use syncline_core::run::FileRef;
 use syncline_core::{Error, Result, Run, RunId, Stage, SyncId, SyncUid};
 use tokio::sync::Mutex;
 
@@ -227,6 +228,11 @@ impl Store for SqliteStore {
     async fn plan(&self, run: &RunId) -> Result<Option<PlanRecord>> {
         let run = run.clone();
         self.read(move |tx| plans::get(tx, &run)).await
+    }
+
+    async fn scrub_plan(&self, run: &RunId, file: Option<&FileRef>) -> Result<()> {
+        let (run, file) = (run.clone(), file.cloned());
+        self.write(move |tx| plans::scrub(tx, &run, file.as_ref())).await
     }
 
     async fn chunks(&self, run: &RunId) -> Result<Vec<ChunkRecord>> {

@@ -39,11 +39,32 @@ fn replace(tx: &Connection, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcom
         .execute([WORKSPACE, id.as_str()])?;
     tx.prepare_cached("INSERT INTO plans (workspace_id, run_id, record) VALUES (?, ?, ?)")?
         .execute(params![WORKSPACE, id.as_str(), blob::encode(plan)?])?;
+    name_files(tx, plan)?;
+    chunks.iter().try_for_each(|chunk| put_chunk(tx, id, chunk))
+}
+
+/// Puts `file` in the place of an ended run's change set.
+pub fn scrub(tx: &Connection, run: &RunId, file: Option<&FileRef>) -> Outcome<()> {
+    if !runs::require(tx, run)?.status.is_terminal() {
+        return Err(Error::new(ErrorKind::Conflict, format!("run {run} still needs its plan")).into());
+    }
+    let Some(plan) = get(tx, run)? else {
+        return Err(Error::new(ErrorKind::NotFound, format!("run {run} has no plan")).into());
+    };
+    let plan = PlanRecord { file: file.cloned(), scrubbed: true, ..plan };
+    tx.prepare_cached("UPDATE plans SET record = ? WHERE workspace_id = ? AND run_id = ?")?
+        .execute(params![blob::encode(&plan)?, WORKSPACE, run.as_str()])?;
+    tx.prepare_cached("DELETE FROM plan_files WHERE workspace_id = ? AND run_id = ?")?
+        .execute([WORKSPACE, run.as_str()])?;
+    name_files(tx, &plan)
+}
+
+fn name_files(tx: &Connection, plan: &PlanRecord) -> Outcome<()> {
     for file in plan.file.iter().chain(&plan.updates) {
         tx.prepare_cached("INSERT OR IGNORE INTO plan_files (workspace_id, run_id, path) VALUES (?, ?, ?)")?
-            .execute([WORKSPACE, id.as_str(), &file.path])?;
+            .execute([WORKSPACE, plan.run_id.as_str(), &file.path])?;
     }
-    chunks.iter().try_for_each(|chunk| put_chunk(tx, id, chunk))
+    Ok(())
 }
 
 pub fn get(tx: &Connection, run: &RunId) -> Outcome<Option<PlanRecord>> {

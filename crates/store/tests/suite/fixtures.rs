@@ -160,6 +160,7 @@ pub fn plan(run: &Run) -> PlanRecord {
         created_at: at(30),
         file: Some(file(&format!("runs/{}/plan", run.id))),
         updates: Some(file(&format!("runs/{}/updates", run.id))),
+        scrubbed: false,
         context: serde_json::json!({"v": 3, "upper": [1, 2]}),
     }
 }
