@@ -177,27 +177,43 @@ impl Conversion<'_> {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let rows = RecordBatch::try_new_with_options(schema_of(self.columns), arrays, &options)?;
         self.before += batch.num_rows() as u64;
-        Ok(parts(rows, invalid))
+        parts(rows, invalid)
     }
 }
 
 /// Cuts a batch so that each part is near [`BATCH_BYTES`].
-fn parts(rows: RecordBatch, invalid: Vec<InvalidRow>) -> Vec<SourceBatch> {
-    let count = (rows.get_array_memory_size() / BATCH_BYTES + 1).min(rows.num_rows().max(1));
-    let size = rows.num_rows().div_ceil(count).max(1);
+fn parts(rows: RecordBatch, invalid: Vec<InvalidRow>) -> Result<Vec<SourceBatch>> {
+    let mut slices = Vec::new();
+    cut(rows, &mut slices)?;
     let mut invalid = invalid.into_iter().peekable();
-    (0..rows.num_rows())
-        .step_by(size)
-        .map(|start| {
-            let rows = rows.slice(start, size.min(rows.num_rows() - start));
-            let mut own = Vec::new();
-            while let Some(mut i) = invalid.next_if(|i| i.row < start + rows.num_rows()) {
-                i.row -= start;
-                own.push(i);
-            }
-            SourceBatch { rows, invalid: own, unreadable: Vec::new() }
-        })
-        .collect()
+    let mut start = 0;
+    let part = |rows: RecordBatch| {
+        let end = start + rows.num_rows();
+        let mut own = Vec::new();
+        while let Some(mut i) = invalid.next_if(|i| i.row < end) {
+            i.row -= start;
+            own.push(i);
+        }
+        start = end;
+        SourceBatch { rows, invalid: own, unreadable: Vec::new() }
+    };
+    Ok(slices.into_iter().map(part).collect())
+}
+
+/// Halves a batch until each slice is small enough or one row: a few wide rows may stand among many
+/// narrow ones.
+fn cut(rows: RecordBatch, slices: &mut Vec<RecordBatch>) -> Result<()> {
+    let mut bytes = 0;
+    for column in rows.columns() {
+        bytes += column.to_data().get_slice_memory_size()?;
+    }
+    if bytes <= BATCH_BYTES || rows.num_rows() <= 1 {
+        slices.push(rows);
+        return Ok(());
+    }
+    let middle = rows.num_rows() / 2;
+    cut(rows.slice(0, middle), slices)?;
+    cut(rows.slice(middle, rows.num_rows() - middle), slices)
 }
 
 fn retype(array: &ArrayRef, from: &LogicalType, to: &LogicalType) -> (ArrayRef, Vec<usize>) {

@@ -164,7 +164,7 @@ impl Staging {
         {
             let name = &self.columns[i].name;
             let message = format!("the match field '{name}' is NULL, so no record can be found by it");
-            return Some(RowError::new("null_match_field", message).field(name.clone()));
+            return Some(RowError::new("null_match_value", message).field(name.clone()));
         }
         if chunk.ops[row].is_removal() { None } else { invalid_json(payload, &self.columns, row) }
     }
@@ -241,7 +241,7 @@ impl Staging {
         }
         let old_key = if op.is_removal() { self.old_key(chunk, row) } else { None };
         let Some(key) = old_key.or_else(|| self.key(&chunk.payload, row)) else {
-            return RowResult::Rejected(self.value_error("null_match_field", "the match value is NULL"));
+            return RowResult::Rejected(self.value_error("null_match_value", "the match value is NULL"));
         };
         let position = match self.index.get(&key) {
             Some(Holder::Old(position)) if !self.fates.contains_key(position) => Some(*position),

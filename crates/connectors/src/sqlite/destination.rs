@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use syncline_connector::{Destination, ObjectDescription, OpenRequest, Session};
+use syncline_core::sync::WriteMode;
 use syncline_core::{Error, ErrorKind, LogicalType, Result};
 
 use super::bookkeeping;
@@ -118,6 +119,10 @@ fn create_statement(object: &str, schema: &SchemaRef, match_fields: &[String]) -
 }
 
 fn open(database: Arc<Database>, request: OpenRequest) -> Result<Writer> {
+    if request.write_mode == WriteMode::TwoWay {
+        let message = format!("{}: write_mode two_way cannot be written to SQLite", database.path.display());
+        return Err(Error::new(ErrorKind::DestinationUnsuitable, message).help("choose another write_mode"));
+    }
     let conn = database.open_write()?;
     let failure = |e| database.failure(Side::Destination, e);
     let epoch = i64::try_from(request.epoch)

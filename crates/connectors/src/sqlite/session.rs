@@ -22,6 +22,10 @@ use super::violations::Refused;
 /// Statements kept prepared; inserts differ by the columns they leave to their defaults.
 const STATEMENTS_MAX: usize = 64;
 
+/// Rounds in which rows that depend on others of their chunk are tried again. Rows that still wait
+/// after them are refused, and tried again by the next run.
+const SECOND_ROUNDS_MAX: u32 = 8;
+
 /// The session as the engine sees it: hands each call to a blocking thread.
 pub struct SqliteSession {
     /// `None` while a call runs. A call that was cancelled takes the writer, and with it the open
@@ -227,6 +231,12 @@ pub fn check_fence(taken: Option<i64>, epoch: i64) -> Result<()> {
     }
 }
 
+/// Whether a row was refused for what other rows of its chunk may change.
+fn depends_on_others(result: &RowResult) -> bool {
+    let codes = ["unique_violation", "foreign_key_violation"];
+    matches!(result, RowResult::Rejected(error) if codes.contains(&error.code.as_str()))
+}
+
 fn must_roll_back() -> Error {
     Error::internal("the session's transaction failed and must be rolled back first")
 }
@@ -286,13 +296,33 @@ impl<'a> Rows<'a> {
     fn apply(&mut self, range: std::ops::Range<usize>) -> Result<Vec<RowResult>> {
         let middle = self.chunk.ops.len() / 2;
         let mut results = Vec::with_capacity(range.len());
-        for row in range {
+        for row in range.clone() {
             if row == middle {
                 fail::fail_point!("sqlite.mid_chunk");
             }
             results.push(self.apply_row(row)?);
         }
+        self.apply_again(range.start, &mut results)?;
         Ok(results)
+    }
+
+    /// Tries once more the rows that were refused for what another row of the chunk may have changed
+    /// since: it gave up a value, or is the parent. Goes backwards, because in a chain of records
+    /// that hand on a value, each in order waits for the next.
+    fn apply_again(&mut self, start: usize, results: &mut [RowResult]) -> Result<()> {
+        for _ in 0..SECOND_ROUNDS_MAX {
+            let mut has_progress = false;
+            for (i, result) in results.iter_mut().enumerate().rev() {
+                if depends_on_others(result) {
+                    *result = self.apply_row(start + i)?;
+                    has_progress |= !matches!(result, RowResult::Rejected(_));
+                }
+            }
+            if !has_progress {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Writes rows such that no deferred foreign key is broken by them. Where one is, halves find
