@@ -149,6 +149,8 @@ pub struct Target {
     pub name: String,
     /// Match values that are refused.
     pub poison: HashSet<String>,
+    /// Every create and update is refused.
+    pub refuse_writes: bool,
     /// Errors that the next calls end with, first one first.
     pub faults: Vec<Fault>,
     /// Calls of the first fault's kind that go well before it.
@@ -322,7 +324,7 @@ impl TableSession {
         for (i, op) in chunk.ops.iter().enumerate() {
             let row = texts(&chunk.payload, i);
             let key = match_of(&row);
-            if target.poison.contains(&key) {
+            if target.poison.contains(&key) || (target.refuse_writes && !op.is_removal()) {
                 results.push(RowResult::Rejected(RowError::new("check_violation", "refused").field("name")));
                 continue;
             }
@@ -418,7 +420,12 @@ impl Session for TableSession {
         // Answers come from a copy that has everything staged so far; commit does it for real.
         let mut copy = {
             let target = self.target.lock().unwrap();
-            Target { records: target.records.clone(), poison: target.poison.clone(), ..Target::default() }
+            Target {
+                records: target.records.clone(),
+                poison: target.poison.clone(),
+                refuse_writes: target.refuse_writes,
+                ..Target::default()
+            }
         };
         for staged in &self.staged {
             self.apply(&mut copy, staged);
