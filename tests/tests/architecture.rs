@@ -87,7 +87,9 @@ fn no_source_file_has_grown_past_its_subject() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") && path.components().any(|c| c.as_os_str() == "src") {
+            } else if path.extension().is_some_and(|e| e == "rs")
+                && path.components().any(|c| c.as_os_str() == "src")
+            {
                 let lines = std::fs::read_to_string(&path).unwrap().lines().count();
                 if lines > LINES_MAX {
                     long.push(format!("{} has {lines} lines", path.display()));

@@ -23,8 +23,8 @@ use crate::failures::{Failure, row_json};
 use crate::outcomes::{self, StoredOutcome};
 use crate::payload::Payload;
 use crate::plan::{PlanContext, file_name};
-use crate::privacy;
 use crate::plan_file::{PlanChunk, PlanReader, PlannedChange};
+use crate::privacy;
 use crate::watch::Watch;
 
 /// Newest segments are merged once this many are of similar size, and all at twice as many.

@@ -35,8 +35,9 @@ impl Mask {
     }
 
     fn column(&self, array: &ArrayRef, ty: &LogicalType) -> ArrayRef {
-        let masked: StringArray =
-            (0..array.len()).map(|row| text::render(array.as_ref(), ty, row).map(|t| self.text(&t))).collect();
+        let masked: StringArray = (0..array.len())
+            .map(|row| text::render(array.as_ref(), ty, row).map(|t| self.text(&t)))
+            .collect();
         Arc::new(masked)
     }
 }
@@ -90,7 +91,8 @@ fn mask_plan(
     path: &str,
     mask: Mask,
 ) -> Result<Option<syncline_core::run::FileRef>> {
-    let text_fields = reader.payload_schema().fields().iter().map(|f| LogicalType::Text.field(f.name(), true));
+    let text_fields =
+        reader.payload_schema().fields().iter().map(|f| LogicalType::Text.field(f.name(), true));
     let schema = Arc::new(Schema::new(text_fields.collect::<Vec<_>>()));
     let mut writer = PlanWriter::new(schema, None, usize::MAX, engine.scratch()?);
     for number in 0..reader.chunks() {

@@ -81,8 +81,9 @@ enum Shown {
 
 async fn shown(engine: &Engine, run: &Run) -> Result<Shown> {
     let config = engine.store.run_config(&run.id).await?;
-    let sync: Sync = serde_json::from_str(&config)
-        .map_err(|e| Error::new(ErrorKind::Corrupt, format!("the configuration of {} cannot be read: {e}", run.id)))?;
+    let sync: Sync = serde_json::from_str(&config).map_err(|e| {
+        Error::new(ErrorKind::Corrupt, format!("the configuration of {} cannot be read: {e}", run.id))
+    })?;
     Ok(match sync.store_values {
         StoreValues::Full => Shown::Values,
         StoreValues::None => Shown::Nothing,
