@@ -12,6 +12,7 @@ use syncline_connectors::postgres;
 use syncline_core::LogicalType;
 use syncline_core::sync::{Model, ModelQuery};
 use syncline_tests::postgres::{Database, PASSWORD, Server};
+use tokio::sync::OnceCell;
 use tokio_postgres::types::ToSql;
 
 pub struct Postgres {
@@ -23,7 +24,8 @@ pub struct Postgres {
 impl Postgres {
     pub async fn new() -> Self {
         let database = Server::shared().database().await;
-        let options = serde_json::json!({ "url": database.url() });
+        make_role(&database).await;
+        let options = serde_json::json!({ "url": database.url_as(ROLE) });
         let config = ConnectionConfig {
             name: "shop".into(),
             type_name: "postgres".into(),
@@ -49,6 +51,22 @@ impl Postgres {
     fn hidden() -> Vec<String> {
         vec![PASSWORD.into(), PASSWORD.replace(' ', "%20")]
     }
+}
+
+const ROLE: &str = "suite";
+
+/// What the server keeps of [`PASSWORD`] (RFC 5803), with one round of hashing. The suites connect
+/// some thousand times, and an unoptimized build spends most of that in the usual 4,096 rounds.
+const VERIFIER: &str = "SCRAM-SHA-256$1:Y29uZm9ybWFuY2Ugc3VpdA==$i3bQr20qJCyZUbYfn4hGvO4A8qO9L7tKddkckgoa3eI=:jws08x80K8AH2svjwGYO6KL/ONTB74cRgWC8mMPdPus=";
+
+/// Makes the role that the connector logs in as, once per server.
+async fn make_role(database: &Database) {
+    static MADE: OnceCell<()> = OnceCell::const_new();
+    let make = async || {
+        let sql = format!("create role {ROLE} superuser login password '{VERIFIER}'");
+        database.client().await.batch_execute(&sql).await.unwrap();
+    };
+    MADE.get_or_init(make).await;
 }
 
 fn native(ty: &LogicalType) -> String {
