@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use syncline_config::{LookupDoc, ProcessSecrets, Project};
 use syncline_connector::{ConnectionConfig, Registry};
 use syncline_core::{Error, ErrorKind, Result, Sync, SyncId};
 use syncline_engine::{Endpoints, Engine, SystemClock};
 use syncline_expr::LookupTables;
-use syncline_store::{FileStore, SqliteStore, Store};
+use syncline_store::{FileStore, KeepUntil, SqliteStore, Store};
 
 use crate::Context;
 use crate::fault::Outcome;
@@ -18,6 +19,9 @@ use crate::select;
 
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "syncline.yaml";
+
+/// Newest runs of each sync that stay, however old they are.
+const RUNS_KEPT_MIN: u32 = 20;
 
 /// An open project.
 pub struct App {
@@ -46,7 +50,23 @@ impl App {
         let store = SqliteStore::open(&self.state)?;
         let engine = self.engine_over(Arc::new(store));
         recovery::settle_orphans(context, self, &engine).await?;
+        self.tidy(&engine).await?;
         Ok(engine)
+    }
+
+    /// Forgets what is past the project's retention.
+    async fn tidy(&self, engine: &Engine) -> Result<()> {
+        let retention = &self.project.settings.retention;
+        let from = |kept| engine.clock.now().checked_sub(kept).unwrap_or(Timestamp::MIN);
+        let keep = KeepUntil {
+            runs_from: from(retention.runs),
+            runs_min: RUNS_KEPT_MIN,
+            letters_from: from(retention.dead_letters),
+            letters_max: retention.dead_letters_max,
+        };
+        let (forgotten, files) = engine.tidy(&keep).await?;
+        tracing::debug!(?forgotten, files, "what is past keeping was forgotten");
+        Ok(())
     }
 
     /// The engine over the state to look at, while others may write; `None` when nothing ran yet.

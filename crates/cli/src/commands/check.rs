@@ -155,7 +155,8 @@ fn row_text(out: &Out, number: usize, row: &PreviewRow) -> String {
         }
     };
     let width = left.iter().map(|l| l.chars().count()).max().unwrap_or(0);
-    let mut text = format!("{} {mark}\n", out.paint(Style::Strong, &format!("row {number}")));
+    let head = format!("{} {mark}", out.paint(Style::Strong, &format!("row {number}")));
+    let mut text = format!("{}\n", head.trim_end());
     for i in 0..left.len().max(right.len()) {
         let source = left.get(i).map_or("", String::as_str);
         let line = match right.get(i) {

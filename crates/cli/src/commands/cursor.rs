@@ -69,7 +69,7 @@ async fn history(context: &Context, app: &App, id: &str) -> Outcome {
         out.line(format!("The cursor of {} never moved.", record.id));
         return Ok(Exit::Done);
     }
-    let columns = ["WHEN", "FROM", "TO", "WHY", "RUN"].map(Column::Left);
+    let columns = ["WHEN", "FROM", "TO", "WHY", "RUN"].map(Column::left);
     let rows = changes.iter().map(|c| {
         let run = c.change.run_id.as_ref().map(|id| output::short_id(id).to_string()).unwrap_or_default();
         vec![

@@ -68,16 +68,15 @@ fn short_id(letter: &DeadLetter) -> &str {
 }
 
 fn letters_table(out: &Out, letters: &[DeadLetter]) -> String {
-    use Column::{Left, Right};
     let columns = [
-        Left("LETTER"),
-        Left("SYNC"),
-        Left("ROW ID"),
-        Left("STATE"),
-        Left("STAGE"),
-        Left("ERROR"),
-        Right("TRIES"),
-        Left("LAST SEEN"),
+        Column::left("LETTER"),
+        Column::left("SYNC").optional(),
+        Column::left("ROW ID"),
+        Column::left("STATE"),
+        Column::left("STAGE").optional(),
+        Column::prose("ERROR"),
+        Column::right("TRIES").optional(),
+        Column::left("LAST SEEN").optional(),
     ];
     let rows = letters.iter().map(|letter| {
         let field = letter.field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();

@@ -43,11 +43,11 @@ pub async fn errors(context: &Context, args: &ErrorsArgs) -> Outcome {
 /// Failed rows: what, where and why.
 pub fn errors_table(out: &Out, errors: &[RowErrorRecord]) -> String {
     let columns = [
-        Column::Left("ROW ID"),
-        Column::Left("FIELD"),
-        Column::Left("ERROR MESSAGE"),
-        Column::Left("VALUE"),
-        Column::Left("STAGE"),
+        Column::left("ROW ID"),
+        Column::left("FIELD"),
+        Column::prose("ERROR MESSAGE"),
+        Column::prose("VALUE"),
+        Column::left("STAGE").optional(),
     ];
     let rows = errors.iter().map(|e| {
         let value = e.raw_value.as_ref().map(|v| format!("{v:?}")).unwrap_or_default();

@@ -18,7 +18,7 @@ pub fn functions(context: &Context) -> Outcome {
         out.json(&data.collect::<Vec<_>>());
         return Ok(Exit::Done);
     }
-    let columns = [Column::Left("FUNCTION"), Column::Left("WHAT IT DOES"), Column::Left("EXAMPLE")];
+    let columns = [Column::prose("FUNCTION"), Column::prose("WHAT IT DOES"), Column::prose("EXAMPLE")];
     let rows = functions.iter().map(|f| {
         vec![
             (Some(Style::Strong), f.signature.to_string()),

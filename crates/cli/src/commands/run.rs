@@ -33,7 +33,9 @@ pub async fn run(context: &Context, args: &RunArgs) -> Outcome {
     for sync in syncs {
         session.step(sync, args.kind.into(), &options).await?;
     }
-    Ok(session.finish())
+    // One sync by name answers with one run, anything else with a list, however long it is.
+    let named = args.tag.is_empty() && matches!(args.selectors.as_slice(), [id] if app.sync(id).is_ok());
+    Ok(session.finish(named))
 }
 
 /// Several syncs, one after the other.
@@ -96,13 +98,14 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn finish(self) -> Exit {
+    fn finish(self, one: bool) -> Exit {
         if self.context.out.json {
             let now = self.engine.clock.now();
             let views: Vec<_> = self.runs.iter().map(|run| RunDetail::of(run, now)).collect();
             match views.as_slice() {
-                [one] => self.context.out.json(one),
-                several => self.context.out.json(&several),
+                [run] if one => self.context.out.json(run),
+                [] if one => {}
+                runs => self.context.out.json(&runs),
             }
         }
         self.exit

@@ -69,21 +69,22 @@ async fn filter(app: &App, engine: &Engine, args: &RunsList) -> Result<RunFilter
 }
 
 fn runs_table(out: &Out, runs: &[Run], now: jiff::Timestamp) -> String {
-    use Column::{Left, Right};
     let columns = [
-        Left("RUN"),
-        Left("SYNC"),
-        Left("TYPE"),
-        Left("STATUS"),
-        Left("STARTED"),
-        Right("TOOK"),
-        Right("ROWS"),
-        Right("CREATED"),
-        Right("UPDATED"),
-        Right("DELETED"),
-        Right("FAILED"),
-        Left("TRIGGER"),
+        Column::left("RUN"),
+        Column::left("SYNC"),
+        Column::left("TYPE").optional(),
+        Column::left("STATUS"),
+        Column::left("STARTED"),
+        Column::right("TOOK").optional(),
+        Column::right("ROWS"),
+        Column::right("CREATED").optional(),
+        Column::right("UPDATED").optional(),
+        Column::right("DELETED").optional(),
+        Column::right("FAILED").optional(),
+        Column::left("TRIGGER").optional(),
     ];
+    // On a terminal the age says more in less room; `show` has the exact time.
+    let started = |at| if out.width.is_some() { output::ago(at, now) } else { output::local(at) };
     let rows = runs.iter().map(|run| {
         let c = &run.counters;
         let (style, status) = output::status_text(run);
@@ -94,7 +95,7 @@ fn runs_table(out: &Out, runs: &[Run], now: jiff::Timestamp) -> String {
             (None, run.sync_id.to_string()),
             (None, run.run_type.as_str().to_string()),
             (Some(style), status),
-            (None, run.started_at.map(output::local).unwrap_or_default()),
+            (None, run.started_at.map(started).unwrap_or_default()),
             (None, output::seconds(run, now).map(output::duration).unwrap_or_default()),
             count(c.rows_processed),
             count(c.rows_created),

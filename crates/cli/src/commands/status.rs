@@ -73,16 +73,15 @@ async fn row<'a>(engine: Option<&Engine>, sync: &'a Sync) -> Result<Row<'a>> {
 }
 
 fn rows_table(out: &Out, rows: &[Row], now: jiff::Timestamp) -> String {
-    use Column::{Left, Right};
     let columns = [
-        Left("SYNC"),
-        Left("STATE"),
-        Left("SCHEDULE"),
-        Left("LAST RUN"),
-        Left("WHEN"),
-        Right("DELIVERED"),
-        Right("PENDING"),
-        Right("DEAD LETTERS"),
+        Column::left("SYNC"),
+        Column::left("STATE"),
+        Column::left("SCHEDULE").optional(),
+        Column::left("LAST RUN"),
+        Column::left("WHEN"),
+        Column::right("DELIVERED").optional(),
+        Column::right("PENDING"),
+        Column::right("DEAD LETTERS"),
     ];
     let cells = rows.iter().map(|row| {
         let (style, state) = match &row.record {

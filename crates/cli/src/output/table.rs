@@ -1,46 +1,107 @@
 //! Tables without lines: a quiet header, aligned columns, numbers to the right.
 
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use comfy_table::{
+    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, Width, presets,
+};
 
 use super::{Out, Style};
 
-/// A column's title and the side its values stand on.
+/// Spaces between two columns.
+const GAP: u16 = 2;
+/// Columns of text that wraps, at least.
+const PROSE_WIDTH_MIN: u16 = 24;
+
+/// A column's title, the side its values stand on, and what gives way on a narrow terminal.
 #[derive(Clone, Copy)]
-pub enum Column {
-    Left(&'static str),
-    /// Numbers.
-    Right(&'static str),
+pub struct Column {
+    title: &'static str,
+    right: bool,
+    /// Sentences, which wrap. Anything else stays whole.
+    prose: bool,
+    /// Left out where there is no room, the last of them first.
+    optional: bool,
 }
 
-/// Lays rows out under `columns`. Cells wrap on a terminal only, so that programs find one row a line.
-pub fn table(out: &Out, columns: &[Column], rows: Vec<Vec<(Option<Style>, String)>>) -> String {
+impl Column {
+    pub const fn left(title: &'static str) -> Self {
+        Self { title, right: false, prose: false, optional: false }
+    }
+
+    /// For numbers.
+    pub const fn right(title: &'static str) -> Self {
+        Self { right: true, ..Self::left(title) }
+    }
+
+    /// For sentences.
+    pub const fn prose(title: &'static str) -> Self {
+        Self { prose: true, ..Self::left(title) }
+    }
+
+    pub const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+}
+
+/// A value and how it looks.
+pub type TableCell = (Option<Style>, String);
+
+/// Lays rows out under `columns`. Only a terminal has a width; programs find one row a line.
+pub fn table(out: &Out, columns: &[Column], rows: Vec<Vec<TableCell>>) -> String {
+    let rows: Vec<Vec<TableCell>> = rows
+        .into_iter()
+        .map(|row| row.into_iter().map(|(style, text)| (style, one_line(&text))).collect())
+        .collect();
+    let shown = fitting(out.width, columns, &rows);
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    match out.width {
-        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
-        None => table.set_content_arrangement(ContentArrangement::Disabled),
-    };
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if let Some(width) = out.width.filter(|_| shown.iter().any(|i| columns[*i].prose)) {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
     if out.color {
         table.enforce_styling();
     } else {
         table.force_no_tty();
     }
-    table.set_header(columns.iter().map(|column| {
-        let (Column::Left(title) | Column::Right(title)) = column;
-        Cell::new(title).add_attribute(Attribute::Dim)
-    }));
-    for row in rows {
-        table.add_row(row.into_iter().map(|(style, text)| styled(one_line(&text), style)));
+    table.set_header(shown.iter().map(|i| Cell::new(columns[*i].title).add_attribute(Attribute::Dim)));
+    for row in &rows {
+        table.add_row(shown.iter().filter_map(|i| row.get(*i)).map(|(style, text)| styled(text, *style)));
     }
-    for (i, column) in columns.iter().enumerate() {
-        if let Some(laid_out) = table.column_mut(i) {
-            laid_out.set_padding((0, 2));
-            if matches!(column, Column::Right(_)) {
-                laid_out.set_cell_alignment(CellAlignment::Right);
-            }
+    for (place, i) in shown.iter().enumerate() {
+        let Some(laid_out) = table.column_mut(place) else { continue };
+        laid_out.set_padding((0, GAP));
+        if columns[*i].right {
+            laid_out.set_cell_alignment(CellAlignment::Right);
         }
+        laid_out.set_constraint(match columns[*i].prose {
+            true => ColumnConstraint::LowerBoundary(Width::Fixed(PROSE_WIDTH_MIN)),
+            false => ColumnConstraint::ContentWidth,
+        });
     }
     table.lines().map(|line| line.trim_end().to_string()).collect::<Vec<_>>().join("\n")
+}
+
+/// Indexes of the columns that there is room for.
+fn fitting(width: Option<u16>, columns: &[Column], rows: &[Vec<TableCell>]) -> Vec<usize> {
+    let widths: Vec<usize> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| {
+            let cells = rows.iter().filter_map(|row| row.get(i)).map(|(_, text)| text.chars().count());
+            let widest = cells.max().unwrap_or(0).max(column.title.len());
+            if column.prose { widest.min(PROSE_WIDTH_MIN.into()) } else { widest }
+        })
+        .collect();
+    let mut shown: Vec<usize> = (0..columns.len()).collect();
+    let Some(width) = width else { return shown };
+    while shown.iter().map(|i| widths[*i] + usize::from(GAP)).sum::<usize>()
+        > usize::from(width) + usize::from(GAP)
+    {
+        match shown.iter().rposition(|i| columns[*i].optional) {
+            Some(place) => shown.remove(place),
+            None => break,
+        };
+    }
+    shown
 }
 
 /// Control characters in values never reach the terminal.
@@ -48,7 +109,7 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-fn styled(text: String, style: Option<Style>) -> Cell {
+fn styled(text: &str, style: Option<Style>) -> Cell {
     let cell = Cell::new(text);
     match style {
         None => cell,
@@ -60,5 +121,26 @@ fn styled(text: String, style: Option<Style>) -> Cell {
         Some(Style::Accent) => cell.fg(Color::DarkCyan),
         Some(Style::Dim) => cell.add_attribute(Attribute::Dim),
         Some(Style::Strong) => cell.add_attribute(Attribute::Bold),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn optional_columns_give_way_the_last_first() {
+        let columns = [Column::left("A"), Column::left("B").optional(), Column::right("C").optional()];
+        let row: Vec<TableCell> = ["aaaa", "bbbb", "cccc"].iter().map(|t| (None, t.to_string())).collect();
+        let rows = vec![row];
+        assert_eq!(fitting(None, &columns, &rows), [0, 1, 2]);
+        assert_eq!(fitting(Some(16), &columns, &rows), [0, 1, 2]);
+        assert_eq!(fitting(Some(15), &columns, &rows), [0, 1]);
+        assert_eq!(fitting(Some(3), &columns, &rows), [0], "what is not optional stays");
+    }
+
+    #[test]
+    fn values_cannot_command_the_terminal() {
+        assert_eq!(one_line("a\u{1b}[2Jb\nc"), "a [2Jb c");
     }
 }
