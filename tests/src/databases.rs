@@ -85,9 +85,14 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
+    /// A database file that is there, or comes with the first statement.
+    pub fn at(path: &Path) -> Self {
+        Self { path: path.to_path_buf() }
+    }
+
     /// A new database file.
     pub fn create(path: &Path) -> Self {
-        let database = Self { path: path.to_path_buf() };
+        let database = Self::at(path);
         database.execute("create table made (at text); drop table made;");
         database
     }
