@@ -250,7 +250,9 @@ impl Engine {
     /// fits, and applies that if it stays within what was approved.
     pub async fn approve(&self, id: &RunId, sync: &Sync, ends: &Endpoints, watch: &Watch) -> Result<Run> {
         let mut run = self.run(id).await?;
-        if run.status != RunStatus::Held {
+        // A queued run that has a plan was approved before, by a process that died.
+        let approved_before = run.status == RunStatus::Queued && run.planned_at.is_some();
+        if run.status != RunStatus::Held && !approved_before {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!("{id} is {}, not held", run.status.as_str()),

@@ -1,0 +1,169 @@
+//! A state store at one of whose calls the process "dies": the call never returns, and the test drops
+//! the run that waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use syncline_core::run::FileRef;
+use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
+use syncline_store::*;
+use tokio::sync::Notify;
+
+/// Where the process dies, relative to a call that changes the state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    Before,
+    After,
+}
+
+pub struct StoppingStore {
+    inner: Arc<dyn Store>,
+    /// Changing calls that still return.
+    left: AtomicUsize,
+    moment: Moment,
+    pub stopped: Notify,
+}
+
+impl StoppingStore {
+    /// Dies at the changing call after `calls` others.
+    pub fn new(inner: Arc<dyn Store>, calls: usize, moment: Moment) -> Arc<Self> {
+        Arc::new(Self { inner, left: AtomicUsize::new(calls), moment, stopped: Notify::new() })
+    }
+
+    async fn around<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
+        let dies = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_err();
+        if !dies {
+            return call.await;
+        }
+        if self.moment == Moment::After {
+            call.await?;
+        }
+        self.stopped.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[async_trait]
+impl Store for StoppingStore {
+    async fn ensure_sync(&self, seen: &SyncSeen, now: Timestamp) -> Result<SyncRecord> {
+        self.around(self.inner.ensure_sync(seen, now)).await
+    }
+
+    async fn sync(&self, id: &SyncId) -> Result<Option<SyncRecord>> {
+        self.inner.sync(id).await
+    }
+
+    async fn syncs(&self) -> Result<Vec<SyncRecord>> {
+        self.inner.syncs().await
+    }
+
+    async fn set_sync_state(&self, uid: &SyncUid, state: &SyncState, now: Timestamp) -> Result<()> {
+        self.around(self.inner.set_sync_state(uid, state, now)).await
+    }
+
+    async fn insert_run(&self, run: &Run, config: &str) -> Result<()> {
+        self.around(self.inner.insert_run(run, config)).await
+    }
+
+    async fn claim_run(&self, id: &RunId, now: Timestamp) -> Result<Run> {
+        self.around(self.inner.claim_run(id, now)).await
+    }
+
+    async fn reclaim_run(&self, id: &RunId) -> Result<Run> {
+        self.around(self.inner.reclaim_run(id)).await
+    }
+
+    async fn update_run(&self, run: &Run) -> Result<()> {
+        self.around(self.inner.update_run(run)).await
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Option<Run>> {
+        self.inner.run(id).await
+    }
+
+    async fn run_config(&self, id: &RunId) -> Result<String> {
+        self.inner.run_config(id).await
+    }
+
+    async fn runs(&self, filter: &RunFilter, page: Page) -> Result<(Vec<Run>, u64)> {
+        self.inner.runs(filter, page).await
+    }
+
+    async fn save_plan(&self, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Result<()> {
+        self.around(self.inner.save_plan(plan, chunks)).await
+    }
+
+    async fn plan(&self, run: &RunId) -> Result<Option<PlanRecord>> {
+        self.inner.plan(run).await
+    }
+
+    async fn scrub_plan(&self, run: &RunId, file: Option<&FileRef>) -> Result<()> {
+        self.inner.scrub_plan(run, file).await
+    }
+
+    async fn chunks(&self, run: &RunId) -> Result<Vec<ChunkRecord>> {
+        self.inner.chunks(run).await
+    }
+
+    async fn set_chunk(&self, run: &RunId, epoch: u64, chunk: &ChunkRecord) -> Result<()> {
+        self.around(self.inner.set_chunk(run, epoch, chunk)).await
+    }
+
+    async fn add_row_errors(&self, run: &RunId, errors: &[RowErrorRecord]) -> Result<()> {
+        self.around(self.inner.add_row_errors(run, errors)).await
+    }
+
+    async fn clear_row_errors(&self, run: &RunId, stage: Option<Stage>) -> Result<()> {
+        self.around(self.inner.clear_row_errors(run, stage)).await
+    }
+
+    async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)> {
+        self.inner.row_errors(run, page).await
+    }
+
+    async fn stage_letters(&self, run: &RunId, letters: &[DeadLetter]) -> Result<()> {
+        self.around(self.inner.stage_letters(run, letters)).await
+    }
+
+    async fn clear_staged_letters(&self, run: &RunId) -> Result<()> {
+        self.around(self.inner.clear_staged_letters(run)).await
+    }
+
+    async fn letters(&self, filter: &LetterFilter, page: Page) -> Result<(Vec<DeadLetter>, u64)> {
+        self.inner.letters(filter, page).await
+    }
+
+    async fn letter(&self, id: &str) -> Result<Option<DeadLetter>> {
+        self.inner.letter(id).await
+    }
+
+    async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter> {
+        self.around(self.inner.set_letter_state(id, state)).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<()> {
+        self.around(self.inner.commit(commit)).await
+    }
+
+    async fn generation(&self, uid: &SyncUid) -> Result<Option<Generation>> {
+        self.inner.generation(uid).await
+    }
+
+    async fn set_cursor(&self, uid: &SyncUid, change: &CursorChange, now: Timestamp) -> Result<()> {
+        self.around(self.inner.set_cursor(uid, change, now)).await
+    }
+
+    async fn cursor_history(&self, uid: &SyncUid, page: Page) -> Result<(Vec<CursorHistory>, u64)> {
+        self.inner.cursor_history(uid, page).await
+    }
+
+    async fn forget(&self, keep: &KeepUntil) -> Result<Forgotten> {
+        self.inner.forget(keep).await
+    }
+
+    async fn live_files(&self) -> Result<Vec<String>> {
+        self.inner.live_files().await
+    }
+}
