@@ -6,6 +6,7 @@ mod doubles;
 mod fixture;
 mod lost_replies;
 mod privacy;
+mod properties;
 mod recovery;
 mod row_failures;
 mod snapshots;

@@ -98,10 +98,12 @@ async fn check_end(f: &Fixture, what: &str) {
     f.source
         .edit(|t| t.rows.iter_mut().filter(|r| r[0] == Some("10".into())).for_each(|r| *r = row(10, "a")));
     // The refused row may be backing off.
-    for _ in 0..3 {
+    let mut runs = 0;
+    while !f.open_letters().await.is_empty() {
         f.run().await;
+        runs += 1;
+        assert!(runs <= 3, "{what}");
     }
-    assert!(f.open_letters().await.is_empty(), "{what}");
     let last = f.run().await;
     assert_eq!((last.status, last.counters.rows_skipped), (RunStatus::Completed, 8), "{what}");
 }
