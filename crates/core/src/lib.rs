@@ -9,6 +9,7 @@ pub mod counters;
 pub mod cursor;
 pub mod error;
 pub mod ids;
+pub mod json_text;
 pub mod run;
 pub mod snapshot_entry;
 pub mod sync;

@@ -21,8 +21,10 @@ use arrow::datatypes::{
     Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNano,
     IntervalMonthDayNanoType, Time64MicrosecondType, TimestampMicrosecondType,
 };
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::json_text;
 use crate::types::LogicalType;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
@@ -49,7 +51,7 @@ pub fn render(array: &dyn Array, ty: &LogicalType, row: usize) -> Option<String>
         Timestamp => timestamp_text(array.as_primitive::<TimestampMicrosecondType>().value(row), ""),
         TimestampTz => timestamp_text(array.as_primitive::<TimestampMicrosecondType>().value(row), "Z"),
         Interval => interval_text(array.as_primitive::<IntervalMonthDayNanoType>().value(row)),
-        Array(_) => to_json(array, ty, row).to_string(),
+        Array(item) => array_text(&array.as_list::<i32>().value(row), item),
     })
 }
 
@@ -130,17 +132,17 @@ pub fn parse(texts: &[Option<&str>], ty: &LogicalType) -> (ArrayRef, Vec<usize>)
         }),
         Interval => build!(IntervalMonthDayNanoBuilder::new(), |t: &str| parse_interval(t.trim())),
         Array(item) => {
-            let mut items: Vec<Option<String>> = Vec::new();
+            let mut items: Vec<Option<Cow<'_, str>>> = Vec::new();
             let mut offsets = vec![0i32];
             let mut valid = Vec::new();
             let mut owner = Vec::new();
             for (i, text) in texts.iter().enumerate() {
-                let parsed = text.map(|t| serde_json::from_str::<Vec<serde_json::Value>>(t).ok());
+                let parsed = text.map(|t| array_items(t, item));
                 valid.push(matches!(parsed, Some(Some(_))));
                 match parsed {
                     Some(Some(values)) => {
                         owner.extend(std::iter::repeat_n(i, values.len()));
-                        items.extend(values.into_iter().map(|v| json_to_text(v, item)));
+                        items.extend(values);
                     }
                     Some(None) => bad.push(i),
                     None => {}
@@ -164,13 +166,19 @@ pub fn parse(texts: &[Option<&str>], ty: &LogicalType) -> (ArrayRef, Vec<usize>)
     (array, bad)
 }
 
-/// The text of a JSON value for [`parse`] of type `ty`: strings bare, everything else as JSON.
-pub fn json_to_text(value: serde_json::Value, ty: &LogicalType) -> Option<String> {
-    match value {
-        serde_json::Value::Null if !matches!(ty, LogicalType::Json) => None,
-        serde_json::Value::String(s) if !matches!(ty, LogicalType::Json) => Some(s),
-        other => Some(other.to_string()),
-    }
+/// The texts of a JSON array's items, numbers with all their digits; `None` when it is no array.
+fn array_items<'a>(text: &'a str, item: &LogicalType) -> Option<Vec<Option<Cow<'a, str>>>> {
+    json_text::validate(text).ok()?;
+    json_text::items(text)?.into_iter().map(|raw| json_text::value_text(raw, item).ok()).collect()
+}
+
+/// A JSON array; items of type json keep their spelling.
+fn array_text(items: &dyn Array, ty: &LogicalType) -> String {
+    let texts = (0..items.len()).map(|row| match ty {
+        LogicalType::Json if items.is_valid(row) => items.as_string::<i32>().value(row).to_string(),
+        _ => to_json(items, ty, row).to_string(),
+    });
+    format!("[{}]", texts.collect::<Vec<_>>().join(","))
 }
 
 fn float_text<F: std::fmt::Display + PartialEq + Into<f64> + Copy>(v: F) -> String {
@@ -518,6 +526,8 @@ mod tests {
             (Json, r#"{"a":[1,null]}"#),
             (Array(Box::new(Numeric(None))), r#"["1.50",null]"#),
             (Array(Box::new(Text)), r#"["a","",null]"#),
+            (Array(Box::new(Json)), r#"[{"a":1.50},12345678901234567890.1]"#),
+            (Array(Box::new(Float64)), "[0.1,1e+300]"),
         ] {
             assert_eq!(round(ty.clone(), text).as_deref(), Some(text), "{ty}");
         }
@@ -536,6 +546,7 @@ mod tests {
             (Uuid, "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
             (Interval, "P1Y2M", "P14M0DT0S"),
             (Bool, "t", "true"),
+            (Array(Box::new(Numeric(None))), "[12345678901234567890.10]", r#"["12345678901234567890.10"]"#),
         ] {
             assert_eq!(round(ty.clone(), text).as_deref(), Some(canonical), "{ty} {text}");
         }

@@ -16,12 +16,12 @@ use syncline_core::{Error, LogicalType, Op, Result, RowError, RowResult, text};
 use super::blocking;
 use super::csv::{self, LineEnd};
 use super::destination::Object;
-use super::json_text;
 use super::ledger::{LedgerFile, unwritable};
 use super::parquet::ParquetOut;
 use super::rows::Column;
 use super::session::{NewFile, remove_leftovers};
 use super::staging::invalid_json;
+use syncline_core::json_text;
 
 pub struct DatasetSession {
     object: Object,

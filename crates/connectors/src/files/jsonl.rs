@@ -18,8 +18,8 @@ use std::io::BufRead;
 use syncline_connector::SourceBatch;
 use syncline_core::{Error, ErrorKind, LogicalType, Result, text};
 
-use super::json_text;
 use super::rows::{Column, RowBuffer};
+use syncline_core::json_text;
 
 /// A line longer than this is not read.
 const LINE_BYTES_MAX: usize = 256 << 20;
@@ -107,7 +107,10 @@ fn parse(line: &[u8], offset: u64) -> std::result::Result<Object<'_>, String> {
 }
 
 /// The canonical text of one raw value; `Err` when it cannot be one of the column's type.
-pub fn cell<'a>(raw: &'a str, column: &Column) -> std::result::Result<Option<Cow<'a, str>>, ()> {
+pub fn cell<'a>(
+    raw: &'a str,
+    column: &Column,
+) -> std::result::Result<Option<Cow<'a, str>>, json_text::HalfSurrogate> {
     if raw == "null" && !column.declared { Ok(None) } else { json_text::value_text(raw, &column.ty) }
 }
 
@@ -132,7 +135,9 @@ pub fn read(
                     let Some(&i) = places.get(key.as_str()) else { continue };
                     match cell(raw, &columns[i]) {
                         Ok(text) => cells[i] = text,
-                        Err(()) => problem = Some(format!("the string of '{key}' is not Unicode text")),
+                        Err(json_text::HalfSurrogate) => {
+                            problem = Some(format!("the string of '{key}' is not Unicode text"))
+                        }
                     }
                 }
                 match problem {

@@ -5,7 +5,7 @@
 //! | [`options`] | what a connection of this type says |
 //! | [`folder`] | paths below the folder, patterns, and noticing that a file changed |
 //! | [`source`] | reading models: one file or all files of a pattern |
-//! | [`csv`], [`jsonl`], [`json_text`], [`parquet`] | the formats |
+//! | [`csv`], [`jsonl`], [`parquet`] | the formats |
 //! | [`rows`] | texts to canonical batches |
 //! | [`destination`] | describing and opening objects |
 //! | [`session`] | a file that holds the current set of records, rewritten once and renamed |
@@ -25,7 +25,6 @@ mod csv;
 mod dataset;
 mod destination;
 mod folder;
-mod json_text;
 mod jsonl;
 mod ledger;
 mod options;

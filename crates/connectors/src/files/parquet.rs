@@ -36,7 +36,7 @@ use syncline_connector::{InvalidRow, SourceBatch};
 use syncline_core::types::TYPE_KEY;
 use syncline_core::{Error, ErrorKind, LogicalType, Result, text};
 
-use super::rows::{BATCH_BYTES, BATCH_ROWS, Column, invalid_row, parse_texts, schema_of};
+use super::rows::{BATCH_BYTES, BATCH_ROWS, Column, invalid_row, schema_of};
 
 /// A row group is closed at this size, which bounds the memory of writing.
 const ROW_GROUP_BYTES: usize = 64 << 20;
@@ -218,7 +218,7 @@ fn cut(rows: RecordBatch, slices: &mut Vec<RecordBatch>) -> Result<()> {
 
 fn retype(array: &ArrayRef, from: &LogicalType, to: &LogicalType) -> (ArrayRef, Vec<usize>) {
     let texts: Vec<Option<String>> = (0..array.len()).map(|row| text::render(array, from, row)).collect();
-    parse_texts(&texts.iter().map(Option::as_deref).collect::<Vec<_>>(), to)
+    text::parse(&texts.iter().map(Option::as_deref).collect::<Vec<_>>(), to)
 }
 
 /// The canonical type of a column as stored.

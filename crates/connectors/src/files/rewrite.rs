@@ -15,13 +15,13 @@ use syncline_core::{Error, ErrorKind, LogicalType, Result, text};
 
 use super::csv::{self, Dialect, LineEnd, Splitter};
 use super::folder::Stamp;
-use super::json_text;
 use super::jsonl::{self, Lines};
 use super::ledger::{Digest, as_destination, unwritable};
 use super::options::FinalNewline;
 use super::parquet::{ParquetFile, ParquetOut};
-use super::rows::{BATCH_ROWS, Column, parse_texts, schema_of};
+use super::rows::{BATCH_ROWS, Column, schema_of};
 use super::staging::{Cell, Fate, Staging};
+use syncline_core::json_text;
 
 /// How a target file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -471,7 +471,7 @@ fn typed(rows: &[Vec<Option<String>>], columns: &[Column]) -> Result<RecordBatch
     let mut arrays = Vec::with_capacity(columns.len());
     for (i, column) in columns.iter().enumerate() {
         let texts: Vec<Option<&str>> = rows.iter().map(|row| row[i].as_deref()).collect();
-        let (array, bad) = parse_texts(&texts, &column.ty);
+        let (array, bad) = text::parse(&texts, &column.ty);
         if !bad.is_empty() {
             return Err(Error::internal(format!(
                 "a value of '{}' is not of type {}",

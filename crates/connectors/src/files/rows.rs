@@ -1,14 +1,11 @@
 //! Texts to canonical batches, for the formats that hold text.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 use syncline_connector::{InvalidRow, SourceBatch, UnreadableRow};
 use syncline_core::{LogicalType, Result, RowError, text};
-
-use super::json_text;
 
 /// A batch is handed on when it has this many rows …
 pub const BATCH_ROWS: usize = 8_192;
@@ -27,18 +24,6 @@ pub struct Column {
 pub fn schema_of(columns: &[Column]) -> SchemaRef {
     let fields: Vec<_> = columns.iter().map(|c| c.ty.field(&c.name, true)).collect();
     Arc::new(Schema::new(fields))
-}
-
-/// Parses texts as `ty` without rounding numbers inside arrays. Returns the indices of texts that
-/// are no `ty`; those rows are NULL.
-pub fn parse_texts(texts: &[Option<&str>], ty: &LogicalType) -> (ArrayRef, Vec<usize>) {
-    let LogicalType::Array(item) = ty else { return text::parse(texts, ty) };
-    let exact: Vec<Option<Cow<'_, str>>> = texts
-        .iter()
-        .map(|text| text.map(|t| json_text::exact_array(t, item).map_or(Cow::Borrowed(t), Cow::Owned)))
-        .collect();
-    let exact: Vec<Option<&str>> = exact.iter().map(Option::as_deref).collect();
-    text::parse(&exact, ty)
 }
 
 /// Rows on their way into a batch.
@@ -106,7 +91,7 @@ impl RowBuffer {
         for (column, cells) in self.columns.iter().zip(&self.cells) {
             let texts: Vec<Option<&str>> =
                 cells.spans.iter().map(|span| span.map(|(start, end)| &cells.text[start..end])).collect();
-            let (array, bad) = parse_texts(&texts, &column.ty);
+            let (array, bad) = text::parse(&texts, &column.ty);
             arrays.push(array);
             for row in bad {
                 // A row is reported once, with its first value at fault.

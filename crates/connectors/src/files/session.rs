@@ -16,14 +16,14 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use syncline_connector::{Chunk, OpenRequest, Recovery, Session};
-use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, Result, RowResult};
+use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, Result, RowResult, text};
 
 use super::blocking;
 use super::destination::Object;
 use super::folder::{Stamp, sync_folder};
 use super::ledger::{Digest, DigestWriter, LedgerFile, unwritable};
 use super::rewrite::{OldFile, rewrite};
-use super::rows::{Column, parse_texts};
+use super::rows::Column;
 use super::staging::Staging;
 
 /// A [`Publication`] driven from async code.
@@ -321,7 +321,7 @@ fn flag_text(value: &str, column: &Column) -> Result<String> {
             _ => text,
         });
     }
-    if parse_texts(&[Some(value)], &column.ty).1.is_empty() {
+    if text::parse(&[Some(value)], &column.ty).1.is_empty() {
         return Ok(value.to_string());
     }
     let message =

@@ -17,8 +17,8 @@ use syncline_core::sync::{FieldWrite, Nulls, WriteMode};
 use syncline_core::{Error, LogicalType, Op, Result, RowError, RowResult, text};
 use tempfile::SpooledTempFile;
 
-use super::json_text;
 use super::rows::Column;
+use syncline_core::json_text;
 
 /// Staged values above this go to a temporary file in the target's folder.
 const SPOOL_BYTES: usize = 32 << 20;
