@@ -106,6 +106,21 @@ pub enum Command {
     Cursor(CursorArgs),
     /// List the functions that mappings can call
     Functions,
+    /// Show the product on an example: generated data, no account, no network
+    Demo(DemoArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct DemoArgs {
+    /// Folder of the example; an earlier demo there is replaced, anything else left alone
+    #[arg(default_value = "syncline-demo")]
+    pub dir: PathBuf,
+    /// Wait for Enter before each chapter
+    #[arg(long)]
+    pub step: bool,
+    /// Remove the folder at the end; without this it is kept to play with
+    #[arg(long)]
+    pub remove: bool,
 }
 
 #[derive(Args, Debug)]

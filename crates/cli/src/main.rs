@@ -4,6 +4,7 @@ mod api;
 mod app;
 mod args;
 mod commands;
+mod demo;
 mod exit;
 mod fail_points;
 mod fault;

@@ -45,5 +45,6 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
         Command::Dlq(args) => dlq::dlq(context, &args).await,
         Command::Cursor(args) => cursor::cursor(context, &args).await,
         Command::Functions => functions::functions(context),
+        Command::Demo(args) => crate::demo::demo(context, &args),
     }
 }

@@ -127,11 +127,7 @@ fn products(database: &Transaction, random: &mut Random) -> rusqlite::Result<Vec
     Ok(prices)
 }
 
-fn orders(
-    database: &Transaction,
-    random: &mut Random,
-    prices: &[(String, usize)],
-) -> rusqlite::Result<()> {
+fn orders(database: &Transaction, random: &mut Random, prices: &[(String, usize)]) -> rusqlite::Result<()> {
     let mut insert = database.prepare("insert into orders values (?, ?, ?, ?, ?, ?)")?;
     for id in 1..=ORDERS {
         let customer = 1 + random.below(CUSTOMERS - INTERNAL);
@@ -186,4 +182,9 @@ pub fn change(path: &Path, statements: &str) -> rusqlite::Result<()> {
     let transaction = database.transaction()?;
     transaction.execute_batch(statements)?;
     transaction.commit()
+}
+
+/// The one number that a query answers.
+pub fn count(path: &Path, query: &str) -> rusqlite::Result<u64> {
+    Connection::open(path)?.query_row(query, [], |row| row.get(0))
 }

@@ -4,13 +4,14 @@ create table company (
   name text not null,
   domain text not null unique,
   country text not null check (length(country) = 2),
+  region text,
   size text not null check (size in ('small', 'medium', 'large'))
 );
 create table contact (
   external_id integer primary key,
   company_id integer not null references company (external_id),
-  email text not null unique check (email like '_%@_%._%'),
-  name text not null check (length(name) between 1 and 40),
+  email text not null unique check (email like '_%@_%'),
+  name text not null check (length(name) <= 40),
   phone text,
   tier text not null check (tier in ('standard', 'silver', 'gold')),
   mrr numeric(10, 2) not null check (mrr >= 0),

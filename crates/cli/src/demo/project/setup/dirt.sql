@@ -2,13 +2,13 @@
 -- CRM will not take.
 
 -- e-mail addresses that are none: 7
+update customers set email = replace(trim(email), '@', ' (at) ') where id = 204;
+update customers set email = substr(email, 1, instr(email, '@')) where id = 941;
+update customers set email = substr(email, instr(email, '@')) where id = 1203;
+update customers set email = 'tbd' where id = 1588;
 update customers set email = 'none' where id = 118;
-update customers set email = 'hanna.berg(at)fjord-labs.example' where id = 204;
 update customers set email = 'reception' where id = 377;
 update customers set email = 'see notes' where id = 612;
-update customers set email = 'j.keller@' where id = 941;
-update customers set email = '@cedar-films.example' where id = 1203;
-update customers set email = 'a.silva@localhost' where id = 1588;
 -- no e-mail address: 4
 update customers set email = null where id in (52, 733, 1010, 1744);
 -- names that somebody put a whole letterhead into: 3
