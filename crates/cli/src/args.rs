@@ -33,15 +33,16 @@ pub struct Cli {
 }
 
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Globals {
     /// Project folder [default: the nearest folder upwards with a syncline.yaml]
-    #[arg(long, global = true, value_name = "DIR", env = "SYNCLINE_PROJECT")]
+    #[arg(long, global = true, value_name = "DIR", env = "SYNCLINE_PROJECT", hide_env_values = true)]
     pub project: Option<PathBuf>,
     /// Environment: overlays syncline.NAME.yaml and keeps its own state
-    #[arg(long = "env", global = true, value_name = "NAME", env = "SYNCLINE_ENV")]
+    #[arg(long = "env", global = true, value_name = "NAME", env = "SYNCLINE_ENV", hide_env_values = true)]
     pub environment: Option<String>,
     /// State folder [default: settings.state of the project, .syncline]
-    #[arg(long, global = true, value_name = "DIR", env = "SYNCLINE_STATE")]
+    #[arg(long, global = true, value_name = "DIR", env = "SYNCLINE_STATE", hide_env_values = true)]
     pub state: Option<PathBuf>,
     /// What to print: text for people or JSON for programs
     #[arg(long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]
@@ -206,7 +207,7 @@ pub struct ReadArgs {
     /// Which records are read: those past the cursor, all, or all and sent even when unchanged
     #[arg(long, value_enum, value_name = "MODE")]
     pub cursor: Option<CursorMode>,
-    /// Only these records: \"a,b\" with CSV quoting, or @FILE; of composite keys a JSON array each
+    /// Only these records: a,b with CSV quoting, or @FILE; of composite keys a JSON array each
     #[arg(long, value_name = "IDS")]
     pub source_ids: Option<String>,
     /// Read at most this many records
