@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use syncline_core::{Error, ErrorKind, Result, RunId};
+use syncline_engine::watch;
 
 use super::folder::Folder;
 use crate::Context;
@@ -81,8 +82,14 @@ impl<'a> Stage<'a> {
         if self.step && self.chapters > 0 {
             out.ask(&out.paint_note(Style::Dim, "\n(Enter goes on) "))?;
         }
+        self.stop_if_wished()
+    }
+
+    fn stop_if_wished(&self) -> Result<()> {
         if self.context.interrupt.is_wished() {
-            return Err(Error::new(ErrorKind::Cancelled, "the demo was interrupted"));
+            let folder = self.folder.path.display();
+            return Err(Error::new(ErrorKind::Cancelled, "the demo was interrupted")
+                .help(format!("its folder is left as it is: {folder}")));
         }
         Ok(())
     }
@@ -100,11 +107,13 @@ impl<'a> Stage<'a> {
             .stdout(Stdio::inherit())
             .stderr(if watched { Stdio::inherit() } else { Stdio::piped() })
             .spawn()?;
-        let ended = child.wait_with_output()?;
-        if self.context.interrupt.is_wished() {
-            return Err(Error::new(ErrorKind::Cancelled, "the demo was interrupted"));
-        }
-        self.expect_exit(&typed, &ended, expected)
+        // Ctrl-C reaches the command as well, which ends in its own good way; until then we wait.
+        let (_watch, observer) = watch::pair();
+        self.context.interrupt.watch_over(Some(observer));
+        let ended = child.wait_with_output();
+        self.context.interrupt.watch_over(None);
+        self.stop_if_wished()?;
+        self.expect_exit(&typed, &ended?, expected)
     }
 
     fn expect_exit(&mut self, typed: &str, ended: &Output, expected: Exit) -> Result<()> {

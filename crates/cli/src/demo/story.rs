@@ -168,7 +168,7 @@ fn history(stage: &mut Stage) -> Result<()> {
         "The life of one record, whatever the run: refused twice, then corrected at the source and \
          delivered. Its dead letter closed by itself.",
     )?;
-    stage.command(&["history", "crm.contact", CORRECTED], Exit::Done)?;
+    stage.command(&["history", "crm.contact", CORRECTED, "--limit", "3"], Exit::Done)?;
     let history = stage.answer(&["history", "crm.contact", CORRECTED], Exit::Done)?;
     let events = history["data"].as_array().map(Vec::as_slice).unwrap_or_default();
     let results: Vec<_> = events.iter().filter_map(|event| event["result"].as_str()).collect();
