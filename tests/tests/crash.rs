@@ -159,54 +159,63 @@ fn an_append_killed_at_random_moments_has_every_row_exactly_once() {
     random_kills("sqlite append progressive", 20);
 }
 
-/// Interrupts a run while `point` holds it in the phase that stderr calls `label`.
-fn interrupted_in(name: &str, point: &str, label: &str, may_be_done: bool) {
+/// Interrupts a run by a signal while `point` holds it in the phase that stderr calls `label`.
+fn interrupted_in(name: &str, point: &str, label: &str, signal: &str) {
     let mut world = World::new(scenario(name));
     let mut choices = Choices::of(label, seed());
     world.run_through();
     world.change(&mut choices);
-    println!("SYNCLINE_SEED={}: {name} interrupted at {point}", seed());
+    println!("SYNCLINE_SEED={}: {name}, {signal} at {point}", seed());
     let mut running = world.project.start(&["run", "shop.item"], &format!("{point}=1*sleep(1500)"));
     running.wait_for_line(label);
-    running.signal("INT");
+    running.signal(signal);
     let output = running.wait();
     let run = world.project.last_run();
-    match output.code() {
-        Some(130) => assert_eq!(run["status"], "cancelled", "{output}"),
-        Some(0) if may_be_done => assert_eq!(run["status"], "completed", "{output}"),
-        _ => panic!("{output}"),
-    }
+    // What only waits to be committed is done already, and says so.
+    let expected = if label == FINALIZING { (Some(0), "completed") } else { (Some(130), "cancelled") };
+    assert_eq!((output.code(), run["status"].as_str()), (expected.0, Some(expected.1)), "{output}");
     world.assert_nothing_is_open();
     world.run_through();
     world.assert_whole();
     world.assert_next_run_writes_nothing();
 }
 
+const READING: &str = "query execution";
+const COMPARING: &str = "change detection";
+const WRITING: &str = "destination writes";
+const FINALIZING: &str = "finalization";
+
 #[test]
 fn ctrl_c_while_reading_cancels_and_the_next_run_completes() {
-    interrupted_in("postgres mirror progressive", "engine.read.batch", "query execution", false);
+    interrupted_in("postgres mirror progressive", "engine.read.batch", READING, "INT");
 }
 
 #[test]
 fn ctrl_c_while_comparing_cancels_and_the_next_run_completes() {
-    interrupted_in("sqlite mirror progressive", "engine.plan.saved", "change detection", false);
+    interrupted_in("sqlite mirror progressive", "engine.plan.saved", COMPARING, "INT");
 }
 
 #[test]
 fn ctrl_c_while_writing_in_chunks_cancels_and_the_next_run_completes() {
-    interrupted_in("postgres mirror progressive", "engine.chunk.sending", "destination writes", false);
-    interrupted_in("sqlite append progressive", "engine.chunk.written", "destination writes", false);
+    interrupted_in("postgres mirror progressive", "engine.chunk.sending", WRITING, "INT");
+    interrupted_in("sqlite append progressive", "engine.chunk.written", WRITING, "INT");
 }
 
 #[test]
 fn ctrl_c_while_writing_atomically_leaves_nothing_behind() {
-    interrupted_in("postgres append atomic", "engine.chunk.written", "destination writes", false);
-    interrupted_in("file mirror", "engine.chunk.written", "destination writes", false);
+    interrupted_in("postgres append atomic", "engine.chunk.written", WRITING, "INT");
+    interrupted_in("file mirror", "engine.chunk.written", WRITING, "INT");
 }
 
 #[test]
 fn ctrl_c_while_finalizing_lets_the_commit_through() {
-    interrupted_in("postgres mirror progressive", "engine.commit.before", "finalization", true);
+    interrupted_in("postgres mirror progressive", "engine.commit.before", FINALIZING, "INT");
+}
+
+#[test]
+fn the_termination_signal_drains_as_ctrl_c_does() {
+    interrupted_in("sqlite mirror progressive", "engine.read.batch", READING, "TERM");
+    interrupted_in("postgres upsert progressive", "engine.chunk.outcomes", WRITING, "TERM");
 }
 
 #[test]

@@ -106,3 +106,19 @@ fn a_column_that_changed_its_type_stops_the_run_until_somebody_decides() {
     shop.source.execute("alter table item alter version type bigint using substr(version, 2)::bigint");
     assert_eq!(counts(&shop.run(0, &[])), [5, 0, 0, 0, 5, 0]);
 }
+
+#[test]
+fn a_reseed_removes_what_the_sync_delivered_and_nothing_else_and_writes_it_anew() {
+    let shop = Shop::new(20, "write_mode: mirror");
+    shop.target.execute("insert into copy values (1000, 'theirs', 0)");
+    shop.run(0, &[]);
+    shop.target.execute("update copy set name = 'drifted' where id <= 20");
+    let unconfirmed = shop.project.expect(2, &["seed", "shop.item", "--reseed"]);
+    assert_eq!(unconfirmed.error_code(), "bad_usage");
+    let run = shop.project.expect(0, &["seed", "shop.item", "--reseed", "--confirm", "shop.item"]).run();
+    assert_eq!(counts(&run), [20, 20, 0, 20, 0, 0]);
+    assert_eq!(shop.target.value("select name from copy where id = 1000"), "theirs");
+    shop.target.execute("delete from copy where id = 1000");
+    shop.assert_equal();
+    assert_eq!(counts(&shop.run(0, &[]))[1..4], [0, 0, 0]);
+}
