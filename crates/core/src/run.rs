@@ -324,6 +324,9 @@ pub struct Run {
     pub config_hash: String,
     /// When the plan was complete.
     pub planned_at: Option<Timestamp>,
+    /// Its end halted the sync: failures in a row are counted afresh from here.
+    #[serde(default)]
+    pub halted_sync: bool,
     /// Notices for people, for example that a batch size was clamped.
     pub notices: Vec<String>,
 }

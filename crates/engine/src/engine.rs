@@ -193,6 +193,7 @@ impl Engine {
             true => finalize::halted(self, sync, record, Some(&error)).await?,
             false => None,
         };
+        run.halted_sync = sync_state.is_some();
         finalize::conclude(&mut run, Some(&error), self.clock.now())?;
         run.base_generation = Some(record.generation);
         let commit = Commit {
@@ -513,8 +514,10 @@ impl Engine {
                 .map(|r| r.counters.rows_processed)
                 .take(RECENT_READS)
                 .collect(),
-            failures_in_a_row: ended().filter(|r| r.status != RunStatus::Cancelled).take_while(failed).count()
-                as u32,
+            failures_in_a_row: ended()
+                .filter(|r| r.status != RunStatus::Cancelled)
+                .take_while(|r| failed(r) && !r.halted_sync)
+                .count() as u32,
         })
     }
 
@@ -563,6 +566,12 @@ fn check_request(sync: &Sync, record: &SyncRecord, run_type: RunType, options: &
         return refuse(
             "source ids cannot be combined with a reseed or a limit".into(),
             "ask for one of them",
+        );
+    }
+    if options.reseed && sync.to.match_fields.is_empty() {
+        return refuse(
+            format!("{} has no match fields by which its records could be cleared", sync.id),
+            "clear the target yourself, then seed",
         );
     }
     if options.reseed && run_type != RunType::Seed && run_type != RunType::Test {
@@ -628,6 +637,7 @@ fn new_run(
         cursor_after: None,
         config_hash: config_hash(sync),
         planned_at: None,
+        halted_sync: false,
         notices: Vec::new(),
     }
 }

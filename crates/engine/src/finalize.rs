@@ -89,6 +89,7 @@ pub async fn finalize(
     run.partially_written = any_written && applied.error.is_some();
     let error = applied.error.or_else(|| all_failed(&counters));
     let halt = halted(engine, sync, record, error.as_ref()).await?;
+    run.halted_sync = halt.is_some();
     // Everything the plan meant to do was tried: what is left over is failed rows at most.
     let complete = all_settled && error.as_ref().is_none_or(|e| e.kind == ErrorKind::AllRowsFailed);
     let segments = add_segments(engine, run, segments, plan.updates.clone(), updates)?;

@@ -435,6 +435,10 @@ impl<'a> Planner<'a> {
             let Candidate { key, source_fp, entry, .. } = candidate;
             let is_excluded = excluded.as_ref().is_some_and(|e| e.is_valid(i) && e.value(i));
             if is_excluded || self.transform.is_excluded_key(&key.row_id()) {
+                // Nothing waits for an excluded record any more.
+                if let Some(entry) = entry.filter(|e| matches!(e.state, EntryState::Pending { .. })) {
+                    self.depart(*entry, None)?;
+                }
                 self.skip(&key, SkipReason::Excluded);
                 continue;
             }

@@ -14,8 +14,9 @@ use crate::snapshot::Values;
 use crate::wire::Malformed;
 use crate::writer::SegmentSummary;
 
-/// Decompressed pages a segment keeps of each sort for random lookups.
-const CACHED_PAGES_MAX: usize = 8;
+/// Decompressed pages a segment keeps of each sort for random lookups: 16 MiB, so that a run which
+/// asks for most of a quarter of a million entries decodes each page once.
+const CACHED_PAGES_MAX: usize = 256;
 /// Pages larger than this, which hold one large record, are not kept.
 const CACHED_PAGE_BYTES_MAX: usize = 256 * 1024;
 

@@ -48,7 +48,8 @@ pub trait Store: Send + Sync {
     /// Stores a new run (scheduled or queued) with the configuration it is pinned to, as JSON.
     /// `conflict` when there is a run with its id.
     async fn insert_run(&self, run: &Run, config: &str) -> Result<()>;
-    /// queued → starting, under a new epoch (greater than every earlier one of the sync).
+    /// queued → starting. A run that writes gets a new epoch, greater than every earlier one of the
+    /// sync; a test keeps the last one.
     ///
     /// A run that writes gets `conflict` while another writing run of its sync is active [G23].
     /// `started_at` is that of the first claim.

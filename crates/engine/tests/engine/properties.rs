@@ -101,7 +101,9 @@ async fn act(f: &mut Fixture, step: Step) {
             t.rows.insert(0, row(key, value));
         }),
         Step::Take(key) => f.source.edit(|t| t.rows.retain(|r| r[0] != Some(key.to_string()))),
-        Step::Poison(key) => f.target.edit(|t| drop(t.poison.insert(key.to_string()))),
+        Step::Poison(key) => {
+            f.target.edit(|t| t.poison.insert(key.to_string()));
+        }
         Step::Cure => f.target.edit(|t| t.poison.clear()),
         Step::Faults(faults, before) => {
             f.target.edit(|t| (t.faults, t.calls_before_faults) = (faults, before));

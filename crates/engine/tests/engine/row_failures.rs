@@ -359,3 +359,35 @@ async fn failures_in_a_row_halt_the_sync() {
         assert_eq!(matches!(f.record().await.state, SyncState::Halted { failures: 3, .. }), halted);
     }
 }
+
+#[tokio::test]
+async fn after_a_halt_failures_in_a_row_are_counted_afresh() {
+    let mut f = Fixture::new();
+    f.sync.halt.consecutive_failures = Some(2);
+    f.source.edit(|t| t.refuse = Some(syncline_core::ErrorKind::ModelQueryFailed));
+    for halted in [false, true] {
+        let run = f.run().await;
+        assert_eq!(run.halted_sync, halted);
+    }
+    f.engine.set_active(&f.sync.id, true).await.unwrap();
+    for halted in [false, true] {
+        assert_eq!(
+            f.run().await.halted_sync,
+            halted,
+            "one failure after activation is not the third in a row"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_excluded_record_is_no_longer_waited_for() {
+    let mut f = Fixture::new();
+    f.target.edit(|t| t.poison.insert("1".into()));
+    f.source.set(&[&["1", "Ann", "a", "2025-06-01T10:00:00Z"], &["2", "Bob", "b", "2025-06-01T10:00:00Z"]]);
+    f.run().await;
+    assert_eq!(f.open_letters().await.len(), 1);
+    f.sync.exclude = Some("name = 'Ann'".into());
+    f.completed().await;
+    assert!(f.open_letters().await.is_empty());
+    assert_eq!(f.state_of("1").await, None);
+}

@@ -58,6 +58,15 @@ pub fn set_state(tx: &Connection, uid: &SyncUid, state: &SyncState, now: Timesta
 }
 
 /// The next fencing epoch of the sync: greater than every one before it.
+/// The last epoch given to a run of this sync.
+pub fn epoch(tx: &Connection, uid: &SyncUid) -> Outcome<u64> {
+    let epoch = tx
+        .prepare_cached("SELECT epoch FROM syncs WHERE workspace_id = ? AND uid = ?")?
+        .query_row([WORKSPACE, uid.as_str()], |row| row.get(0))
+        .optional()?;
+    epoch.ok_or_else(|| unknown(uid).into())
+}
+
 pub fn next_epoch(tx: &Connection, uid: &SyncUid) -> Outcome<u64> {
     let epoch = tx
         .prepare_cached(

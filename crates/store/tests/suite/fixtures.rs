@@ -81,6 +81,7 @@ pub fn new_run(name: &str, sync: &str, run_type: RunType) -> Run {
         cursor_after: None,
         config_hash: "c0ffee".into(),
         planned_at: None,
+        halted_sync: false,
         notices: vec!["a notice with \u{1F9EA} and \"quotes\"".into()],
     }
 }

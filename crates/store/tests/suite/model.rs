@@ -150,7 +150,7 @@ impl Model {
             return (Err(ErrorKind::Conflict), got.map(drop));
         }
         let sync = &mut self.syncs[target.sync];
-        sync.epoch += 1;
+        sync.epoch += u64::from(target.run.run_type.writes());
         target.run.epoch = sync.epoch;
         target.run.status = RunStatus::Starting;
         target.run.started_at = Some(at(1));
