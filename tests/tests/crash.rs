@@ -36,7 +36,10 @@ fn every_fail_point_of_the_source_is_in_the_table() {
 fn a_run_killed_at_any_fail_point_is_made_whole_by_the_next() {
     for (point, name) in TABLE {
         let died = case(scenario(name), point, 1, seed());
-        assert!(died, "'{name}' does not come to {point}");
+        assert!(
+            died,
+            "'{name}' does not come to {point}; is the program built with `--features failpoints`?"
+        );
     }
 }
 
