@@ -45,6 +45,8 @@ struct Finalizing<'a> {
     updates: DeltaBuilder,
     resolved: Vec<Vec<u8>>,
     failures: Vec<Failure>,
+    /// Failed rows, invalid ones included, whose key had not failed before.
+    first_failures: u64,
 }
 
 /// Ends a run whose plan was applied, as far as it was.
@@ -73,6 +75,7 @@ pub async fn finalize(
         updates: DeltaBuilder::new((engine.memory_budget / 4) as usize, engine.scratch()?),
         resolved: context.resolved.clone(),
         failures: Vec::new(),
+        first_failures: context.first_failures,
         seed: record.seed,
         engine,
         run,
@@ -80,14 +83,14 @@ pub async fn finalize(
         context,
     };
     finalizing.collect(plan, &applied).await?;
-    let Finalizing { counters, skipped, updates, resolved, now, .. } = finalizing;
+    let Finalizing { counters, first_failures, skipped, updates, resolved, now, .. } = finalizing;
     run.counters = counters;
     run.skipped = skipped;
     run.counters.check()?;
     let all_settled = applied.chunks.iter().all(|c| c.state == ChunkState::Settled);
     let any_written = counters.succeeded() + counters.rows_deleted > 0;
     run.partially_written = any_written && applied.error.is_some();
-    let error = applied.error.or_else(|| all_failed(&counters));
+    let error = applied.error.or_else(|| all_failed(run, &counters, first_failures));
     let halt = halted(engine, sync, record, error.as_ref()).await?;
     run.halted_sync = halt.is_some();
     // Everything the plan meant to do was tried: what is left over is failed rows at most.
@@ -350,6 +353,7 @@ impl Finalizing<'_> {
             Some(record) => self.updates.push(record)?,
             None => {}
         }
+        self.first_failures += u64::from(failure.is_first());
         self.failures.push(failure);
         Ok(())
     }
@@ -366,9 +370,13 @@ enum Fate {
     Unknown,
 }
 
-fn all_failed(counters: &Counters) -> Option<Error> {
+/// Nothing was right about any row. An incremental run that met only rows which had failed before says
+/// nothing new about the sync, and completes with their errors.
+fn all_failed(run: &Run, counters: &Counters, first_failures: u64) -> Option<Error> {
     let nothing_right = counters.succeeded() + counters.rows_skipped + counters.rows_deleted == 0;
-    (counters.rows_failed > 0 && nothing_right && counters.rows_not_attempted == 0).then(|| {
+    let tells_something = run.complete_read || first_failures > 0;
+    let failed = counters.rows_failed > 0 && counters.rows_not_attempted == 0;
+    (failed && nothing_right && tells_something).then(|| {
         Error::new(ErrorKind::AllRowsFailed, format!("all {} rows failed", counters.rows_failed))
             .help("look at the errors: most often one field or permission is wrong for every row")
     })

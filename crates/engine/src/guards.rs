@@ -95,8 +95,11 @@ fn target(facts: &PlanFacts) -> GuardVerdict {
 
 fn empty_model(facts: &PlanFacts) -> GuardVerdict {
     let tripped = facts.complete_read && facts.rows_read == 0 && facts.delivered > 0;
-    let message =
-        format!("the model returned {} rows; {} records stand delivered", facts.rows_read, facts.delivered);
+    let message = format!(
+        "the model returned {} rows; {} records stand delivered",
+        grouped(facts.rows_read),
+        grouped(facts.delivered)
+    );
     verdict("empty_model", tripped, message, &[])
 }
 
@@ -105,16 +108,19 @@ fn deletes(guards: &Guards, facts: &PlanFacts) -> GuardVerdict {
     // What stood delivered before the day's earlier removals is the base of the percentage.
     let base = facts.delivered + facts.removals_before;
     let (exceeded, limit) = match guards.max_deletes {
-        Some(limit) => (limit.is_exceeded_by(day, base), limit.to_string()),
+        Some(limit) => (limit.is_exceeded_by(day, base), limit_text(limit)),
         None => {
             let share = Limit::Percent(DELETES_PERCENT).is_exceeded_by(day, base);
             let exceeded = day > DELETES_UNGUARDED && (share || day > DELETES_COUNT);
-            (exceeded, format!("{DELETES_UNGUARDED}, and {DELETES_PERCENT}% or {DELETES_COUNT}"))
+            let count = grouped(DELETES_COUNT);
+            (exceeded, format!("{DELETES_UNGUARDED}, and {DELETES_PERCENT}% or {count}"))
         }
     };
     let message = format!(
         "{} removals planned, {} in the last 24 hours, of {} delivered records (limit {limit})",
-        facts.removals, facts.removals_before, base
+        grouped(facts.removals),
+        grouped(facts.removals_before),
+        grouped(base)
     );
     verdict("max_deletes", exceeded && facts.removals > 0, message, &facts.removal_sample)
 }
@@ -123,7 +129,9 @@ fn unkeyed(facts: &PlanFacts) -> GuardVerdict {
     let tripped = facts.removals > 0 && facts.unkeyed > facts.unkeyed_before;
     let message = format!(
         "{} rows without a usable key ({} in the last complete read) while {} removals are planned",
-        facts.unkeyed, facts.unkeyed_before, facts.removals
+        grouped(facts.unkeyed),
+        grouped(facts.unkeyed_before),
+        grouped(facts.removals)
     );
     verdict("unkeyed_rows", tripped, message, &facts.removal_sample)
 }
@@ -138,10 +146,11 @@ fn count(
 ) -> GuardVerdict {
     match limit {
         Some(limit) => {
-            let message = format!("{n} {what} (limit {limit}, of {base})");
+            let message =
+                format!("{} {what} (limit {}, of {})", grouped(n), limit_text(limit), grouped(base));
             verdict(guard, limit.is_exceeded_by(n, base), message, sample)
         }
-        None => verdict(guard, false, format!("{n} {what} (no limit)"), &[]),
+        None => verdict(guard, false, format!("{} {what} (no limit)", grouped(n)), &[]),
     }
 }
 
@@ -153,7 +162,10 @@ fn updates(guards: &Guards, facts: &PlanFacts) -> GuardVerdict {
     let share = Limit::Percent(REDEFINED_UPDATES_PERCENT).is_exceeded_by(facts.updates, facts.delivered);
     let message = format!(
         "{} updates of {} delivered records in the first run after a change of definition (limit {} and {}%)",
-        facts.updates, facts.delivered, REDEFINED_UPDATES_COUNT, REDEFINED_UPDATES_PERCENT
+        grouped(facts.updates),
+        grouped(facts.delivered),
+        grouped(REDEFINED_UPDATES_COUNT),
+        REDEFINED_UPDATES_PERCENT
     );
     verdict("max_updates", facts.updates > REDEFINED_UPDATES_COUNT && share, message, &facts.update_sample)
 }
@@ -167,9 +179,11 @@ fn source_drop(guards: &Guards, facts: &PlanFacts) -> GuardVerdict {
     };
     let drop = median.saturating_sub(facts.rows_read);
     let message = format!(
-        "{} rows read; the median of the last {} complete reads is {median} (limit: a drop of {limit})",
-        facts.rows_read,
-        facts.recent_reads.len()
+        "{} rows read; the median of the last {} complete reads is {} (limit: a drop of {})",
+        grouped(facts.rows_read),
+        facts.recent_reads.len(),
+        grouped(median),
+        limit_text(limit)
     );
     let small = matches!(limit, Limit::Percent(_)) && drop <= DROP_UNGUARDED;
     verdict("max_source_drop", !small && limit.is_exceeded_by(drop, median), message, &[])
@@ -196,6 +210,26 @@ fn nulled(guards: &Guards, facts: &PlanFacts) -> Vec<GuardVerdict> {
         })
     });
     risen.collect()
+}
+
+fn limit_text(limit: Limit) -> String {
+    match limit {
+        Limit::Count(n) => grouped(n),
+        Limit::Percent(_) => limit.to_string(),
+    }
+}
+
+/// `15,432`: these messages are read by people.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -299,5 +333,27 @@ mod tests {
     fn a_changed_target_always_holds() {
         let f = PlanFacts { target_changed: Some("the table was recreated".into()), ..facts() };
         assert_eq!(tripped(&Guards::default(), &f), ["target_changed"]);
+    }
+
+    #[test]
+    fn numbers_in_messages_are_grouped() {
+        let g = Guards { max_creates: Some(Limit::Count(10_000)), ..Guards::default() };
+        let f = PlanFacts {
+            creates: 12_000,
+            removals: 1_974,
+            delivered: 1_980,
+            rows_read: 12,
+            recent_reads: vec![1_986],
+            ..facts()
+        };
+        let messages: Vec<_> = judge(&g, &f).into_iter().filter(|v| v.tripped).map(|v| v.message).collect();
+        assert_eq!(
+            messages,
+            [
+                "1,974 removals planned, 0 in the last 24 hours, of 1,980 delivered records (limit 10, and 10% or 1,000)",
+                "12,000 creates (limit 10,000, of 1,980)",
+                "12 rows read; the median of the last 1 complete reads is 1,986 (limit: a drop of 50%)",
+            ]
+        );
     }
 }

@@ -391,3 +391,20 @@ async fn an_excluded_record_is_no_longer_waited_for() {
     assert!(f.open_letters().await.is_empty());
     assert_eq!(f.state_of("1").await, None);
 }
+
+#[tokio::test]
+async fn an_incremental_run_that_meets_only_known_failures_completes_with_them() {
+    let mut f = Fixture::new();
+    f.sync.model.cursor = Some("updated_at".into());
+    f.sync.lookback = std::time::Duration::ZERO;
+    poison(&f, &["1"]);
+    let rows = [["1", "Ann", "a", "2025-06-01T09:00:00Z"], ["2", "Bob", "b", T]].map(|r| r.to_vec());
+    f.source.set(&[&rows[0], &rows[1]]);
+    assert_eq!(f.run().await.status, RunStatus::Completed);
+    f.source.set(&[&rows[0]]);
+    let run = f.run().await;
+    assert_eq!((run.status, run.counters.rows_failed), (RunStatus::Completed, 1));
+    let all = RunOptions { read_mode: ReadMode::Full, ..Default::default() };
+    let run = f.run_with(RunType::Sync, all).await;
+    assert_eq!(code(&run), Some("all_rows_failed"), "a complete read of failures is a failure");
+}
