@@ -2,6 +2,7 @@
 
 mod crashes;
 mod dead_letters;
+mod demo;
 mod fixture;
 mod guards;
 mod journey;
