@@ -53,8 +53,9 @@ fn file(path: &str, contents: String) -> ScaffoldFile {
 fn project(source: SystemKind, target: SystemKind) -> String {
     format!(
         "\
-# A Syncline project. Check it with `syncline validate`; every key is explained in
-# docs/configuration.md, and `syncline schema` prints the JSON Schema for your editor.
+# A Syncline project. Check it with `syncline validate`. `syncline schema` prints every key with its
+# meaning, as the JSON Schema that completes these files in your editor; `syncline functions` lists
+# what mappings can call.
 
 # The systems that are read and written. Secrets are never written here: ${{env:NAME}} is the value
 # of an environment variable, ${{file:path}} the text of a file.
