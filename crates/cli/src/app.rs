@@ -20,6 +20,9 @@ use crate::select;
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "syncline.yaml";
 
+/// Memory of an engine that runs nothing.
+const READER_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+
 /// Newest runs of each sync that stay, however old they are.
 const RUNS_KEPT_MIN: u32 = 20;
 
@@ -48,7 +51,7 @@ impl App {
     /// brought to their end first.
     pub async fn engine(&self, context: &Context) -> Outcome<Engine> {
         let store = SqliteStore::open(&self.state)?;
-        let engine = self.engine_over(Arc::new(store));
+        let engine = engine_over(&self.state, Arc::new(store), self.project.settings.memory_budget_bytes);
         recovery::settle_orphans(context, self, &engine).await?;
         self.tidy(&engine).await?;
         Ok(engine)
@@ -71,30 +74,7 @@ impl App {
 
     /// The engine over the state to look at, while others may write; `None` when nothing ran yet.
     pub fn reader(&self) -> Result<Option<Engine>> {
-        match SqliteStore::open_read_only(&self.state) {
-            Ok(store) => Ok(Some(self.engine_over(Arc::new(store)))),
-            Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// As [`App::reader`], for questions that need something to have run.
-    pub fn reader_of_runs(&self) -> Result<Engine> {
-        self.reader()?.ok_or_else(|| {
-            let nothing = format!("nothing ran yet: there is no state in {}", self.state.display());
-            Error::new(ErrorKind::NotFound, nothing).help("start with `syncline run`")
-        })
-    }
-
-    fn engine_over(&self, store: Arc<dyn Store>) -> Engine {
-        Engine {
-            store,
-            files: FileStore::new(&self.state),
-            clock: Arc::new(SystemClock),
-            scratch: self.state.join("scratch"),
-            memory_budget: self.project.settings.memory_budget_bytes,
-            version: env!("CARGO_PKG_VERSION").to_string(),
-        }
+        reader_over(&self.state)
     }
 
     /// The sync of this id; advice when there is none.
@@ -133,6 +113,26 @@ impl App {
             Ok((name.clone(), table))
         };
         self.project.lookups.iter().map(read).collect()
+    }
+}
+
+/// The engine over a state folder to look at; `None` when there is no state in it.
+pub fn reader_over(state: &Path) -> Result<Option<Engine>> {
+    match SqliteStore::open_read_only(state) {
+        Ok(store) => Ok(Some(engine_over(state, Arc::new(store), READER_MEMORY_BYTES))),
+        Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn engine_over(state: &Path, store: Arc<dyn Store>, memory_budget: u64) -> Engine {
+    Engine {
+        store,
+        files: FileStore::new(state),
+        clock: Arc::new(SystemClock),
+        scratch: state.join("scratch"),
+        memory_budget,
+        version: env!("CARGO_PKG_VERSION").to_string(),
     }
 }
 

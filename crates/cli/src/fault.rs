@@ -12,7 +12,10 @@ use crate::output::{Out, Style};
 pub enum Fault {
     Error(Error),
     /// The project's files are wrong.
-    Problems(Problems),
+    Problems {
+        problems: Problems,
+        help: String,
+    },
 }
 
 pub type Outcome<T = Exit> = Result<T, Fault>;
@@ -31,7 +34,7 @@ impl From<std::io::Error> for Fault {
 
 impl From<Problems> for Fault {
     fn from(problems: Problems) -> Self {
-        Fault::Problems(problems)
+        Fault::Problems { problems, help: "correct the files; `syncline validate` checks them again".into() }
     }
 }
 
@@ -39,7 +42,7 @@ impl Fault {
     pub fn exit(&self) -> Exit {
         match self {
             Fault::Error(error) => Exit::of_error(error),
-            Fault::Problems(_) => Exit::Usage,
+            Fault::Problems { .. } => Exit::Usage,
         }
     }
 
@@ -47,19 +50,20 @@ impl Fault {
     pub fn report(&self, out: &Out) {
         match self {
             Fault::Error(error) => report(out, &StoredError::from(error)),
-            Fault::Problems(problems) if out.json => {
+            Fault::Problems { problems, help } if out.json => {
                 let message = format!("the project has {}", counted_errors(problems));
                 let error = json!({ "code": "invalid_config", "message": message,
-                    "help": "run `syncline validate` to see them in their files", "problems": problems });
+                    "help": help, "problems": problems });
                 out.note_json(&json!({ "error": error }));
             }
-            Fault::Problems(problems) => {
-                out.note(problems.render(out.message_width(), out.color_on_stderr).trim_end());
+            Fault::Problems { problems, help } => {
+                out.note(problems.render(out.note_width(), out.color_on_stderr).trim_end());
                 out.note(&format!(
                     "\n{}: the project has {}",
                     out.paint_note(Style::Bad, "error[invalid_config]"),
                     counted_errors(problems)
                 ));
+                out.note_prose(&format!("{}: {help}", out.paint_note(Style::Accent, "help")));
             }
         }
     }
@@ -80,12 +84,12 @@ fn report(out: &Out, error: &StoredError) {
         return out.note_json(&json!({ "error": object }));
     }
     let head = out.paint_note(Style::Bad, &format!("error[{}]", error.code));
-    out.note(&format!("{head}: {}", error.message));
+    out.note_prose(&format!("{head}: {}", error.message));
     for cause in causes(error) {
-        out.note(&format!("  caused by: {cause}"));
+        out.note_prose(&format!("  caused by: {cause}"));
     }
     if let Some(help) = &error.help {
-        out.note(&format!("{}: {help}", out.paint_note(Style::Accent, "help")));
+        out.note_prose(&format!("{}: {help}", out.paint_note(Style::Accent, "help")));
     }
 }
 

@@ -10,6 +10,7 @@ mod fail_points;
 mod fault;
 mod interrupt;
 mod output;
+mod records;
 mod recovery;
 mod select;
 

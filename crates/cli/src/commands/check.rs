@@ -53,7 +53,9 @@ fn text(out: &Out, app: &App, sync: &Sync, checked: &Result<Checked>, create: bo
     let (style, icon) = if checked.problems.is_empty() { (Style::Good, "✓") } else { (Style::Bad, "✗") };
     let mut text = format!("{} {id}\n", out.paint(style, icon));
     let line = |name: &str, value: &str| {
-        format!("  {}{}\n", out.paint(Style::Dim, &format!("{name:<8}")), value.replace('\n', "\n          "))
+        let name = out.paint(Style::Dim, &format!("{name:<8}"));
+        let text = format!("  {name}{}", value.replace('\n', "\n          "));
+        format!("{}\n", out.wrapped(&text, Some(10)))
     };
     text += &line("source", &format!("{}: {}", sync.source, checked.source));
     text += &line("target", &format!("{}: {}", sync.target, checked.target));
@@ -67,11 +69,12 @@ fn text(out: &Out, app: &App, sync: &Sync, checked: &Result<Checked>, create: bo
     }
     for problem in &checked.problems {
         let code = out.paint(Style::Bad, &format!("error[{}]", problem.code));
-        text += &format!("  {code}: {}\n", problem.message);
-        text += &format!("    at {}\n", place(app, sync, &problem.path));
+        let mut lines = format!("  {code}: {}\n", problem.message);
+        lines += &format!("    at {}\n", place(app, sync, &problem.path));
         if let Some(help) = &problem.help {
-            text += &format!("    {}: {help}\n", out.paint(Style::Accent, "help"));
+            lines += &format!("    {}: {help}\n", out.paint(Style::Accent, "help"));
         }
+        text += &out.wrapped(&lines, None);
     }
     text
 }
@@ -82,7 +85,7 @@ fn failed(out: &Out, id: &str, error: &Error) -> String {
     if let Some(help) = &error.help {
         text += &format!("    {}: {help}\n", out.paint(Style::Accent, "help"));
     }
-    text
+    out.wrapped(&text, None)
 }
 
 /// Where in the files a setting is written, or at least what it is called.

@@ -13,20 +13,19 @@ use crate::Context;
 use crate::api::ListView;
 use crate::app::App;
 use crate::args::{CursorArgs, CursorCommand};
-use crate::commands::status::known_sync;
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Column, Style};
+use crate::records::Records;
 
 /// Changes that `history` shows.
 const HISTORY_SHOWN: u64 = 50;
 
 pub async fn cursor(context: &Context, args: &CursorArgs) -> Outcome {
-    let app = App::open(context)?;
     match &args.command {
-        CursorCommand::Show(sync) => show(context, &app, &sync.sync).await,
-        CursorCommand::History(sync) => history(context, &app, &sync.sync).await,
-        CursorCommand::Set { sync, value, yes } => set(context, &app, sync, value, *yes).await,
+        CursorCommand::Show(sync) => show(context, &sync.sync).await,
+        CursorCommand::History(sync) => history(context, &sync.sync).await,
+        CursorCommand::Set { sync, value, yes } => set(context, sync, value, *yes).await,
     }
 }
 
@@ -34,7 +33,8 @@ fn shown(cursor: Option<&CursorValue>) -> String {
     cursor.map_or_else(|| "none".into(), CursorValue::to_string)
 }
 
-async fn show(context: &Context, app: &App, id: &str) -> Outcome {
+async fn show(context: &Context, id: &str) -> Outcome {
+    let app = App::open(context)?;
     let sync = app.sync(id)?;
     let record = match app.reader()? {
         Some(engine) => engine.store.sync(&sync.id).await?,
@@ -54,9 +54,10 @@ async fn show(context: &Context, app: &App, id: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
-async fn history(context: &Context, app: &App, id: &str) -> Outcome {
-    let engine = app.reader_of_runs()?;
-    let record = known_sync(app, &engine, id).await?;
+async fn history(context: &Context, id: &str) -> Outcome {
+    let records = Records::open(context)?;
+    let engine = records.reader_of_runs()?;
+    let record = records.known_sync(&engine, id).await?;
     let page = Page::first(HISTORY_SHOWN);
     let (changes, total) = engine.store.cursor_history(&record.uid, page).await?;
     let out = &context.out;
@@ -90,7 +91,8 @@ fn change_view(change: &CursorHistory) -> serde_json::Value {
         "reason": change.change.reason, "run_id": change.change.run_id })
 }
 
-async fn set(context: &Context, app: &App, id: &str, value: &str, yes: bool) -> Outcome {
+async fn set(context: &Context, id: &str, value: &str, yes: bool) -> Outcome {
+    let app = App::open(context)?;
     let sync = app.sync(id)?;
     let Some(column) = &sync.model.cursor else {
         return Err(Error::new(ErrorKind::BadUsage, format!("{} has no cursor column", sync.id))

@@ -8,41 +8,40 @@ use syncline_store::{DeadLetter, LetterFilter, LetterState, Page};
 
 use crate::Context;
 use crate::api::ListView;
-use crate::app::App;
 use crate::args::{DlqArgs, DlqCommand, DlqFilter, ExportFormat};
-use crate::commands::status::known_sync;
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Column, Out, Style};
+use crate::records::Records;
 
 /// Letters read at once.
 const PAGE: u64 = 1_000;
 
 pub async fn dlq(context: &Context, args: &DlqArgs) -> Outcome {
-    let app = App::open(context)?;
+    let records = Records::open(context)?;
     match &args.command {
         DlqCommand::List { filter, limit, page } => {
-            list(context, &app, filter, Page { number: *page, size: *limit }).await
+            list(context, &records, filter, Page { number: *page, size: *limit }).await
         }
-        DlqCommand::Show { id } => show(context, &app, id).await,
+        DlqCommand::Show { id } => show(context, &records, id).await,
         DlqCommand::Export { filter, format, out } => {
-            export(context, &app, filter, *format, out.as_deref()).await
+            export(context, &records, filter, *format, out.as_deref()).await
         }
     }
 }
 
-async fn filter(app: &App, engine: &Engine, args: &DlqFilter) -> Result<LetterFilter> {
+async fn filter(records: &Records, engine: &Engine, args: &DlqFilter) -> Result<LetterFilter> {
     let sync_uid = match &args.sync {
-        Some(id) => Some(known_sync(app, engine, id).await?.uid),
+        Some(id) => Some(records.known_sync(engine, id).await?.uid),
         None => None,
     };
     let state = (!args.all).then_some(LetterState::Open);
     Ok(LetterFilter { sync_uid, state, code: args.code.clone(), ..LetterFilter::default() })
 }
 
-async fn list(context: &Context, app: &App, args: &DlqFilter, page: Page) -> Outcome {
-    let (letters, total) = match app.reader()? {
-        Some(engine) => engine.store.letters(&filter(app, &engine, args).await?, page).await?,
+async fn list(context: &Context, records: &Records, args: &DlqFilter, page: Page) -> Outcome {
+    let (letters, total) = match records.reader()? {
+        Some(engine) => engine.store.letters(&filter(records, &engine, args).await?, page).await?,
         None => (Vec::new(), 0),
     };
     let out = &context.out;
@@ -95,8 +94,8 @@ fn letters_table(out: &Out, letters: &[DeadLetter]) -> String {
     output::table(out, &columns, rows.collect())
 }
 
-async fn show(context: &Context, app: &App, id: &str) -> Outcome {
-    let engine = app.reader_of_runs()?;
+async fn show(context: &Context, records: &Records, id: &str) -> Outcome {
+    let engine = records.reader_of_runs()?;
     let letter = find(&engine, id).await?;
     let out = &context.out;
     if out.json {
@@ -107,7 +106,7 @@ async fn show(context: &Context, app: &App, id: &str) -> Outcome {
     out.line(format!("{}  {row}  {}", letter.sync_id, letter.id));
     let code = out.paint(Style::Bad, &format!("error[{}]", letter.code));
     let field = letter.field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
-    out.line(format!("{code}: {field}{}\n", letter.message));
+    out.prose(format!("{code}: {field}{}\n", letter.message));
     let mut facts = vec![
         ("state", letter.state.as_str().replace('_', " ")),
         ("stage", letter.stage.as_str().to_string()),
@@ -125,7 +124,8 @@ async fn show(context: &Context, app: &App, id: &str) -> Outcome {
         facts.push(("flags", letter.flags.join(", ").replace('_', " ")));
     }
     for (name, value) in facts {
-        out.line(format!("{}{value}", out.paint(Style::Dim, &format!("{name:<13}"))));
+        let name = out.paint(Style::Dim, &format!("{name:<13}"));
+        out.line(out.wrapped(&format!("{name}{value}"), Some(13)));
     }
     let failed_early = matches!(letter.stage, Stage::Ingest | Stage::Normalize);
     for (title, value) in [("Source row", &letter.source_row), ("Payload", &letter.payload)] {
@@ -179,7 +179,7 @@ async fn each_page(
 
 async fn export(
     context: &Context,
-    app: &App,
+    records: &Records,
     args: &DlqFilter,
     format: ExportFormat,
     path: Option<&std::path::Path>,
@@ -202,8 +202,8 @@ async fn export(
     if format == ExportFormat::Csv {
         write(&csv_lines(&[CSV_COLUMNS.map(String::from)])?)?;
     }
-    if let Some(engine) = app.reader()? {
-        let filter = filter(app, &engine, args).await?;
+    if let Some(engine) = records.reader()? {
+        let filter = filter(records, &engine, args).await?;
         each_page(&engine, &filter, |letters| {
             written += letters.len() as u64;
             let bytes = match format {

@@ -4,16 +4,15 @@ use syncline_store::{Page, RowErrorRecord};
 
 use crate::Context;
 use crate::api::ErrorsView;
-use crate::app::App;
 use crate::args::ErrorsArgs;
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Column, Out, Style};
+use crate::records::Records;
 use crate::select;
 
 pub async fn errors(context: &Context, args: &ErrorsArgs) -> Outcome {
-    let app = App::open(context)?;
-    let engine = app.reader_of_runs()?;
+    let engine = Records::open(context)?.reader_of_runs()?;
     let run = select::run(&engine, &args.run).await?;
     let page = Page { number: args.page, size: args.per_page };
     let (errors, total) = engine.store.row_errors(&run.id, page).await?;

@@ -4,17 +4,16 @@ use serde_json::json;
 use syncline_engine::review::{self, RowEvent};
 
 use crate::Context;
-use crate::app::App;
 use crate::args::HistoryArgs;
-use crate::commands::status::known_sync;
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Out, Style};
+use crate::records::Records;
 
 pub async fn history(context: &Context, args: &HistoryArgs) -> Outcome {
-    let app = App::open(context)?;
-    let engine = app.reader_of_runs()?;
-    let record = known_sync(&app, &engine, &args.sync).await?;
+    let records = Records::open(context)?;
+    let engine = records.reader_of_runs()?;
+    let record = records.known_sync(&engine, &args.sync).await?;
     let events = review::history(&engine, &record.uid, &args.row_id, args.limit).await?;
     let out = &context.out;
     if out.json {
@@ -49,7 +48,7 @@ fn event_text(out: &Out, event: &RowEvent) -> String {
     let mut text = format!("{at}  {}  {run}\n", out.paint(style, &format!("{what:<18}")));
     if let Some(message) = &event.message {
         let field = event.field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
-        text += &format!("      {field}{message}\n");
+        text += &format!("{}\n", out.wrapped(&format!("      {field}{message}"), None));
     }
     text += &output::field_lines(out, &event.fields, "      ");
     text

@@ -94,7 +94,7 @@ impl<'a> Session<'a> {
         use ErrorKind::*;
         match fault {
             Fault::Error(e) => !matches!(e.kind, Corrupt | LocalIo | StateLocked | StateTooNew | Internal),
-            Fault::Problems(_) => false,
+            Fault::Problems { .. } => false,
         }
     }
 

@@ -1,19 +1,22 @@
 //! `runs` and `runs show`.
 
 use syncline_core::run::TimelineEntry;
-use syncline_core::{Result, Run, RunStatus};
-use syncline_engine::Engine;
+use syncline_core::{Counters, Durations, Result, Run, RunStatus};
+use syncline_engine::{Engine, review};
 use syncline_store::{Page, RunFilter};
 
 use crate::Context;
 use crate::api::{ListView, RunDetail, RunView};
-use crate::app::App;
 use crate::args::{RunRef, RunsArgs, RunsCommand, RunsList};
 use crate::commands::errors::errors_table;
 use crate::exit::Exit;
 use crate::fault::{Outcome, causes};
 use crate::output::{self, Column, Out, Style};
+use crate::records::Records;
 use crate::select;
+
+/// Waiting that is worth a line: shorter ones would read as nothing.
+const WAITING_SHOWN_SECONDS: f64 = 0.001;
 
 /// Failed rows that `show` lists.
 const ERRORS_SHOWN: u64 = 10;
@@ -26,11 +29,11 @@ pub async fn runs(context: &Context, args: &RunsArgs) -> Outcome {
 }
 
 async fn list(context: &Context, args: &RunsList) -> Outcome {
-    let app = App::open(context)?;
+    let records = Records::open(context)?;
     let page = Page { number: args.page, size: args.limit };
-    let (runs, total, now) = match app.reader()? {
+    let (runs, total, now) = match records.reader()? {
         Some(engine) => {
-            let (runs, total) = engine.store.runs(&filter(&app, &engine, args).await?, page).await?;
+            let (runs, total) = engine.store.runs(&filter(&records, &engine, args).await?, page).await?;
             (runs, total, engine.clock.now())
         }
         None => (Vec::new(), 0, jiff::Timestamp::now()),
@@ -56,9 +59,9 @@ async fn list(context: &Context, args: &RunsList) -> Outcome {
     Ok(Exit::Done)
 }
 
-async fn filter(app: &App, engine: &Engine, args: &RunsList) -> Result<RunFilter> {
+async fn filter(records: &Records, engine: &Engine, args: &RunsList) -> Result<RunFilter> {
     let sync_uid = match &args.sync {
-        Some(id) => Some(super::status::known_sync(app, engine, id).await?.uid),
+        Some(id) => Some(records.known_sync(engine, id).await?.uid),
         None => None,
     };
     let mut statuses = args.status.clone();
@@ -109,8 +112,7 @@ fn runs_table(out: &Out, runs: &[Run], now: jiff::Timestamp) -> String {
 }
 
 async fn show(context: &Context, args: &RunRef) -> Outcome {
-    let app = App::open(context)?;
-    let engine = app.reader_of_runs()?;
+    let engine = Records::open(context)?.reader_of_runs()?;
     let run = select::run(&engine, &args.run).await?;
     let now = engine.clock.now();
     if context.out.json {
@@ -121,18 +123,35 @@ async fn show(context: &Context, args: &RunRef) -> Outcome {
     let (style, status) = output::status_text(&run);
     let sync = out.paint(Style::Strong, run.sync_id.as_str());
     out.line(format!("{sync}  {}  {}", run.id, out.paint(style, &status)));
-    out.line(output::verdict(&run, now));
+    out.prose(output::verdict(&run, now));
+    if output::is_rejected(&run)
+        && let Some(planned) = planned(&engine, &run).await
+    {
+        out.prose(output::undone(&planned));
+    }
     out.line("");
     out.raw(&output::summary_box(&run, output::seconds(&run, now).unwrap_or(0.0)));
     out.raw(&facts(out, &run));
     out.raw(&timeline(out, &run.timeline, now));
+    out.raw(&durations(out, &run.durations));
     out.raw(&guards(out, &run));
     out.raw(&error(out, &run));
     show_row_errors(out, &engine, &run).await?;
     for notice in &run.notices {
-        out.line(format!("note: {notice}"));
+        out.prose(format!("{} {notice}", out.paint(Style::Dim, "note:")));
     }
     Ok(Exit::Done)
+}
+
+/// The changes of a run's plan, as long as the plan is kept.
+async fn planned(engine: &Engine, run: &Run) -> Option<Counters> {
+    match review::document(engine, run, 0).await {
+        Ok(plan) => Some(plan.counters),
+        Err(e) => {
+            tracing::debug!("the plan of {} is not shown: {e}", run.id);
+            None
+        }
+    }
 }
 
 fn heading(out: &Out, text: &str) -> String {
@@ -185,7 +204,8 @@ fn facts(out: &Out, run: &Run) -> String {
     facts.push(("correlation", run.correlation_id.clone()));
     let mut text = String::from("\n");
     for (name, value) in facts {
-        text += &format!("{}{value}\n", out.paint(Style::Dim, &format!("{name:<14}")));
+        let name = out.paint(Style::Dim, &format!("{name:<14}"));
+        text += &format!("{}\n", out.wrapped(&format!("{name}{value}"), Some(14)));
     }
     text
 }
@@ -198,11 +218,33 @@ fn timeline(out: &Out, entries: &[TimelineEntry], now: jiff::Timestamp) -> Strin
         let took = entry.ended_at.unwrap_or(now).duration_since(entry.started_at).as_secs_f64();
         let still = if entry.ended_at.is_none() { "  still going" } else { "" };
         text += &format!(
-            "  +{:<8} {:<20} {:>8}{still}\n",
+            "  +{:<8} {:<22} {:>8}{still}\n",
             output::duration(after),
-            entry.phase.label(),
+            output::phase_text(entry.phase),
             output::duration(took)
         );
+    }
+    text
+}
+
+/// Where the time went. Unlike the timeline's first phase this tells waiting for the source from
+/// comparing, which goes on while rows arrive.
+fn durations(out: &Out, durations: &Durations) -> String {
+    if durations.total() + durations.waiting == 0.0 {
+        return String::new();
+    }
+    let mut text = heading(out, "Durations");
+    let mut parts = vec![
+        ("query", durations.query),
+        ("change detection", durations.change_detection),
+        ("destination writes", durations.destination_writes),
+        ("finalization", durations.finalization),
+    ];
+    if durations.waiting >= WAITING_SHOWN_SECONDS {
+        parts.push(("waiting", durations.waiting));
+    }
+    for (name, seconds) in parts {
+        text += &format!("  {name:<32} {:>8}\n", output::duration(seconds));
     }
     text
 }
@@ -215,9 +257,11 @@ fn guards(out: &Out, run: &Run) -> String {
     for verdict in &run.guards {
         let (style, icon) = if verdict.tripped { (Style::Held, '‖') } else { (Style::Good, '✓') };
         let name = format!("{icon} {:<16}", verdict.guard);
-        text += &format!("  {} {}\n", out.paint(style, &name), verdict.message);
+        let line = format!("  {} {}", out.paint(style, &name), verdict.message);
+        text += &format!("{}\n", out.wrapped(&line, Some(21)));
         if !verdict.sample.is_empty() {
-            text += &format!("{:21}for example {}\n", "", verdict.sample.join(", "));
+            let line = format!("{:21}for example {}", "", verdict.sample.join(", "));
+            text += &format!("{}\n", out.wrapped(&line, Some(21)));
         }
     }
     if run.status == RunStatus::Held {
@@ -228,7 +272,8 @@ fn guards(out: &Out, run: &Run) -> String {
 }
 
 fn error(out: &Out, run: &Run) -> String {
-    let Some(error) = &run.error else { return String::new() };
+    // That somebody rejected it is said already, and is no error.
+    let Some(error) = run.error.as_ref().filter(|_| !output::is_rejected(run)) else { return String::new() };
     let code = out.paint(Style::Bad, &format!("error[{}]", error.code));
     let mut text = format!("\n{code}: {}\n", error.message);
     for cause in causes(error) {
@@ -237,7 +282,7 @@ fn error(out: &Out, run: &Run) -> String {
     if let Some(help) = &error.help {
         text += &format!("{}: {help}\n", out.paint(Style::Accent, "help"));
     }
-    text
+    out.wrapped(&text, None)
 }
 
 async fn show_row_errors(out: &Out, engine: &Engine, run: &Run) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use syncline_core::sync::{Schedule, When};
-use syncline_core::{Error, ErrorKind, Result, Run, RunStatus, Sync, SyncId};
+use syncline_core::{Result, Run, RunStatus, Sync};
 use syncline_engine::Engine;
 use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncRecord, SyncState};
 
@@ -118,7 +118,8 @@ fn waiting(out: &Out, rows: &[Row]) -> String {
         }
         if let Some(SyncRecord { state: SyncState::Halted { reason, .. }, .. }) = &row.record {
             let id = &row.sync.id;
-            text += &format!("\n{} {id}: {reason}\n", out.paint(Style::Bad, "✗ halted"));
+            let halted = out.paint(Style::Bad, "✗ halted");
+            text += &format!("\n{}\n", out.wrapped(&format!("{halted} {id}: {reason}"), None));
             text += &format!("  look:     syncline errors last\n  go on:    syncline activate {id}\n");
         }
     }
@@ -178,18 +179,6 @@ fn view(row: &Row, now: jiff::Timestamp) -> serde_json::Value {
         "pending": row.pending,
         "dead_letters": row.letters,
     })
-}
-
-/// The state's record of a sync, also of one that left the project.
-pub async fn known_sync(app: &App, engine: &Engine, id: &str) -> Result<SyncRecord> {
-    if let Ok(parsed) = SyncId::parse(id)
-        && let Some(record) = engine.store.sync(&parsed).await?
-    {
-        return Ok(record);
-    }
-    let sync = app.sync(id)?;
-    Err(Error::new(ErrorKind::NotFound, format!("{} never ran", sync.id))
-        .help(format!("start with `syncline run {}`", sync.id)))
 }
 
 #[cfg(test)]

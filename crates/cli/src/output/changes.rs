@@ -15,7 +15,8 @@ pub fn plan_text(out: &Out, run: &Run, plan: &PlanDocument) -> String {
     let mut text = String::new();
     for verdict in plan.guards.iter().filter(|v| v.tripped) {
         let would = out.paint(Style::Held, "would be held:");
-        text += &format!("  {would} {} — {}\n", verdict.guard, verdict.message);
+        let line = format!("  {would} {} — {}", verdict.guard, verdict.message);
+        text += &format!("{}\n", out.wrapped(&line, None));
     }
     if !plan.changes.is_empty() {
         text.push('\n');

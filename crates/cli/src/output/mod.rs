@@ -6,6 +6,7 @@ mod numbers;
 mod run_text;
 mod summary_box;
 mod table;
+mod wrap;
 
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +18,9 @@ use crate::args::{Globals, Output};
 pub use changes::{field_lines, plan_text, value_text};
 pub use live::watched;
 pub use numbers::{ago, counted, duration, grouped, local};
-pub use run_text::{held_text, report_run, seconds, short_id, status_text, verdict};
+pub use run_text::{
+    held_text, is_rejected, phase_text, report_run, seconds, short_id, status_text, undone, verdict,
+};
 pub use summary_box::summary_box;
 pub use table::{Column, table};
 
@@ -55,6 +58,10 @@ impl Style {
 
 /// Longest line of running text, also on wide terminals.
 const MESSAGE_WIDTH_MAX: usize = 100;
+/// Narrower terminals break lines themselves.
+const MESSAGE_WIDTH_MIN: usize = 40;
+/// Columns by which a line that was broken goes on further right.
+const HANG: usize = 2;
 
 /// The two streams of the program.
 pub struct Out {
@@ -63,6 +70,8 @@ pub struct Out {
     pub color_on_stderr: bool,
     /// Columns of the terminal that stdout is; `None` when it is none.
     pub width: Option<u16>,
+    /// As `width`, of stderr.
+    width_on_stderr: Option<u16>,
     /// The reader of stdout went away (`… | head`): nothing more is written there.
     closed: AtomicBool,
 }
@@ -73,11 +82,13 @@ impl Out {
             || std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var_os("TERM").is_some_and(|v| v == "dumb");
         let stdout = std::io::stdout().is_terminal();
+        let stderr = std::io::stderr().is_terminal();
         Self {
             json: globals.output == Output::Json,
             color: stdout && !unwanted,
-            color_on_stderr: std::io::stderr().is_terminal() && !unwanted,
+            color_on_stderr: stderr && !unwanted,
             width: if stdout { comfy_table::Table::new().width() } else { None },
+            width_on_stderr: if stderr { comfy_table::Table::new().use_stderr().width() } else { None },
             closed: AtomicBool::new(false),
         }
     }
@@ -86,6 +97,20 @@ impl Out {
     pub fn line(&self, text: impl AsRef<str>) {
         self.raw(text.as_ref());
         self.raw("\n");
+    }
+
+    /// Writes running text: on a terminal its lines break between words and hang by two columns.
+    pub fn prose(&self, text: impl AsRef<str>) {
+        self.line(self.wrapped(text.as_ref(), None));
+    }
+
+    /// Running text for stdout, broken between words where that is a terminal. What follows a break
+    /// is indented by `hang`, by default a little more than the line.
+    pub fn wrapped(&self, text: &str, hang: Option<usize>) -> String {
+        match self.width {
+            Some(_) => hung(text, self.message_width(), hang),
+            None => text.to_string(),
+        }
     }
 
     /// Writes to stdout. A reader that went away ends the output, never the work.
@@ -117,10 +142,18 @@ impl Out {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
 
+    /// Running text beside the results; on a terminal its lines break between words.
+    pub fn note_prose(&self, text: &str) {
+        match self.width_on_stderr {
+            Some(_) => self.note(&hung(text, self.note_width(), None)),
+            None => self.note(text),
+        }
+    }
+
     /// A line beside the results that only people read.
     pub fn remark(&self, text: &str) {
         if !self.json {
-            self.note(text);
+            self.note_prose(text);
         }
     }
 
@@ -139,7 +172,12 @@ impl Out {
 
     /// Columns for running text.
     pub fn message_width(&self) -> usize {
-        self.width.map_or(MESSAGE_WIDTH_MAX, |w| usize::from(w).clamp(40, MESSAGE_WIDTH_MAX))
+        readable(self.width)
+    }
+
+    /// As [`Out::message_width`], for stderr.
+    pub fn note_width(&self) -> usize {
+        readable(self.width_on_stderr)
     }
 
     /// A person can be asked.
@@ -156,4 +194,17 @@ impl Out {
         let read = std::io::stdin().read_line(&mut answer)?;
         Ok((read > 0).then(|| answer.trim().to_string()))
     }
+}
+
+fn readable(width: Option<u16>) -> usize {
+    width.map_or(MESSAGE_WIDTH_MAX, |w| usize::from(w).clamp(MESSAGE_WIDTH_MIN, MESSAGE_WIDTH_MAX))
+}
+
+/// Each line wrapped; without a `hang`, by two columns more than it is indented itself.
+fn hung(text: &str, width: usize, hang: Option<usize>) -> String {
+    let wrapped = text.split('\n').map(|line| {
+        let indent = line.len() - line.trim_start_matches(' ').len();
+        wrap::wrap(line, width, hang.unwrap_or(indent + HANG))
+    });
+    wrapped.collect::<Vec<_>>().join("\n")
 }

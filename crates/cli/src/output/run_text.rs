@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use syncline_core::run::GuardVerdict;
-use syncline_core::{Result, Run, RunId, RunStatus};
+use syncline_core::{Counters, Phase, Result, Run, RunId, RunStatus};
 use syncline_engine::Engine;
 use syncline_store::{Page, RowErrorRecord};
 
@@ -32,6 +32,7 @@ pub fn status_text(run: &Run) -> (Style, String) {
         RunStatus::Completed => (Style::Good, "✓ completed".into()),
         RunStatus::Failed => (Style::Bad, "✗ failed".into()),
         RunStatus::SourceFailure => (Style::Bad, "✗ source failure".into()),
+        RunStatus::Cancelled if is_rejected(run) => (Style::Dim, "– cancelled (rejected)".into()),
         RunStatus::Cancelled => (Style::Dim, "– cancelled".into()),
         RunStatus::NotRun => (Style::Dim, "– not run".into()),
         RunStatus::Held => (Style::Held, "‖ held".into()),
@@ -39,6 +40,22 @@ pub fn status_text(run: &Run) -> (Style, String) {
         RunStatus::Running => (Style::Live, "▸ running".into()),
         RunStatus::Queued => (Style::Dim, "· queued".into()),
         RunStatus::Scheduled => (Style::Dim, "· scheduled".into()),
+    }
+}
+
+/// A held run that somebody ended: its counters say what was done, which is nothing.
+pub fn is_rejected(run: &Run) -> bool {
+    let reason = run.error.as_ref().map_or("", |e| e.message.as_str());
+    run.status == RunStatus::Cancelled && reason.starts_with("rejected")
+}
+
+/// What people read for a phase in the course of a run. Rows are compared while they are read, so
+/// the first phase is both; durations tell them apart.
+pub fn phase_text(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Extracting => "reading and comparing",
+        Phase::DetectingChanges => "completing the plan",
+        Phase::Writing | Phase::Finalizing => phase.label(),
     }
 }
 
@@ -70,6 +87,9 @@ pub fn verdict(run: &Run, now: Timestamp) -> String {
         RunStatus::Cancelled if run.partially_written => {
             format!("Cancelled after {took}: {}", done(run))
         }
+        RunStatus::Cancelled if is_rejected(run) => {
+            format!("Held, then rejected: {}, nothing was written", rows_read(run))
+        }
         RunStatus::Cancelled => match run.started_at {
             Some(_) => format!("Cancelled after {took}: nothing was written"),
             None => "Cancelled before it started".into(),
@@ -78,7 +98,7 @@ pub fn verdict(run: &Run, now: Timestamp) -> String {
         RunStatus::Queued | RunStatus::Scheduled => "Waiting to start".into(),
         RunStatus::Starting => "Starting".into(),
         RunStatus::Running => match run.phase {
-            Some(phase) => format!("Running for {took}: {}", phase.label()),
+            Some(phase) => format!("Running for {took}: {}", phase_text(phase)),
             None => format!("Running for {took}"),
         },
     }
@@ -127,26 +147,44 @@ fn planned(run: &Run) -> String {
     parts.join(", ")
 }
 
+/// The changes of a plan that nobody carried out.
+pub fn undone(planned: &Counters) -> String {
+    let counts = [
+        (planned.rows_created, "create"),
+        (planned.rows_updated, "update"),
+        (planned.rows_deleted, "delete"),
+    ];
+    let parts: Vec<_> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| counted(*n, what)).collect();
+    let all = match parts.as_slice() {
+        [] => "No changes".to_string(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    };
+    let changes: u64 = counts.iter().map(|(n, _)| n).sum();
+    let were = if changes == 1 { "was" } else { "were" };
+    format!("{all} {were} planned and not done")
+}
+
 /// What a command prints when a run is over: verdict, causes, next steps.
 pub async fn report_run(out: &Out, engine: &Engine, run: &Run, first: bool) -> Result<()> {
     let (style, status) = status_text(run);
     let icon = status.chars().next().unwrap_or(' ').to_string();
     let sentence = verdict(run, engine.clock.now());
     let sync = out.paint(Style::Strong, run.sync_id.as_str());
-    out.line(format!("{} {sync}  {sentence}", out.paint(style, &icon)));
+    out.prose(format!("{} {sync}  {sentence}", out.paint(style, &icon)));
     if let Some(error) = &run.error {
         for cause in causes(error) {
-            out.line(format!("  caused by: {cause}"));
+            out.prose(format!("  caused by: {cause}"));
         }
         if let Some(help) = &error.help {
-            out.line(format!("  {}: {help}", out.paint(Style::Accent, "help")));
+            out.prose(format!("  {}: {help}", out.paint(Style::Accent, "help")));
         }
     }
     for notice in &run.notices {
-        out.line(format!("  {} {notice}", out.paint(Style::Dim, "note:")));
+        out.prose(format!("  {} {notice}", out.paint(Style::Dim, "note:")));
     }
     if !run.not_found.is_empty() {
-        out.line(format!("  {} not found: {}", out.paint(Style::Dim, "note:"), run.not_found.join(", ")));
+        out.prose(format!("  {} not found: {}", out.paint(Style::Dim, "note:"), run.not_found.join(", ")));
     }
     if run.status == RunStatus::Held {
         out.raw(&held_text(out, run));
@@ -154,7 +192,7 @@ pub async fn report_run(out: &Out, engine: &Engine, run: &Run, first: bool) -> R
     if run.counters.rows_failed + run.counters.rows_delete_failed > 0 {
         report_errors(out, engine, run).await?;
         if first && run.run_type.writes() && run.status == RunStatus::Completed {
-            out.line("  This was the first run: look at these rows before you activate the sync.");
+            out.prose("  This was the first run: look at these rows before you activate the sync.");
         }
     }
     out.line(out.paint(Style::Dim, &format!("  {}  {}", short_id(&run.id), run.run_type.as_str())));
@@ -177,7 +215,7 @@ fn guard_lines<'a>(out: &Out, verdicts: impl Iterator<Item = &'a GuardVerdict>) 
             text += &format!("    for example {}\n", verdict.sample.join(", "));
         }
     }
-    text
+    out.wrapped(&text, None)
 }
 
 /// The most frequent causes of failed rows.
@@ -188,7 +226,7 @@ async fn report_errors(out: &Out, engine: &Engine, run: &Run) -> Result<()> {
         let field = group.first.field.as_ref().map(|f| format!(" ({f})")).unwrap_or_default();
         let count = out.paint(Style::Warn, &format!("{}×", grouped(group.rows)));
         let row = &group.first.row_id;
-        out.line(format!(
+        out.prose(format!(
             "  {count} {}{field}, for example {row}: {}",
             group.first.code, group.first.message
         ));
@@ -219,4 +257,24 @@ fn grouped_errors(errors: &[RowErrorRecord]) -> Vec<ErrorGroup<'_>> {
     }
     groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_done_is_counted_in_words() {
+        let planned = |created, updated, deleted| {
+            undone(&Counters {
+                rows_created: created,
+                rows_updated: updated,
+                rows_deleted: deleted,
+                ..Counters::default()
+            })
+        };
+        assert_eq!(planned(0, 0, 1_974), "1,974 deletes were planned and not done");
+        assert_eq!(planned(12, 1, 1_974), "12 creates, 1 update and 1,974 deletes were planned and not done");
+        assert_eq!(planned(1, 0, 0), "1 create was planned and not done");
+    }
 }

@@ -68,7 +68,8 @@ pub fn table(out: &Out, columns: &[Column], rows: Vec<Vec<TableCell>>) -> String
     }
     for (place, i) in shown.iter().enumerate() {
         let Some(laid_out) = table.column_mut(place) else { continue };
-        laid_out.set_padding((0, GAP));
+        // Behind the last column there is nothing to keep apart.
+        laid_out.set_padding((0, if place + 1 < shown.len() { GAP } else { 0 }));
         if columns[*i].right {
             laid_out.set_cell_alignment(CellAlignment::Right);
         }
@@ -77,7 +78,17 @@ pub fn table(out: &Out, columns: &[Column], rows: Vec<Vec<TableCell>>) -> String
             false => ColumnConstraint::ContentWidth,
         });
     }
-    table.lines().map(|line| line.trim_end().to_string()).collect::<Vec<_>>().join("\n")
+    table.lines().map(|line| without_end_space(&line)).collect::<Vec<_>>().join("\n")
+}
+
+/// A line without the spaces at its end, also where they are styled.
+fn without_end_space(line: &str) -> String {
+    const RESET: &str = "\u{1b}[0m";
+    let line = line.trim_end();
+    match line.strip_suffix(RESET) {
+        Some(styled) => format!("{}{RESET}", styled.trim_end()),
+        None => line.to_string(),
+    }
 }
 
 /// Indexes of the columns that there is room for.
@@ -126,6 +137,8 @@ fn styled(text: &str, style: Option<Style>) -> Cell {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
 
     #[test]
@@ -137,6 +150,23 @@ mod tests {
         assert_eq!(fitting(Some(16), &columns, &rows), [0, 1, 2]);
         assert_eq!(fitting(Some(15), &columns, &rows), [0, 1]);
         assert_eq!(fitting(Some(3), &columns, &rows), [0], "what is not optional stays");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_its_table_also_in_colour() {
+        let out = Out {
+            json: false,
+            color: true,
+            color_on_stderr: false,
+            width: Some(20),
+            width_on_stderr: None,
+            closed: AtomicBool::new(false),
+        };
+        let columns = [Column::left("NAME"), Column::left("TRIGGER")];
+        let row = vec![(None, "a".to_string()), (Some(Style::Dim), "cli".to_string())];
+        let text = table(&out, &columns, vec![row]);
+        let last = text.lines().last().unwrap();
+        assert!(last.ends_with("cli\u{1b}[0m") && !last.contains("cli "), "{last:?}");
     }
 
     #[test]

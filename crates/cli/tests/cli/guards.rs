@@ -33,6 +33,9 @@ fn a_rejected_run_changes_nothing() {
     assert_eq!(project.delivered().len(), 5);
     let run = project.json(&["runs", "show", "last"]);
     assert_eq!((&run["status"], &run["outcome"]), (&"cancelled".into(), &"cancelled".into()));
+    project.run(&["runs"]).code(0).says("cancelled (rejected)");
+    let shown = project.run(&["runs", "show", "last"]).code(0).says("3 deletes were planned and not done");
+    assert!(!shown.stdout.contains("error["), "a person's decision is no error: {shown:#?}");
     project.run(&["run", "crm.contact"]).code(4);
     project.run(&["cancel", "last"]).code(0).says("cancelled run_");
     project.run(&["cancel", "last"]).code(1).notes("there is nothing to cancel");

@@ -90,6 +90,39 @@ fn the_state_can_be_elsewhere_and_differs_by_environment() {
 }
 
 #[test]
+fn what_is_recorded_can_be_seen_when_the_project_is_broken_or_gone() {
+    let project = Project::with_contacts("upsert", "");
+    project.write("data/customers.csv", "id,email,mrr\n1,a@example.com,1.50\n2,b@example.com,lots\n");
+    project.run(&["run", "crm.contact"]).code(3);
+    let questions: [(&[&str], &str); 7] = [
+        (&["runs"], "! completed, 1 failed"),
+        (&["runs", "crm.contact"], "! completed, 1 failed"),
+        (&["runs", "show", "last"], "Sync Run Summary"),
+        (&["errors", "last"], "lots"),
+        (&["history", "crm.contact", "1"], "created"),
+        (&["dlq", "list", "--sync", "crm.contact"], "mrr"),
+        (&["cursor", "history", "crm.contact"], "never moved"),
+    ];
+    project.write("syncline.yaml", "connections: [\n");
+    for (args, answer) in questions {
+        project.run(args).code(2).notes("error[invalid_config]").notes("--state FOLDER");
+        let args = [args, &["--state", ".syncline"]].concat();
+        project.run(&args).code(0).says(answer).notes("`syncline validate` shows them");
+    }
+    let unknown = ["history", "crm.contcat", "1", "--state", ".syncline"];
+    project.run(&unknown).code(2).notes("the state has no sync 'crm.contcat'").notes("it has: crm.contact");
+    std::fs::remove_file(project.path("syncline.yaml")).unwrap();
+    for (args, answer) in questions {
+        project.run(args).code(2).notes("syncline init").notes("--state FOLDER");
+        let args = [args, &["--state", ".syncline"]].concat();
+        let ran = project.run(&args).code(0).says(answer);
+        assert_eq!(ran.stderr, "", "no project is nothing to warn of: {ran:#?}");
+    }
+    project.run(&["runs", "--state", "nowhere"]).code(2).notes("there is no state in nowhere");
+    assert_eq!(project.json(&["runs", "--state", ".syncline"])["pagination"]["total"], 1);
+}
+
+#[test]
 fn a_source_that_cannot_be_reached_is_a_source_failure() {
     let project = Project::with_contacts("upsert", "");
     let yaml = std::fs::read_to_string(project.path("syncline.yaml")).unwrap();
