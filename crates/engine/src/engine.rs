@@ -29,6 +29,8 @@ use crate::watch::Watch;
 
 /// A plan older than this is not resumed after a crash.
 const RESUME_MAX: Duration = Duration::from_secs(3_600);
+/// A held run waits this long for somebody's decision.
+const HELD_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Files that nothing names are kept this long: a process may be about to name them.
 const FILES_KEPT_MIN: Duration = Duration::from_secs(24 * 3_600);
 /// Complete reads that a drop is measured against.
@@ -293,15 +295,19 @@ impl Engine {
 
     /// Ends a held run without writing anything.
     pub async fn reject(&self, id: &RunId) -> Result<Run> {
-        let mut run = self.run(id).await?;
+        let run = self.run(id).await?;
         if run.status != RunStatus::Held {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!("{id} is {}, not held", run.status.as_str()),
             ));
         }
+        self.drop_held(run, "rejected by a person").await
+    }
+
+    /// Ends a held run; everything that was planned stays undone.
+    async fn drop_held(&self, mut run: Run, why: &str) -> Result<Run> {
         run.status = run.status.transition(RunStatus::Cancelled)?;
-        // Everything that was planned stays undone.
         let planned = run.counters;
         run.counters = Counters {
             rows_not_attempted: planned.rows_created + planned.rows_updated,
@@ -311,7 +317,7 @@ impl Engine {
             ..planned
         };
         run.completed_at = Some(self.clock.now());
-        run.error = Some(StoredError::from(&Error::new(ErrorKind::Cancelled, "rejected by a person")));
+        run.error = Some(StoredError::from(&Error::new(ErrorKind::Cancelled, why)));
         self.store.update_run(&run).await?;
         Ok(run)
     }
@@ -521,9 +527,24 @@ impl Engine {
         })
     }
 
-    /// Forgets runs and letters past keeping, and removes files that nothing has named for a day.
+    /// Ends held runs that nobody decided on for a week.
+    async fn expire_held(&self) -> Result<()> {
+        let filter = RunFilter { statuses: vec![RunStatus::Held], ..RunFilter::default() };
+        let (held, _) = self.store.runs(&filter, Page::first(Page::SIZE_MAX)).await?;
+        let now = self.clock.now();
+        for run in held {
+            let planned = run.planned_at.unwrap_or(run.created_at);
+            if now.duration_since(planned).as_secs_f64() >= HELD_MAX.as_secs_f64() {
+                self.drop_held(run, "nobody approved it for a week").await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends held runs past waiting, forgets runs and letters past keeping, and removes files that nothing has named for a day.
     /// Returns what was forgotten and how many files went.
     pub async fn tidy(&self, keep: &KeepUntil) -> Result<(Forgotten, u64)> {
+        self.expire_held().await?;
         let forgotten = self.store.forget(keep).await?;
         let live = self.store.live_files().await?;
         let now = std::time::SystemTime::from(self.clock.now());

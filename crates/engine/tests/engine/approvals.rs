@@ -263,3 +263,26 @@ async fn guards_of_a_seed_hold_it_and_a_reseed_is_not_held_for_its_removals() {
     assert_eq!((run.counters.rows_deleted, run.counters.rows_created), (20, 8));
     assert_eq!(f.target.dump().len(), 8);
 }
+
+#[tokio::test]
+async fn a_held_run_waits_a_week_for_a_decision_and_then_ends() {
+    let mut f = Fixture::new();
+    f.sync.guards.max_creates = Some(Limit::Count(0));
+    f.source.set(&[&["1", "Ann", "a", "2025-06-01T10:00:00Z"]]);
+    let held = f.run().await;
+    assert_eq!(held.status, RunStatus::Held);
+    let keep = syncline_store::KeepUntil {
+        runs_from: jiff::Timestamp::UNIX_EPOCH,
+        runs_min: 1,
+        letters_from: jiff::Timestamp::UNIX_EPOCH,
+        letters_max: 100,
+    };
+    f.clock.advance(std::time::Duration::from_secs(6 * 86_400));
+    f.engine.tidy(&keep).await.unwrap();
+    assert_eq!(f.engine.run(&held.id).await.unwrap().status, RunStatus::Held);
+    f.clock.advance(std::time::Duration::from_secs(86_400));
+    f.engine.tidy(&keep).await.unwrap();
+    let ended = f.engine.run(&held.id).await.unwrap();
+    assert_eq!((ended.status, ended.counters.rows_not_attempted), (RunStatus::Cancelled, 1));
+    assert!(f.target.dump().is_empty());
+}
