@@ -4,7 +4,7 @@ use syncline_connector::{Equality, TargetField};
 use syncline_core::sync::WriteMode;
 use syncline_core::{ErrorKind, LogicalType, Op};
 
-use crate::target::{chunk, destination, names, request, schema, world};
+use super::target::{chunk, destination, names, request, schema, world};
 
 #[tokio::test]
 async fn a_table_is_described_as_its_catalog_has_it() {
@@ -165,7 +165,7 @@ async fn names_that_try_to_be_sql_are_only_names() {
 
     request.run_id = syncline_core::RunId::from_stored("run'; drop table y; --");
     let flag = Op::Remove(syncline_core::snapshot_entry::RemovalAction::Flag);
-    let chunk = crate::target::chunk(&request, flag, &[&["2", "-", "-", "-"]]);
+    let chunk = super::target::chunk(&request, flag, &[&["2", "-", "-", "-"]]);
     assert_eq!(names(&world.write(request, chunk).await), ["removed"]);
     assert_eq!(
         world.rows(&format!("select * from {object} order by 1")).await,

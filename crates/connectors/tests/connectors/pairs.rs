@@ -1,14 +1,6 @@
 //! Values survive the way through every pair of systems: written to the first, read from it, written
 //! to the second and read again, each row is what it was, or was refused by the name of its column.
 //! And what was read once is read the same again, so that a second run has nothing to write.
-#![cfg(all(feature = "files", feature = "postgres", feature = "sqlite"))]
-
-#[path = "systems/files.rs"]
-mod files;
-#[path = "systems/postgres.rs"]
-mod postgres;
-#[path = "systems/sqlite.rs"]
-mod sqlite;
 
 use std::collections::BTreeMap;
 
@@ -22,11 +14,13 @@ use syncline_connector::{Chunk, FieldRule, OpenRequest, ReadRequest};
 use syncline_core::sync::{FieldWrite, Nulls, Publish, Target, WriteMode};
 use syncline_core::{LogicalType, Op, RowResult, RunId, SyncUid, text};
 
+use crate::systems::{files, postgres, sqlite};
+
 /// Random tables per first system, besides the one of all edges.
 const CASES: usize = 3;
 const ROWS: usize = 40;
 
-/// Repeats a run: `SYNCLINE_TEST_SEED=7 cargo test --test pairs`.
+/// Repeats a run: `SYNCLINE_TEST_SEED=7 cargo test -p syncline-connectors --test connectors pairs`.
 const SEED_VARIABLE: &str = "SYNCLINE_TEST_SEED";
 
 struct System {

@@ -5,7 +5,7 @@ use syncline_core::Op;
 use syncline_core::snapshot_entry::RemovalAction;
 use syncline_core::sync::{FieldWrite, Nulls, WriteMode};
 
-use crate::target::{batch, chunk, chunk_of, destination, names, request, world};
+use super::target::{batch, chunk, chunk_of, destination, names, request, world};
 
 const PEOPLE: &str = "create table people (id int primary key, name text, city text);
                       insert into people values (1, 'Ann', 'Oslo'), (2, 'Bob', 'Rome')";
@@ -130,7 +130,7 @@ async fn changed_match_values_are_found_by_the_old_ones_even_in_a_chain() {
     let request = request("t", WriteMode::Upsert, FIELDS);
     let rows: &[&[&str]] = &[&["2", "a2"], &["3", "b2"], &["4", "c2"], &["5", "new"], &["9", "nine"]];
     let mut chunk = chunk(&request, Op::Update, rows);
-    let old = crate::target::schema(&FIELDS[..1]);
+    let old = super::target::schema(&FIELDS[..1]);
     chunk.old_match = Some(batch(&old, &[&["1"], &["2"], &["3"], &["77"], &["-"]]));
     let results = world.write(request.clone(), chunk).await;
     assert_eq!(names(&results), ["updated", "updated", "updated", "created", "created"]);
@@ -141,7 +141,7 @@ async fn changed_match_values_are_found_by_the_old_ones_even_in_a_chain() {
     let mut other_run = request;
     other_run.run_id = syncline_core::RunId::from_stored("run_2");
     let rows = &[&["4", "c2"][..]];
-    let mut last = crate::target::chunk(&other_run, Op::Update, rows);
+    let mut last = super::target::chunk(&other_run, Op::Update, rows);
     last.old_match = Some(batch(&old, &[&["3000"]]));
     assert_eq!(names(&world.write(other_run, last).await), ["updated"]);
     assert_eq!(world.rows("select * from t order by id").await, expected);

@@ -3,7 +3,7 @@
 use syncline_core::sync::WriteMode;
 use syncline_core::{Op, RowResult};
 
-use crate::target::{World, chunk, destination, names, rejection, request, world};
+use super::target::{World, chunk, destination, names, rejection, request, world};
 
 const GUARDED: &str = "
     create type mood as enum ('happy', 'sad');

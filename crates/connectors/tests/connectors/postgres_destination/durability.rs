@@ -6,7 +6,7 @@ use syncline_connector::{OpenRequest, Recovery};
 use syncline_core::sync::WriteMode;
 use syncline_core::{ErrorKind, Op, RunId};
 
-use crate::target::{World, chunk, destination, destination_with, name, request, world};
+use super::target::{World, chunk, destination, destination_with, name, request, world};
 
 const TABLE: &str = "create table t (id int primary key, name text)";
 const FIELDS: &[(&str, &str)] = &[("id", "int32"), ("name", "text")];

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use syncline_core::sync::WriteMode;
 use syncline_core::{LogicalType, Op, text};
 
-use crate::target::{World, chunk, names, request, world};
+use super::target::{World, chunk, names, request, world};
 
 /// Column type, canonical type, canonical text, and the text that PostgreSQL shows.
 const VALUES: &[(&str, &str, &str, &str)] = &[

@@ -1,0 +1,9 @@
+//! The PostgreSQL destination against a real server.
+
+mod target;
+
+mod constraints;
+mod durability;
+mod modes;
+mod objects;
+mod values;

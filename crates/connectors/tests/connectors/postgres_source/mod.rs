@@ -1,0 +1,9 @@
+//! The PostgreSQL source against a real server.
+
+mod fixture;
+
+mod connecting;
+mod ends;
+mod reading;
+mod sql;
+mod values;
