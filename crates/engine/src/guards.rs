@@ -62,7 +62,7 @@ pub fn judge(guards: &Guards, facts: &PlanFacts) -> Vec<GuardVerdict> {
         unkeyed(facts),
         count(
             "max_creates",
-            "creates",
+            "create",
             guards.max_creates,
             facts.creates,
             facts.delivered,
@@ -70,7 +70,7 @@ pub fn judge(guards: &Guards, facts: &PlanFacts) -> Vec<GuardVerdict> {
         ),
         updates(guards, facts),
         source_drop(guards, facts),
-        count("max_invalid", "invalid rows", guards.max_invalid, facts.invalid, facts.rows_read, &[]),
+        count("max_invalid", "invalid row", guards.max_invalid, facts.invalid, facts.rows_read, &[]),
     ];
     verdicts.extend(nulled(guards, facts));
     verdicts.sort_by_key(|v| !v.tripped);
@@ -96,9 +96,9 @@ fn target(facts: &PlanFacts) -> GuardVerdict {
 fn empty_model(facts: &PlanFacts) -> GuardVerdict {
     let tripped = facts.complete_read && facts.rows_read == 0 && facts.delivered > 0;
     let message = format!(
-        "the model returned {} rows; {} records stand delivered",
-        grouped(facts.rows_read),
-        grouped(facts.delivered)
+        "the model returned {}; {} delivered before",
+        counted(facts.rows_read, "row"),
+        counted(facts.delivered, "record")
     );
     verdict("empty_model", tripped, message, &[])
 }
@@ -117,10 +117,10 @@ fn deletes(guards: &Guards, facts: &PlanFacts) -> GuardVerdict {
         }
     };
     let message = format!(
-        "{} removals planned, {} in the last 24 hours, of {} delivered records (limit {limit})",
-        grouped(facts.removals),
+        "{} planned, {} in the last 24 hours, of {} (limit {limit})",
+        counted(facts.removals, "removal"),
         grouped(facts.removals_before),
-        grouped(base)
+        counted(base, "delivered record")
     );
     verdict("max_deletes", exceeded && facts.removals > 0, message, &facts.removal_sample)
 }
@@ -128,10 +128,10 @@ fn deletes(guards: &Guards, facts: &PlanFacts) -> GuardVerdict {
 fn unkeyed(facts: &PlanFacts) -> GuardVerdict {
     let tripped = facts.removals > 0 && facts.unkeyed > facts.unkeyed_before;
     let message = format!(
-        "{} rows without a usable key ({} in the last complete read) while {} removals are planned",
-        grouped(facts.unkeyed),
+        "{} without a usable key ({} in the last complete read), {} planned",
+        counted(facts.unkeyed, "row"),
         grouped(facts.unkeyed_before),
-        grouped(facts.removals)
+        counted(facts.removals, "removal")
     );
     verdict("unkeyed_rows", tripped, message, &facts.removal_sample)
 }
@@ -146,24 +146,23 @@ fn count(
 ) -> GuardVerdict {
     match limit {
         Some(limit) => {
-            let message =
-                format!("{} {what} (limit {}, of {})", grouped(n), limit_text(limit), grouped(base));
+            let message = format!("{} (limit {}, of {})", counted(n, what), limit_text(limit), grouped(base));
             verdict(guard, limit.is_exceeded_by(n, base), message, sample)
         }
-        None => verdict(guard, false, format!("{} {what} (no limit)", grouped(n)), &[]),
+        None => verdict(guard, false, format!("{} (no limit)", counted(n, what)), &[]),
     }
 }
 
 fn updates(guards: &Guards, facts: &PlanFacts) -> GuardVerdict {
     if guards.max_updates.is_some() || !facts.definition_changed {
         let sample = &facts.update_sample;
-        return count("max_updates", "updates", guards.max_updates, facts.updates, facts.delivered, sample);
+        return count("max_updates", "update", guards.max_updates, facts.updates, facts.delivered, sample);
     }
     let share = Limit::Percent(REDEFINED_UPDATES_PERCENT).is_exceeded_by(facts.updates, facts.delivered);
     let message = format!(
-        "{} updates of {} delivered records in the first run after a change of definition (limit {} and {}%)",
-        grouped(facts.updates),
-        grouped(facts.delivered),
+        "{} of {} in the first run after a change of definition (limit {} and {}%)",
+        counted(facts.updates, "update"),
+        counted(facts.delivered, "delivered record"),
         grouped(REDEFINED_UPDATES_COUNT),
         REDEFINED_UPDATES_PERCENT
     );
@@ -179,9 +178,9 @@ fn source_drop(guards: &Guards, facts: &PlanFacts) -> GuardVerdict {
     };
     let drop = median.saturating_sub(facts.rows_read);
     let message = format!(
-        "{} rows read; the median of the last {} complete reads is {} (limit: a drop of {})",
-        grouped(facts.rows_read),
-        facts.recent_reads.len(),
+        "{} read; the median of {} before is {} (limit: a drop of {})",
+        counted(facts.rows_read, "row"),
+        counted(facts.recent_reads.len() as u64, "complete read"),
         grouped(median),
         limit_text(limit)
     );
@@ -217,6 +216,11 @@ fn limit_text(limit: Limit) -> String {
         Limit::Count(n) => grouped(n),
         Limit::Percent(_) => limit.to_string(),
     }
+}
+
+/// `1 row`, `15,432 rows`.
+fn counted(n: u64, one: &str) -> String {
+    format!("{} {one}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
 /// `15,432`: these messages are read by people.
@@ -352,7 +356,7 @@ mod tests {
             [
                 "1,974 removals planned, 0 in the last 24 hours, of 1,980 delivered records (limit 10, and 10% or 1,000)",
                 "12,000 creates (limit 10,000, of 1,980)",
-                "12 rows read; the median of the last 1 complete reads is 1,986 (limit: a drop of 50%)",
+                "12 rows read; the median of 1 complete read before is 1,986 (limit: a drop of 50%)",
             ]
         );
     }
