@@ -305,7 +305,7 @@ pub struct ApplyArgs {
 Examples:
   syncline run crm.contact               one sync
   syncline run crm                       every sync of an instance
-  syncline run --all                     everything, in the order of dependencies
+  syncline run --all                     everything, in its order
   syncline run crm.contact --cursor reset
   syncline run crm.contact --source-ids \"42,43\"")]
 pub struct RunArgs {
@@ -353,8 +353,8 @@ impl From<RunKind> for RunType {
 #[command(after_help = "\
 Examples:
   syncline seed crm.contact
-  syncline seed crm.contact --reseed                         asks before it removes anything
-  syncline seed crm.contact --reseed --confirm crm.contact   for scripts")]
+  syncline seed crm.contact --reseed     asks before it removes anything
+  syncline seed crm.contact --reseed --confirm crm.contact")]
 pub struct SeedArgs {
     /// Sync, for example crm.contact
     pub sync: String,

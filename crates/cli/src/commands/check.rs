@@ -146,7 +146,11 @@ fn row_view(row: &PreviewRow) -> Value {
     }
 }
 
-/// Source columns on the left, target fields on the right.
+/// Between source columns and target fields.
+const ARROW: &str = "   →  ";
+
+/// Source columns on the left, target fields on the right; or one below the other where a terminal
+/// is too narrow for both.
 fn row_text(out: &Out, number: usize, row: &PreviewRow) -> String {
     let left = lines(&row.source);
     let (mark, right) = match &row.outcome {
@@ -160,10 +164,18 @@ fn row_text(out: &Out, number: usize, row: &PreviewRow) -> String {
     let width = left.iter().map(|l| l.chars().count()).max().unwrap_or(0);
     let head = format!("{} {mark}", out.paint(Style::Strong, &format!("row {number}")));
     let mut text = format!("{}\n", head.trim_end());
+    let widest = right.iter().map(|l| l.chars().count()).max().unwrap_or(0);
+    let needed = 2 + width + ARROW.chars().count() + widest;
+    if out.width.is_some_and(|columns| usize::from(columns) < needed) {
+        text += &left.iter().map(|line| format!("  {line}\n")).collect::<String>();
+        text += &right.iter().map(|line| format!("{ARROW}{line}\n")).collect::<String>();
+        text.push('\n');
+        return text;
+    }
     for i in 0..left.len().max(right.len()) {
         let source = left.get(i).map_or("", String::as_str);
         let line = match right.get(i) {
-            Some(target) => format!("  {source:<width$}   →  {target}"),
+            Some(target) => format!("  {source:<width$}{ARROW}{target}"),
             None => format!("  {source}"),
         };
         text += line.trim_end();

@@ -70,7 +70,13 @@ async fn history(context: &Context, id: &str) -> Outcome {
         out.line(format!("The cursor of {} never moved.", record.id));
         return Ok(Exit::Done);
     }
-    let columns = ["WHEN", "FROM", "TO", "WHY", "RUN"].map(Column::left);
+    let columns = [
+        Column::left("WHEN"),
+        Column::left("FROM"),
+        Column::left("TO"),
+        Column::left("WHY"),
+        Column::left("RUN").optional(),
+    ];
     let rows = changes.iter().map(|c| {
         let run = c.change.run_id.as_ref().map(|id| output::short_id(id).to_string()).unwrap_or_default();
         vec![

@@ -39,7 +39,7 @@ pub fn init(context: &Context, args: &InitArgs) -> Outcome {
     for (command, what) in next_steps(args, source, target) {
         match what.as_str() {
             "" => out.line(format!("  {command}")),
-            what => out.line(format!("  {command:<44}{}", out.paint(Style::Dim, what))),
+            what => out.line(format!("  {command:<34}{}", out.paint(Style::Dim, what))),
         }
     }
     Ok(Exit::Done)

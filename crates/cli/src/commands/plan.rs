@@ -34,7 +34,7 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Outcome {
     if context.out.json {
         context.out.json(&plan);
     } else {
-        context.out.raw(&output::plan_text(&context.out, &run, &plan));
+        context.out.raw(&output::plan_text(&context.out, sync, &run, &plan));
         if let Some(path) = &args.out {
             context.out.remark(&format!("saved; apply it with `syncline apply {}`", path.display()));
         }

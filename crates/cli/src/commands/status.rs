@@ -73,15 +73,16 @@ async fn row<'a>(engine: Option<&Engine>, sync: &'a Sync) -> Result<Row<'a>> {
 }
 
 fn rows_table(out: &Out, rows: &[Row], now: jiff::Timestamp) -> String {
+    // What matters least stands last, and gives way first on a narrow terminal.
     let columns = [
         Column::left("SYNC"),
         Column::left("STATE"),
-        Column::left("SCHEDULE").optional(),
         Column::left("LAST RUN"),
-        Column::left("WHEN"),
-        Column::right("DELIVERED").optional(),
-        Column::right("PENDING"),
+        Column::left("WHEN").optional(),
         Column::right("DEAD LETTERS"),
+        Column::right("PENDING").optional(),
+        Column::right("DELIVERED").optional(),
+        Column::left("SCHEDULE").optional(),
     ];
     let cells = rows.iter().map(|row| {
         let (style, state) = match &row.record {
@@ -97,12 +98,12 @@ fn rows_table(out: &Out, rows: &[Row], now: jiff::Timestamp) -> String {
         vec![
             (Some(Style::Strong), row.sync.id.to_string()),
             (Some(style), state),
-            (None, row.sync.schedule.as_ref().map(schedule_text).unwrap_or_else(|| "by hand".into())),
             (Some(last_style), last),
             (None, at.map(|at| output::ago(at, now)).unwrap_or_default()),
-            (None, output::grouped(row.delivered)),
-            bad(row.pending),
             bad(row.letters),
+            bad(row.pending),
+            (None, output::grouped(row.delivered)),
+            (None, row.sync.schedule.as_ref().map(schedule_text).unwrap_or_else(|| "by hand".into())),
         ]
     });
     output::table(out, &columns, cells.collect())

@@ -1,7 +1,8 @@
 //! Planned changes, field by field.
 
 use serde_json::Value;
-use syncline_core::Run;
+use syncline_core::sync::StoreValues;
+use syncline_core::{Run, Sync};
 use syncline_engine::review::{ChangeView, FieldView, PlanDocument};
 
 use super::numbers::{grouped, plural};
@@ -10,8 +11,8 @@ use super::{Out, Style};
 /// Characters of one value.
 const VALUE_CHARS_MAX: usize = 80;
 
-/// A plan: guards that would hold it, then the changes.
-pub fn plan_text(out: &Out, run: &Run, plan: &PlanDocument) -> String {
+/// A plan of `sync`: guards that would hold it, then the changes.
+pub fn plan_text(out: &Out, sync: &Sync, run: &Run, plan: &PlanDocument) -> String {
     let mut text = String::new();
     for verdict in plan.guards.iter().filter(|v| v.tripped) {
         let would = out.paint(Style::Held, "would be held:");
@@ -22,7 +23,12 @@ pub fn plan_text(out: &Out, run: &Run, plan: &PlanDocument) -> String {
         text.push('\n');
     }
     for change in &plan.changes {
-        text += &change_text(out, change);
+        // Without kept values no update has fields, whether it changes some or not.
+        let same = change.operation == "update"
+            && change.fields.is_empty()
+            && sync.store_values != StoreValues::None;
+        let again = if same { out.paint(Style::Dim, "  unchanged, sent again") } else { String::new() };
+        text += &change_text(out, change, &again);
     }
     if plan.truncated {
         let c = &run.counters;
@@ -40,14 +46,14 @@ pub fn plan_text(out: &Out, run: &Run, plan: &PlanDocument) -> String {
     text
 }
 
-fn change_text(out: &Out, change: &ChangeView) -> String {
+fn change_text(out: &Out, change: &ChangeView, remark: &str) -> String {
     let (style, sign) = match change.operation.as_str() {
         "create" | "append" => (Style::Good, '+'),
         "update" => (Style::Warn, '~'),
         _ => (Style::Bad, '-'),
     };
     let head = out.paint(style, &format!("{sign} {} {}", change.operation, change.row_id));
-    format!("  {head}\n{}", field_lines(out, &change.fields, "      "))
+    format!("  {head}{remark}\n{}", field_lines(out, &change.fields, "      "))
 }
 
 /// `field: before → after`, names aligned.
@@ -65,7 +71,8 @@ pub fn field_lines(out: &Out, fields: &[FieldView], indent: &str) -> String {
             (Some(before), None) => out.paint(Style::Dim, &value_text(before)),
             (None, None) => out.paint(Style::Dim, "(value not kept)"),
         };
-        text += &format!("{indent}{name}  {value}\n");
+        let hang = indent.len() + width + 2;
+        text += &format!("{}\n", out.wrapped(&format!("{indent}{name}  {value}"), Some(hang)));
     }
     text
 }
