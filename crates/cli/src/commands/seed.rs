@@ -66,7 +66,7 @@ async fn agreed(
         return Ok(false);
     }
     let c = &test.counters;
-    context.out.note(&format!(
+    context.out.note_prose(&format!(
         "\nThis removes {} from '{}' and writes {} anew. Known records are exported first.",
         output::counted(c.rows_deleted, "record"),
         sync.to.object,

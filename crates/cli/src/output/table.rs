@@ -51,7 +51,8 @@ pub fn table(out: &Out, columns: &[Column], rows: Vec<Vec<TableCell>>) -> String
         .into_iter()
         .map(|row| row.into_iter().map(|(style, text)| (style, one_line(&text))).collect())
         .collect();
-    let shown = fitting(out.width, columns, &rows);
+    let widths = least_widths(columns, &rows);
+    let shown = fitting(out.width, columns, &widths);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     if let Some(width) = out.width.filter(|_| shown.iter().any(|i| columns[*i].prose)) {
@@ -69,12 +70,13 @@ pub fn table(out: &Out, columns: &[Column], rows: Vec<Vec<TableCell>>) -> String
     for (place, i) in shown.iter().enumerate() {
         let Some(laid_out) = table.column_mut(place) else { continue };
         // Behind the last column there is nothing to keep apart.
-        laid_out.set_padding((0, if place + 1 < shown.len() { GAP } else { 0 }));
+        let gap = if place + 1 < shown.len() { GAP } else { 0 };
+        laid_out.set_padding((0, gap));
         if columns[*i].right {
             laid_out.set_cell_alignment(CellAlignment::Right);
         }
         laid_out.set_constraint(match columns[*i].prose {
-            true => ColumnConstraint::LowerBoundary(Width::Fixed(PROSE_WIDTH_MIN)),
+            true => ColumnConstraint::LowerBoundary(Width::Fixed(widths[*i] + gap)),
             false => ColumnConstraint::ContentWidth,
         });
     }
@@ -91,20 +93,22 @@ fn without_end_space(line: &str) -> String {
     }
 }
 
+/// What each column needs: its widest value, of prose at most some words.
+fn least_widths(columns: &[Column], rows: &[Vec<TableCell>]) -> Vec<u16> {
+    let width = |(i, column): (usize, &Column)| {
+        let cells = rows.iter().filter_map(|row| row.get(i)).map(|(_, text)| text.chars().count());
+        let widest = cells.max().unwrap_or(0).max(column.title.len());
+        let widest = u16::try_from(widest).unwrap_or(u16::MAX - GAP);
+        if column.prose { widest.min(PROSE_WIDTH_MIN) } else { widest }
+    };
+    columns.iter().enumerate().map(width).collect()
+}
+
 /// Indexes of the columns that there is room for.
-fn fitting(width: Option<u16>, columns: &[Column], rows: &[Vec<TableCell>]) -> Vec<usize> {
-    let widths: Vec<usize> = columns
-        .iter()
-        .enumerate()
-        .map(|(i, column)| {
-            let cells = rows.iter().filter_map(|row| row.get(i)).map(|(_, text)| text.chars().count());
-            let widest = cells.max().unwrap_or(0).max(column.title.len());
-            if column.prose { widest.min(PROSE_WIDTH_MIN.into()) } else { widest }
-        })
-        .collect();
+fn fitting(width: Option<u16>, columns: &[Column], widths: &[u16]) -> Vec<usize> {
     let mut shown: Vec<usize> = (0..columns.len()).collect();
     let Some(width) = width else { return shown };
-    while shown.iter().map(|i| widths[*i] + usize::from(GAP)).sum::<usize>()
+    while shown.iter().map(|i| usize::from(widths[*i]) + usize::from(GAP)).sum::<usize>()
         > usize::from(width) + usize::from(GAP)
     {
         match shown.iter().rposition(|i| columns[*i].optional) {
@@ -141,32 +145,46 @@ mod tests {
 
     use super::*;
 
+    fn terminal(columns: u16, color: bool) -> Out {
+        Out {
+            json: false,
+            color,
+            color_on_stderr: false,
+            width: Some(columns),
+            width_on_stderr: None,
+            closed: AtomicBool::new(false),
+        }
+    }
+
     #[test]
     fn optional_columns_give_way_the_last_first() {
         let columns = [Column::left("A"), Column::left("B").optional(), Column::right("C").optional()];
         let row: Vec<TableCell> = ["aaaa", "bbbb", "cccc"].iter().map(|t| (None, t.to_string())).collect();
-        let rows = vec![row];
-        assert_eq!(fitting(None, &columns, &rows), [0, 1, 2]);
-        assert_eq!(fitting(Some(16), &columns, &rows), [0, 1, 2]);
-        assert_eq!(fitting(Some(15), &columns, &rows), [0, 1]);
-        assert_eq!(fitting(Some(3), &columns, &rows), [0], "what is not optional stays");
+        let widths = least_widths(&columns, &[row]);
+        assert_eq!(fitting(None, &columns, &widths), [0, 1, 2]);
+        assert_eq!(fitting(Some(16), &columns, &widths), [0, 1, 2]);
+        assert_eq!(fitting(Some(15), &columns, &widths), [0, 1]);
+        assert_eq!(fitting(Some(3), &columns, &widths), [0], "what is not optional stays");
     }
 
     #[test]
     fn no_line_is_wider_than_its_table_also_in_colour() {
-        let out = Out {
-            json: false,
-            color: true,
-            color_on_stderr: false,
-            width: Some(20),
-            width_on_stderr: None,
-            closed: AtomicBool::new(false),
-        };
+        let out = terminal(20, true);
         let columns = [Column::left("NAME"), Column::left("TRIGGER")];
         let row = vec![(None, "a".to_string()), (Some(Style::Dim), "cli".to_string())];
         let text = table(&out, &columns, vec![row]);
         let last = text.lines().last().unwrap();
         assert!(last.ends_with("cli\u{1b}[0m") && !last.contains("cli "), "{last:?}");
+    }
+
+    #[test]
+    fn short_prose_takes_no_more_than_it_needs() {
+        let out = terminal(42, false);
+        let columns = [Column::prose("ERROR"), Column::prose("VALUE"), Column::left("STAGE")];
+        let row = ["one two three four five six seven", "tbd", "normalize"].map(|t| (None, t.to_string()));
+        let text = table(&out, &columns, vec![row.to_vec()]);
+        assert!(text.lines().all(|line| line.chars().count() <= 42), "{text}");
+        assert!(text.contains("normalize") && text.contains("tbd"), "{text}");
     }
 
     #[test]
