@@ -3,13 +3,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, RecordBatch, UInt32Array};
-use arrow::datatypes::{Date32Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::UInt32Array;
 use jiff::Timestamp;
 use syncline_connector::{InvalidRow, ReadFilter, SourceBatch};
 use syncline_core::run::RunOptions;
 use syncline_core::sync::{Sync, WriteMode};
-use syncline_core::{CursorValue, Error, ErrorKind, Key, LogicalType, ReadMode, Result, RunType, canon};
+use syncline_core::{CursorValue, Error, ErrorKind, Key, ReadMode, Result, RunType};
 use syncline_store::SyncRecord;
 
 /// What part of the model a run reads.
@@ -85,52 +84,6 @@ pub fn filter(scope: &Scope, sync: &Sync, due: &[Key]) -> ReadFilter {
     }
 }
 
-/// The cursor column of a read.
-pub struct CursorColumn {
-    pub index: usize,
-    pub ty: LogicalType,
-}
-
-impl CursorColumn {
-    /// Fails when the column's type has no order that progress can be measured by.
-    pub fn check(name: &str, ty: &LogicalType) -> Result<()> {
-        let ordered = matches!(ty, LogicalType::Timestamp | LogicalType::TimestampTz | LogicalType::Date);
-        if ordered || ty.is_integer() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::ModelQueryFailed, format!("the cursor column '{name}' is {ty}"))
-            .help("a cursor must be a timestamp, a date or an integer; cast it in the model, or leave the cursor out"))
-    }
-
-    pub fn value(&self, batch: &RecordBatch, row: usize) -> Option<CursorValue> {
-        let array = batch.column(self.index);
-        if array.is_null(row) {
-            return None;
-        }
-        let timestamp = |micros, zoned| CursorValue::Timestamp { micros, zoned };
-        Some(match &self.ty {
-            LogicalType::Int16 => CursorValue::Integer(array.as_primitive::<Int16Type>().value(row).into()),
-            LogicalType::Int32 => CursorValue::Integer(array.as_primitive::<Int32Type>().value(row).into()),
-            LogicalType::Int64 => CursorValue::Integer(array.as_primitive::<Int64Type>().value(row)),
-            LogicalType::Date => {
-                let days = i64::from(array.as_primitive::<Date32Type>().value(row));
-                timestamp(days.saturating_mul(86_400_000_000), false)
-            }
-            ty => timestamp(
-                array.as_primitive::<TimestampMicrosecondType>().value(row),
-                *ty == LogicalType::TimestampTz,
-            ),
-        })
-    }
-}
-
-/// Keeps the rows of a batch that `keep` accepts, with their invalid marks.
-pub fn retain(batch: SourceBatch, mut keep: impl FnMut(&RecordBatch, usize) -> bool) -> Result<SourceBatch> {
-    let kept: Vec<u32> =
-        (0..batch.rows.num_rows()).filter(|r| keep(&batch.rows, *r)).map(|r| r as u32).collect();
-    select(batch, &kept)
-}
-
 /// The rows at `indices` (ascending) of a batch, with their invalid marks.
 pub fn select(batch: SourceBatch, indices: &[u32]) -> Result<SourceBatch> {
     if indices.len() == batch.rows.num_rows() {
@@ -177,18 +130,6 @@ impl RowFilter {
     }
 }
 
-/// Canonical bytes of a row's key columns; `None` when one of them is NULL.
-pub fn key_bytes(columns: &[(&dyn Array, &LogicalType)], row: usize, out: &mut Vec<u8>) -> bool {
-    out.clear();
-    for (array, ty) in columns {
-        if array.is_null(row) {
-            return false;
-        }
-        canon::encode(*array, ty, row, out);
-    }
-    true
-}
-
 /// Chooses the rows of a run limited by `max_entities`: the first `limit` in cursor-then-key order
 /// (key order without a cursor), with every row that ties with the last one on the cursor.
 ///
@@ -232,15 +173,14 @@ impl LimitedRead {
         Self { limit, boundary, resume_after, has_cursor, batches: Vec::new(), rows: Vec::new(), bytes: 0 }
     }
 
-    /// Remembers a batch; `position` gives a row's cursor and canonical key.
+    /// Remembers a batch; `positions` has each row's cursor and canonical key.
     pub fn push(
         &mut self,
         batch: SourceBatch,
+        positions: Vec<(Option<CursorValue>, Vec<u8>)>,
         memory_budget: u64,
-        mut position: impl FnMut(&RecordBatch, usize) -> (Option<CursorValue>, Vec<u8>),
     ) -> Result<()> {
-        for row in 0..batch.rows.num_rows() {
-            let (cursor, key) = position(&batch.rows, row);
+        for (row, (cursor, key)) in positions.into_iter().enumerate() {
             if !self.has_cursor && self.resume_after.as_ref().is_some_and(|after| key <= *after) {
                 continue;
             }
@@ -347,8 +287,13 @@ impl CursorProgress {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::sync::Arc;
+
+    use arrow::array::{AsArray, RecordBatch};
+    use arrow::datatypes::Int64Type;
+    use syncline_core::LogicalType;
+
+    use super::*;
 
     fn int(n: i64) -> CursorValue {
         CursorValue::Integer(n)
@@ -386,7 +331,8 @@ mod tests {
         let schema = Arc::new(arrow::datatypes::Schema::new(vec![LogicalType::Int64.field("id", false)]));
         let rows = RecordBatch::try_new(schema, vec![Arc::new(arrow::array::Int64Array::from(ids))]).unwrap();
         let mut read = LimitedRead::new(limit, boundary.map(int), None, true);
-        read.push(rows.into(), 1 << 20, |_, row| (cursors[row].map(int), vec![row as u8])).unwrap();
+        let positions = cursors.iter().enumerate().map(|(row, c)| (c.map(int), vec![row as u8])).collect();
+        read.push(rows.into(), positions, 1 << 20).unwrap();
         let chosen = read.finish(None).unwrap();
         let ids = chosen.batches[0].rows.column(0).as_primitive::<Int64Type>().values().to_vec();
         (ids, chosen.truncated)

@@ -8,7 +8,7 @@ use syncline_core::{Error, ErrorKind, LogicalType, Result, RowError};
 
 use crate::engine::Endpoints;
 use crate::failures::row_json;
-use crate::ingest::CursorColumn;
+use crate::normalize::check_cursor;
 use crate::transform::{self, MappingProblem, Transform};
 
 /// What a check found.
@@ -41,7 +41,7 @@ pub async fn check(sync: &Sync, ends: &Endpoints, create: bool) -> Result<Checke
         Checked { source, target, columns, fields: Vec::new(), problems: Vec::new(), creation: None };
     if let Some(name) = &sync.model.cursor
         && let Ok(field) = model.field_with_name(name)
-        && let Err(e) = CursorColumn::check(name, &LogicalType::of(field)?)
+        && let Err(e) = check_cursor(name, &LogicalType::of(field)?)
     {
         let path = "model.cursor".into();
         checked.problems.push(MappingProblem { path, code: "cursor_type", message: e.message, help: e.help });

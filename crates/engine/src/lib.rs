@@ -3,7 +3,7 @@
 //! A run has three durable steps. [`plan`] reads the source to its end, compares every row with the
 //! snapshot and stores a change set; [`apply`] sends it in chunks, each with durable outcomes;
 //! [`finalize`] turns outcomes into the next generation, counters and letters, visible together.
-//! A record passes five stages on the way: [`ingest`] and normalize (`planner`), [`transform`],
+//! A record passes five stages on the way: [`ingest`], [`normalize`], [`transform`],
 //! execute ([`apply`]) and [`finalize`]. The engine knows connectors by their traits only.
 
 mod apply;
@@ -18,6 +18,7 @@ pub mod guards;
 mod ingest;
 pub mod inspect;
 mod known;
+mod normalize;
 mod outcomes;
 mod payload;
 mod plan;

@@ -324,10 +324,17 @@ impl Planning<'_> {
             };
             fail::fail_point!("engine.read.batch");
             let batch = match &row_filter {
-                Some(filter) => ingest::retain(batch, |rows, row| {
-                    let (cursor, key) = planner.position_of(rows, row);
-                    filter.keeps(cursor, &Key::new(&key).row_id())
-                })?,
+                Some(filter) => {
+                    let mut rows = planner.normalizer().rows(&batch.rows);
+                    let kept: Vec<u32> = (0..batch.rows.num_rows())
+                        .filter(|&row| {
+                            let row_id = rows.key(row).map(|k| k.row_id()).unwrap_or_default();
+                            filter.keeps(rows.cursor(row), &row_id)
+                        })
+                        .map(|row| row as u32)
+                        .collect();
+                    ingest::select(batch, &kept)?
+                }
                 None => batch,
             };
             self.feed(planner, &mut limited, batch)?;
@@ -367,7 +374,13 @@ impl Planning<'_> {
         match limited {
             None => planner.batch(batch),
             Some(read) => {
-                read.push(batch, self.engine.memory_budget / 2, |rows, row| planner.position_of(rows, row))
+                let mut rows = planner.normalizer().rows(&batch.rows);
+                let positions = (0..batch.rows.num_rows())
+                    .map(|row| {
+                        (rows.cursor(row), rows.key(row).map(|k| k.as_bytes().to_vec()).unwrap_or_default())
+                    })
+                    .collect();
+                read.push(batch, positions, self.engine.memory_budget / 2)
             }
         }
     }

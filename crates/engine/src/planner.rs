@@ -3,23 +3,25 @@
 //! [`Planner`] is synchronous and does no network I/O: the driver in `plan.rs` feeds it batches.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use arrow::array::{Array, RecordBatch, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use syncline_connector::{SourceBatch, UnreadableRow};
 use syncline_core::sync::{Duplicates, OnMatchChange, OnRemoved, StoreValues, Sync, WriteMode};
 use syncline_core::{
-    Counters, Entry, EntryState, Error, ErrorKind, Hash128, Key, LogicalType, Op, RemovalAction, Result,
-    RowError, SkipReason, Stage, canon,
+    Counters, Entry, EntryState, Error, ErrorKind, Hash128, Key, Op, RemovalAction, Result, RowError,
+    SkipReason, Stage, canon,
 };
 use syncline_snapshot::{DeltaBuilder, Record};
 
 use crate::decide::{self, Decision, Departure, Rules};
 use crate::failures::{Failure, Failures, row_json};
-use crate::ingest::{self, CursorColumn, CursorProgress};
+use crate::ingest::CursorProgress;
 use crate::known::{Known, KnownKeys};
+use crate::normalize::Normalizer;
 use crate::plan_file::{PlanWriter, PlannedChange};
-use crate::transform::{Fingerprint, Transform};
+use crate::transform::Transform;
 
 /// Row ids kept as a sample of each kind of change.
 const SAMPLE_MAX: usize = 5;
@@ -96,11 +98,8 @@ pub struct Planner<'a> {
     /// Treat every record as new (reseed: the old ones are removed first).
     afresh: bool,
     known: KnownKeys,
-    keys: Vec<(usize, LogicalType)>,
-    used: Vec<(usize, LogicalType)>,
+    normalizer: Arc<Normalizer>,
     schema: SchemaRef,
-    cursor: Option<CursorColumn>,
-    fingerprint: Fingerprint,
     seed: u64,
     writer: PlanWriter,
     /// Writes pushed so far.
@@ -148,31 +147,13 @@ pub struct Compared {
 impl<'a> Planner<'a> {
     pub fn new(inputs: PlannerInputs<'a>) -> Result<Self> {
         let PlannerInputs { sync, transform, schema, .. } = &inputs;
-        let column = |name: &String| -> Result<(usize, LogicalType)> {
-            let index = schema.index_of(name).map_err(|_| {
-                Error::new(ErrorKind::SchemaChanged, format!("the model no longer has the column '{name}'"))
-            })?;
-            Ok((index, LogicalType::of(schema.field(index))?))
-        };
-        let keys = sync.model.key.iter().map(column).collect::<Result<Vec<_>>>()?;
-        let used = transform.columns().iter().map(column).collect::<Result<Vec<_>>>()?;
-        let cursor = match &sync.model.cursor {
-            Some(name) => {
-                let (index, ty) = column(name)?;
-                CursorColumn::check(name, &ty)?;
-                Some(CursorColumn { index, ty })
-            }
-            None => None,
-        };
+        let normalizer = Normalizer::new(sync, transform, schema, inputs.seed)?;
         let match_is_key = transform.match_is_key(&sync.model.key);
         let appends = inputs.rules.mode == WriteMode::Append;
         let match_seen =
             (!appends && !match_is_key && transform.payload().match_fields() > 0).then(HashMap::new);
         Ok(Self {
-            fingerprint: Fingerprint::new(inputs.seed, transform.version()),
-            keys,
-            used,
-            cursor,
+            normalizer: Arc::new(normalizer),
             match_seen,
             sync: inputs.sync,
             transform: inputs.transform,
@@ -196,19 +177,9 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// A row's cursor and canonical key, for ordering and filtering.
-    pub fn position_of(
-        &self,
-        rows: &RecordBatch,
-        row: usize,
-    ) -> (Option<syncline_core::CursorValue>, Vec<u8>) {
-        let mut key = Vec::new();
-        ingest::key_bytes(&self.key_columns(rows), row, &mut key);
-        (self.cursor.as_ref().and_then(|c| c.value(rows, row)), key)
-    }
-
-    fn key_columns<'b>(&'b self, rows: &'b RecordBatch) -> Vec<(&'b dyn Array, &'b LogicalType)> {
-        self.keys.iter().map(|(i, ty)| (rows.column(*i).as_ref(), ty)).collect()
+    /// Normalizes the rows of batches, for ordering and filtering them before they are compared.
+    pub fn normalizer(&self) -> &Normalizer {
+        &self.normalizer
     }
 
     pub fn mapping_version(&self) -> u64 {
@@ -257,23 +228,18 @@ impl<'a> Planner<'a> {
         // Where a key's candidate is, should a later row of this batch take its place.
         let mut places: HashMap<Key, usize> = HashMap::new();
         let keeps_last = self.sync.duplicates == Duplicates::KeepLast;
-        let mut key_buffer = Vec::new();
-        let key_types = self.keys.clone();
-        let used_types = self.used.clone();
-        let key_columns: Vec<(&dyn Array, &LogicalType)> =
-            key_types.iter().map(|(i, ty)| (rows.column(*i).as_ref(), ty)).collect();
-        let used_columns: Vec<(&dyn Array, &LogicalType)> =
-            used_types.iter().map(|(i, ty)| (rows.column(*i).as_ref(), ty)).collect();
+        let normalizer = Arc::clone(&self.normalizer);
+        let mut normalized = normalizer.rows(rows);
         for row in 0..rows.num_rows() {
-            if let Some(value) = self.cursor.as_ref().and_then(|c| c.value(rows, row)) {
+            if let Some(value) = normalized.cursor(row) {
                 self.progress.see(&value);
             }
-            if !ingest::key_bytes(&key_columns, row, &mut key_buffer) {
-                self.keyless(rows, row, invalid.get(&row).copied())?;
+            let Some(key) = normalized.key(row) else {
+                let column = normalized.null_key_column(row).unwrap_or_default();
+                self.keyless(rows, row, column, invalid.get(&row).copied())?;
                 continue;
-            }
-            let key = Key::new(&key_buffer);
-            let source_fp = self.fingerprint.row(&used_columns, row);
+            };
+            let source_fp = normalized.fingerprint(row);
             let entry = match self.known.lookup(&key, source_fp)? {
                 Known::Repeated => {
                     match places.remove(&key) {
@@ -311,12 +277,16 @@ impl<'a> Planner<'a> {
         Ok(candidates.into_iter().flatten().collect())
     }
 
-    fn keyless(&mut self, rows: &RecordBatch, row: usize, invalid: Option<&RowError>) -> Result<()> {
+    fn keyless(
+        &mut self,
+        rows: &RecordBatch,
+        row: usize,
+        column: &str,
+        invalid: Option<&RowError>,
+    ) -> Result<()> {
         self.tally.unkeyed += 1;
-        let column = self.keys.iter().find(|(i, _)| rows.column(*i).is_null(row)).map(|(i, _)| *i);
-        let name = column.map(|i| self.schema.field(i).name().clone()).unwrap_or_default();
         let error = invalid.cloned().unwrap_or_else(|| {
-            RowError::new("null_key", format!("Key column '{name}' is null")).field(&name)
+            RowError::new("null_key", format!("Key column '{column}' is null")).field(column)
         });
         let place =
             format!("row {}", self.tally.counters.rows_processed - rows.num_rows() as u64 + row as u64 + 1);

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use syncline_connector::{Equality, FieldRule, ObjectDescription, TargetField};
 use syncline_core::sync::{FieldMapping, FieldWrite, Nulls, Sync, WriteMode};
-use syncline_core::{Error, ErrorKind, Hash128, LogicalType, Result, RowError, canon, text};
+use syncline_core::{Error, ErrorKind, LogicalType, Result, RowError, canon, text};
 use syncline_expr::{Compiler, Expression, LookupTables};
 
 use crate::coerce;
@@ -408,27 +408,6 @@ fn version(sync: &Sync, model: &SchemaRef, fields: &[MappedField]) -> u64 {
         text.push_str(&format!("\nnot {key}"));
     }
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
-}
-
-/// Fingerprint of one source row: the used columns' canonical bytes under the sync's seed and the
-/// mapping's version.
-pub struct Fingerprint {
-    seed: u64,
-    buffer: Vec<u8>,
-}
-
-impl Fingerprint {
-    pub fn new(seed: u64, version: u64) -> Self {
-        Self { seed: seed ^ version.rotate_left(32), buffer: Vec::new() }
-    }
-
-    pub fn row(&mut self, columns: &[(&dyn Array, &LogicalType)], row: usize) -> Hash128 {
-        self.buffer.clear();
-        for (array, ty) in columns {
-            canon::encode(*array, ty, row, &mut self.buffer);
-        }
-        canon::hash(self.seed, &self.buffer)
-    }
 }
 
 /// The first problem as an error, with the number of further ones: for runs, which stop at it.
