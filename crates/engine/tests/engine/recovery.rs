@@ -270,3 +270,25 @@ async fn a_target_that_is_away_during_recovery_fails_the_run_and_nothing_is_lost
         }
     }
 }
+
+/// G12: a refused record whose letter cannot be kept stops the run; it is not called done.
+#[tokio::test]
+async fn a_letter_that_cannot_be_stored_stops_the_run_until_there_is_space() {
+    let mut f = fixture(WriteMode::Upsert, Publish::Atomic).await;
+    let store = f.engine.store.clone();
+    let full = StoppingStore::new(store.clone(), usize::MAX, Moment::Before);
+    full.refuses_letters.store(true, std::sync::atomic::Ordering::SeqCst);
+    f.engine.store = full;
+    let (watch, _observer) = watch::pair();
+    let run = f.engine.queue(&f.sync, RunType::Sync, Trigger::Cli, Default::default()).await.unwrap();
+    let stopped = f.engine.execute(run.clone(), &f.sync, &f.endpoints(), &watch).await.unwrap_err();
+    assert_eq!(stopped.code(), "local_io");
+    assert!(f.letters().await.is_empty());
+    assert_eq!(f.engine.run(&run.id).await.unwrap().status, RunStatus::Running, "nothing says it is done");
+
+    f.engine.store = store;
+    let ended = recover(&f, Some(&f.sync)).await;
+    assert_eq!((ended.len(), ended[0].status), (1, RunStatus::Completed));
+    assert_eq!(f.open_letters().await.len(), 1);
+    assert_eq!(f.target.edit(|t| t.writes), 4, "what had arrived is not sent again");
+}

@@ -2,12 +2,12 @@
 //! the run that waits for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_core::run::FileRef;
-use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
+use syncline_core::{Error, ErrorKind, Result, Run, RunId, Stage, SyncId, SyncUid};
 use syncline_store::*;
 use tokio::sync::Notify;
 
@@ -24,12 +24,20 @@ pub struct StoppingStore {
     left: AtomicUsize,
     moment: Moment,
     pub stopped: Notify,
+    /// The disk is full whenever a dead letter is to be stored.
+    pub refuses_letters: AtomicBool,
 }
 
 impl StoppingStore {
     /// Dies at the changing call after `calls` others.
     pub fn new(inner: Arc<dyn Store>, calls: usize, moment: Moment) -> Arc<Self> {
-        Arc::new(Self { inner, left: AtomicUsize::new(calls), moment, stopped: Notify::new() })
+        Arc::new(Self {
+            inner,
+            left: AtomicUsize::new(calls),
+            moment,
+            stopped: Notify::new(),
+            refuses_letters: AtomicBool::new(false),
+        })
     }
 
     async fn around<T>(&self, call: impl Future<Output = Result<T>> + Send) -> Result<T> {
@@ -124,6 +132,9 @@ impl Store for StoppingStore {
     }
 
     async fn stage_letters(&self, run: &RunId, letters: &[DeadLetter]) -> Result<()> {
+        if self.refuses_letters.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::LocalIo, "no space left on device"));
+        }
         self.around(self.inner.stage_letters(run, letters)).await
     }
 
