@@ -1,7 +1,7 @@
 //! `runs` and `runs show`.
 
 use syncline_core::run::TimelineEntry;
-use syncline_core::{Counters, Durations, Result, Run, RunStatus};
+use syncline_core::{Counters, Durations, Phase, Result, Run, RunStatus};
 use syncline_engine::{Engine, review};
 use syncline_store::{Page, RunFilter};
 
@@ -217,10 +217,15 @@ fn timeline(out: &Out, entries: &[TimelineEntry], now: jiff::Timestamp) -> Strin
         let after = entry.started_at.duration_since(first.started_at).as_secs_f64();
         let took = entry.ended_at.unwrap_or(now).duration_since(entry.started_at).as_secs_f64();
         let still = if entry.ended_at.is_none() { "  still going" } else { "" };
+        // Otherwise the phase and the query's own duration below seem to contradict each other.
+        let note = match entry.phase {
+            Phase::Extracting => out.paint(Style::Dim, "  rows are compared as they arrive"),
+            _ => String::new(),
+        };
         text += &format!(
-            "  +{:<8} {:<22} {:>8}{still}\n",
+            "  +{:<8} {:<22} {:>8}{still}{note}\n",
             output::duration(after),
-            output::phase_text(entry.phase),
+            entry.phase.label(),
             output::duration(took)
         );
     }

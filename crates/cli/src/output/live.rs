@@ -9,7 +9,6 @@ use syncline_core::{Phase, Result, SyncId};
 use syncline_engine::watch::{self, Observer, Progress, Watch};
 
 use super::numbers::{counted, duration, grouped};
-use super::run_text::phase_text;
 use crate::Context;
 
 /// Redraws in a second, at most ten.
@@ -100,7 +99,7 @@ async fn tell(name: String, mut observer: Observer) {
             && let Some(phase) = progress.phase
         {
             told = progress.phase;
-            eprintln!("{name}: {}", phase_text(phase));
+            eprintln!("{name}: {}", phase.label());
         }
         if observer.progress.changed().await.is_err() {
             return;
@@ -114,14 +113,14 @@ fn message(progress: &Progress, elapsed: Duration) -> String {
         None => "starting".into(),
         Some(phase @ Phase::Extracting) => {
             let read = progress.discovered;
-            format!("{}  {} read{}", phase_text(phase), counted(read, "row"), rate(read, seconds))
+            format!("{}  {} read{}", phase.label(), counted(read, "row"), rate(read, seconds))
         }
         Some(phase @ Phase::Writing) => {
             let counts = format!("{} of {}", grouped(progress.sent), grouped(progress.planned));
             let rest = left(progress.sent, progress.planned, seconds);
-            format!("{}  {counts}{}{rest}", phase_text(phase), rate(progress.sent, seconds))
+            format!("{}  {counts}{}{rest}", phase.label(), rate(progress.sent, seconds))
         }
-        Some(phase) => phase_text(phase).into(),
+        Some(phase) => phase.label().into(),
     }
 }
 

@@ -18,9 +18,7 @@ use crate::args::{Globals, Output};
 pub use changes::{field_lines, plan_text, value_text};
 pub use live::watched;
 pub use numbers::{ago, counted, duration, grouped, local};
-pub use run_text::{
-    held_text, is_rejected, phase_text, report_run, seconds, short_id, status_text, undone, verdict,
-};
+pub use run_text::{held_text, is_rejected, report_run, seconds, short_id, status_text, undone, verdict};
 pub use summary_box::summary_box;
 pub use table::{Column, table};
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use syncline_core::run::GuardVerdict;
-use syncline_core::{Counters, Phase, Result, Run, RunId, RunStatus};
+use syncline_core::{Counters, Result, Run, RunId, RunStatus};
 use syncline_engine::Engine;
 use syncline_store::{Page, RowErrorRecord};
 
@@ -49,16 +49,6 @@ pub fn is_rejected(run: &Run) -> bool {
     run.status == RunStatus::Cancelled && reason.starts_with("rejected")
 }
 
-/// What people read for a phase in the course of a run. Rows are compared while they are read, so
-/// the first phase is both; durations tell them apart.
-pub fn phase_text(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Extracting => "reading and comparing",
-        Phase::DetectingChanges => "completing the plan",
-        Phase::Writing | Phase::Finalizing => phase.label(),
-    }
-}
-
 /// Seconds from start to end; of a held run to the moment it was held.
 pub fn seconds(run: &Run, now: Timestamp) -> Option<f64> {
     let held = run.timeline.last().and_then(|e| e.ended_at).filter(|_| run.status == RunStatus::Held);
@@ -98,7 +88,7 @@ pub fn verdict(run: &Run, now: Timestamp) -> String {
         RunStatus::Queued | RunStatus::Scheduled => "Waiting to start".into(),
         RunStatus::Starting => "Starting".into(),
         RunStatus::Running => match run.phase {
-            Some(phase) => format!("Running for {took}: {}", phase_text(phase)),
+            Some(phase) => format!("Running for {took}: {}", phase.label()),
             None => format!("Running for {took}"),
         },
     }

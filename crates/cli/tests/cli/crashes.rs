@@ -39,7 +39,7 @@ fn ctrl_c_cancels_without_writing() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     stderr.read_line(&mut line).unwrap();
-    assert_eq!(line, "crm.contact: reading and comparing\n");
+    assert_eq!(line, "crm.contact: query execution\n");
     let id = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let mut rest = String::new();
