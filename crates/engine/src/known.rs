@@ -87,6 +87,23 @@ impl KnownKeys {
         }
     }
 
+    /// Every known entry, its values left out.
+    pub fn entries(&self) -> Box<dyn Iterator<Item = Result<Entry>>> {
+        match self {
+            Self::Nothing => Box::new(std::iter::empty()),
+            Self::All { snapshot, .. } | Self::Few { snapshot, .. } => {
+                Box::new(snapshot.scan(Values::LeaveOut))
+            }
+        }
+    }
+
+    /// Whether this run met the key of a known entry. Meant for the end of a read: asking counts as
+    /// meeting it.
+    pub fn is_present(&mut self, entry: &Entry) -> Result<bool> {
+        let source_fp = entry.source_fp.unwrap_or(Hash128(0));
+        Ok(matches!(self.lookup(&entry.key, source_fp)?, Known::Repeated))
+    }
+
     /// Calls `visit` with every known entry that this run did not meet.
     pub fn for_each_unseen(&mut self, mut visit: impl FnMut(Entry) -> Result<()>) -> Result<()> {
         match self {

@@ -147,6 +147,7 @@ impl Planning<'_> {
         self.phase(run, Phase::DetectingChanges).await?;
         if read.complete && !run.options.reseed && read.end.consistency != Consistency::Unstable {
             planner.departures()?;
+            planner.check_known_matches()?;
         } else if matches!(scope, Scope::Since(_)) && run.options.max_entities.is_none() {
             planner.departures_of(&due)?;
         }

@@ -108,6 +108,8 @@ pub struct Planner<'a> {
     dispositions: HashMap<Key, Disposition>,
     /// Match values met so far, each with the key that has it; `None` where keys make them unique.
     match_seen: Option<HashMap<Hash128, Hash128>>,
+    /// Keys whose match value changes in this run.
+    moved: HashSet<Hash128>,
     duplicates: Vec<String>,
     duplicate_count: u64,
     updates: DeltaBuilder,
@@ -166,6 +168,7 @@ impl<'a> Planner<'a> {
             position: 0,
             superseded: HashSet::new(),
             dispositions: HashMap::new(),
+            moved: HashSet::new(),
             duplicates: Vec::new(),
             duplicate_count: 0,
             updates: inputs.updates,
@@ -460,7 +463,7 @@ impl<'a> Planner<'a> {
         let hash = canon::hash(self.seed, &values);
         let match_value = self.transform.payload().encode_match(payload, row);
         if let Some(value) = &match_value
-            && self.is_match_taken(&key, payload, row)
+            && self.is_match_taken(&key, value)?
         {
             return Ok(self.repeated_match(&key, value));
         }
@@ -484,6 +487,7 @@ impl<'a> Planner<'a> {
                 OnMatchChange::UpdateById => old_match = Some(old.clone()),
                 OnMatchChange::Recreate => self.plan_removal(entry, RemovalAction::Delete)?,
             }
+            self.moved.insert(canon::hash(self.seed, entry.key.as_bytes()));
         }
         let recreated = old_match.is_none()
             && op != Op::Append
@@ -503,12 +507,34 @@ impl<'a> Planner<'a> {
         })))
     }
 
-    /// Whether another key of this run has the row's match value, as the target compares it.
-    fn is_match_taken(&mut self, key: &Key, payload: &RecordBatch, row: usize) -> bool {
-        let Some(seen) = &mut self.match_seen else { return false };
-        let value = canon::hash(self.seed, &self.transform.match_identity(payload, row));
+    /// Whether another planned row of this run has the row's match value, as the target compares it.
+    fn is_match_taken(&mut self, key: &Key, match_value: &[u8]) -> Result<bool> {
+        let Some(seen) = &mut self.match_seen else { return Ok(false) };
+        let value = canon::hash(self.seed, &self.transform.match_identity(match_value)?);
         let key = canon::hash(self.seed, key.as_bytes());
-        *seen.entry(value).or_insert(key) != key
+        Ok(*seen.entry(value).or_insert(key) != key)
+    }
+
+    /// After a complete read: a planned row must not take the match value of a record that another row,
+    /// which did not change, still stands for. Fails like a duplicate key, whatever the policy for
+    /// those: neither of the two rows is the other's repetition.
+    pub fn check_known_matches(&mut self) -> Result<()> {
+        let Some(taken) = self.match_seen.take().filter(|taken| !taken.is_empty()) else { return Ok(()) };
+        for entry in self.known.entries() {
+            let entry = entry?;
+            let Some(value) = entry.match_value.as_deref().filter(|_| stands_at_target(&entry)) else {
+                continue;
+            };
+            let identity = canon::hash(self.seed, &self.transform.match_identity(value)?);
+            let key = canon::hash(self.seed, entry.key.as_bytes());
+            let is_others = taken.get(&identity).is_some_and(|other| *other != key);
+            // A row whose own match value moves away, or that left the model, frees it.
+            if is_others && !self.moved.contains(&key) && self.known.is_present(&entry)? {
+                let shown = Key::new(value).row_id();
+                self.note_duplicate(format!("{} (match value {shown})", entry.key.row_id()));
+            }
+        }
+        Ok(())
     }
 
     fn repeated_match(&mut self, key: &Key, value: &[u8]) -> Verdict {

@@ -137,20 +137,20 @@ impl Transform {
     }
 
     /// The bytes by which the target tells match values apart: texts that it takes for equal have equal
-    /// ones.
-    pub fn match_identity(&self, payload: &RecordBatch, row: usize) -> Vec<u8> {
+    /// ones. `match_value` is canonical, as planned rows and snapshot entries have it.
+    pub fn match_identity(&self, match_value: &[u8]) -> Result<Vec<u8>> {
         let mut identity = Vec::new();
-        for (column, field) in payload.columns().iter().zip(&self.fields).take(self.payload.match_fields()) {
-            let target = &field.target;
-            let text = match (&target.equality, text::render(column.as_ref(), &target.ty, row)) {
-                (Equality::CaseInsensitive, Some(text)) => text.to_lowercase(),
-                (Equality::Padded, Some(text)) => text.trim_end_matches(' ').to_string(),
-                (_, text) => text.unwrap_or_default(),
+        for (text, field) in canon::decode(match_value)?.into_iter().zip(&self.fields) {
+            let text = text.unwrap_or_default();
+            let text = match field.target.equality {
+                Equality::CaseInsensitive => text.to_lowercase(),
+                Equality::Padded => text.trim_end_matches(' ').to_string(),
+                Equality::Exact => text,
             };
             identity.extend_from_slice(&(text.len() as u64).to_be_bytes());
             identity.extend_from_slice(text.as_bytes());
         }
-        identity
+        Ok(identity)
     }
 
     /// Source columns that are read for keys, mapping and filter (the cursor not included).

@@ -392,3 +392,35 @@ async fn a_failed_run_does_not_accept_a_changed_target() {
     f.source.edit(|t| t.refuse = None);
     f.held(&["target_changed"]).await;
 }
+
+/// Contacts matched by their e-mail address instead of their key.
+fn matched_by_email() -> Fixture {
+    let f = Fixture::with(|s| {
+        s.to.match_fields = vec!["email".into()];
+        s.on_match_change = OnMatchChange::UpdateById;
+    });
+    f.source.set(&[&["1", "Ann", "a@x", T], &["2", "Bob", "b@x", T]]);
+    f
+}
+
+#[tokio::test]
+async fn a_new_row_cannot_take_the_match_value_of_a_record_that_did_not_change() {
+    let f = matched_by_email();
+    f.completed().await;
+    f.source.set(&[&["1", "Ann", "a@x", T], &["2", "Bob", "b@x", T], &["3", "Eve", "A@X", T]]);
+    let run = f.run().await;
+    assert_eq!(code(&run), Some("duplicate_keys"));
+    assert!(run.error.unwrap().message.contains("a@x"));
+    assert_eq!(f.target.dump().len(), 2, "Ann is still Ann");
+}
+
+#[tokio::test]
+async fn a_match_value_that_another_row_gave_up_can_be_taken() {
+    let f = matched_by_email();
+    f.completed().await;
+    f.source.set(&[&["2", "Bob", "b@x", T], &["9", "Ann", "a@x", T]]);
+    assert_eq!(f.completed().await, (0, 1, 1, 0), "the record's key changed, its address did not");
+    f.source.set(&[&["9", "Ann", "ann@x", T], &["2", "Bob", "b@x", T], &["4", "Al", "a@x", T]]);
+    assert_eq!(f.completed().await, (1, 1, 1, 0), "Ann moved away from it in the same run");
+    assert_eq!(f.target.dump().len(), 3);
+}
