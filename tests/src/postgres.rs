@@ -55,6 +55,15 @@ impl Server {
     ///
     /// When PostgreSQL is not installed or does not start; the message says what to do.
     pub fn start(durability: Durability) -> Server {
+        Self::start_with(durability, &[])
+    }
+
+    /// As [`Server::start`], with further settings of `postgresql.conf`: `("shared_buffers", "1GB")`.
+    ///
+    /// # Panics
+    ///
+    /// When PostgreSQL is not installed or does not start; the message says what to do.
+    pub fn start_with(durability: Durability, settings: &[(&str, &str)]) -> Server {
         let binaries = find_binaries().unwrap_or_else(|| {
             panic!(
                 "these tests need PostgreSQL's initdb and pg_ctl, which are neither on PATH nor in \
@@ -66,7 +75,7 @@ impl Server {
         const ATTEMPTS_MAX: u32 = 3;
         let mut attempt = 1;
         loop {
-            match launch(&binaries, durability) {
+            match launch(&binaries, durability, settings) {
                 Ok(server) => return server,
                 Err(_) if attempt < ATTEMPTS_MAX => attempt += 1,
                 Err(log) => panic!("PostgreSQL in {} does not start:\n{log}", binaries.display()),
@@ -155,23 +164,24 @@ cat >/dev/null
 "#;
 
 /// Starts initdb and the server under their supervisor; an error is what they printed.
-fn launch(binaries: &Path, durability: Durability) -> Result<Server, String> {
+fn launch(binaries: &Path, durability: Durability, further: &[(&str, &str)]) -> Result<Server, String> {
     let port = TcpListener::bind(("127.0.0.1", 0))
         .and_then(|socket| socket.local_addr())
         .map_err(|e| format!("no free loopback port: {e}"))?
         .port();
     let (folder, owner) = private_folder().map_err(|e| format!("no private folder: {e}"))?;
-    let settings = match durability {
-        Durability::Fast => {
-            "-c max_connections=200 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        }
-        Durability::Full => "-c max_connections=200",
-    };
+    let mut settings = String::from("-c max_connections=200");
+    if durability == Durability::Fast {
+        settings += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+    }
+    for (name, value) in further {
+        settings += &format!(" -c {name}={value}");
+    }
     let mut command = Command::new("sh");
     command
         .args(["-c", SUPERVISE, "supervise"])
         .args([binaries, &folder])
-        .args([&port.to_string(), settings])
+        .args([&port.to_string(), &settings])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
