@@ -29,6 +29,33 @@ pub trait Destination: Send + Sync {
     /// Opens a session for one run. Takes the fence: after this, sessions of the same sync with a
     /// smaller epoch can no longer commit (where the system can enforce it).
     async fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>>;
+
+    /// Begins a load straight into the object, in one transaction, and takes the fence. `None` where
+    /// the object holds records already, or the system or this request cannot do it.
+    async fn load(&self, _request: OpenRequest) -> Result<Option<Box<dyn DirectLoad>>> {
+        Ok(None)
+    }
+}
+
+/// Loading an object that is empty and closed to other writers, while the source is still being read.
+///
+/// Contract:
+/// - Nothing is visible, or survives a crash, before `commit` returns; other writers wait until then.
+/// - Any error means that the load as a whole is over and nothing of it stays; which row was at fault
+///   need not be known. The engine then goes the ordinary way, chunk by chunk.
+/// - The ledger entry of the one chunk, number 0, becomes durable with the rows, so that a new
+///   session's `recover(0)` tells whether a commit whose answer was lost took place.
+/// - Dropping a load without commit leaves nothing behind.
+#[async_trait]
+pub trait DirectLoad: Send {
+    /// Adds rows, in the schema of the request.
+    async fn write(&mut self, payload: &RecordBatch) -> Result<()>;
+
+    /// Ends the rows: all constraints are checked, and the ledger entry is written with this digest.
+    /// Returns how many records the object holds.
+    async fn finish(&mut self, plan_digest: &str) -> Result<u64>;
+
+    async fn commit(&mut self) -> Result<()>;
 }
 
 /// What an object at the target looks like.

@@ -7,15 +7,18 @@
 pub mod conformance;
 mod connection;
 mod destination;
+mod raw;
 mod source;
 mod spec;
 
 pub use connection::{Connection, ConnectionConfig, Registry};
 pub use destination::{
-    Chunk, Destination, Equality, FieldRule, ObjectDescription, OpenRequest, Recovery, Session, TargetField,
+    Chunk, Destination, DirectLoad, Equality, FieldRule, ObjectDescription, OpenRequest, Recovery, Session,
+    TargetField,
 };
+pub use raw::{Identities, RawBatch, RestoreRaw};
 pub use source::{
-    Consistency, InvalidRow, ReadEnd, ReadFilter, ReadRequest, Source, SourceBatch, SourceItem, SourceStream,
-    StreamInfo, UnreadableRow,
+    Consistency, Identify, InvalidRow, ReadEnd, ReadFilter, ReadRequest, Source, SourceBatch, SourceItem,
+    SourceStream, StreamInfo, UnreadableRow,
 };
 pub use spec::{ConnectorSpec, DestinationSpec, ModelKind, RemovalKind, SourceSpec};

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use futures::Stream;
 use jiff::Timestamp;
 use syncline_core::sync::Model;
-use syncline_core::{CursorValue, Result, RowError};
+use syncline_core::{CursorValue, Error, Result, RowError};
+
+use crate::raw::RawBatch;
 
 /// A system that models are read from.
 ///
@@ -58,6 +60,19 @@ pub struct ReadRequest {
     pub filter: ReadFilter,
     /// Ascending, NULLs last. Empty: any order.
     pub order_by: Vec<String>,
+    /// The reader would rather compare rows before they are decoded: a source that can sends
+    /// [`SourceItem::Raw`] instead of batches. Others ignore it.
+    pub identify: Option<Identify>,
+}
+
+/// What a source of undecoded rows computes of each row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identify {
+    /// Seed of the fingerprints, different for every sync and mapping.
+    pub seed: u64,
+    /// The columns that fingerprints cover: key, mapping and filter, but not a cursor that only says
+    /// when a row changed.
+    pub columns: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +96,20 @@ pub type SourceStream = Pin<Box<dyn Stream<Item = Result<SourceItem>> + Send>>;
 #[derive(Debug)]
 pub enum SourceItem {
     Batch(SourceBatch),
+    /// Only when [`ReadRequest::identify`] asked for it.
+    Raw(Box<dyn RawBatch>),
     End(ReadEnd),
+}
+
+impl SourceItem {
+    /// The batch of a read that did not ask for undecoded rows; `None` at its end.
+    pub fn into_batch(self) -> Result<Option<SourceBatch>> {
+        match self {
+            SourceItem::Batch(batch) => Ok(Some(batch)),
+            SourceItem::Raw(_) => Err(Error::internal("a source sent undecoded rows without being asked")),
+            SourceItem::End(_) => Ok(None),
+        }
+    }
 }
 
 /// Rows of one read.

@@ -172,7 +172,7 @@ impl Key {
 
     /// Position of this key in sorted segments. Not secret, not an identity.
     pub fn hash(&self) -> u64 {
-        xxhash_rust::xxh3::xxh3_64(&self.0)
+        key_hash(&self.0)
     }
 
     /// The key as people write it: its text, or a JSON array of texts when it has several columns.
@@ -183,6 +183,11 @@ impl Key {
             Err(_) => "(unreadable key)".to_string(),
         }
     }
+}
+
+/// [`Key::hash`] of canonical bytes.
+pub fn key_hash(key: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(key)
 }
 
 impl fmt::Debug for Key {

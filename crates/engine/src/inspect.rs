@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use serde_json::Value;
-use syncline_connector::{ObjectDescription, ReadFilter, ReadRequest, SourceItem};
+use syncline_connector::{ObjectDescription, ReadFilter, ReadRequest};
 use syncline_core::sync::Sync;
 use syncline_core::{Error, ErrorKind, LogicalType, Result, RowError};
 
@@ -115,14 +115,15 @@ pub async fn preview(sync: &Sync, ends: &Endpoints, limit: usize) -> Result<Vec<
         columns: None,
         filter: ReadFilter::All,
         order_by: Vec::new(),
+        identify: None,
     };
     let mut stream = ends.source.read(request).await?;
     let mut rows = Vec::new();
     while rows.len() < limit {
         let batch = match stream.next().await {
-            Some(item) => match item? {
-                SourceItem::Batch(batch) => batch,
-                SourceItem::End(_) => break,
+            Some(item) => match item?.into_batch()? {
+                Some(batch) => batch,
+                None => break,
             },
             None => {
                 return Err(Error::new(

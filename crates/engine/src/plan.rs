@@ -289,6 +289,7 @@ impl Planning<'_> {
             columns: Some(columns),
             filter: ingest::filter(scope, self.sync, due),
             order_by: Vec::new(),
+            identify: None,
         };
         let row_filter = RowFilter::new(scope, due).filter(|_| !self.ends.source.pushes_down());
         let mut limited = run.options.max_entities.map(|limit| {
@@ -313,6 +314,9 @@ impl Planning<'_> {
             run.durations.query += started.elapsed().as_secs_f64();
             let batch = match item {
                 Some(Ok(SourceItem::Batch(batch))) => batch,
+                Some(Ok(SourceItem::Raw(_))) => {
+                    return Err(Error::internal("undecoded rows were not asked for"));
+                }
                 Some(Ok(SourceItem::End(end))) => break end,
                 Some(Err(e)) => return Err(e),
                 // G5: a stream that stops without saying so was cut off.

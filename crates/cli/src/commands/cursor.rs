@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use futures::StreamExt;
 use serde_json::json;
-use syncline_connector::{ReadFilter, ReadRequest, SourceItem};
+use syncline_connector::{ReadFilter, ReadRequest};
 use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, Result, Sync, text};
 use syncline_engine::Endpoints;
 use syncline_store::{CursorChange, CursorHistory, Page, SyncRecord};
@@ -214,14 +214,12 @@ async fn count(
         columns: Some(vec![column.to_string()]),
         filter: ReadFilter::All,
         order_by: Vec::new(),
+        identify: None,
     };
     let mut stream = ends.source.read(request).await?;
     let mut effect = Effect::default();
     while let Some(item) = stream.next().await {
-        let batch = match item? {
-            SourceItem::Batch(batch) => batch,
-            SourceItem::End(_) => return Ok(effect),
-        };
+        let Some(batch) = item?.into_batch()? else { return Ok(effect) };
         let values = batch.rows.column_by_name(column).ok_or_else(|| {
             Error::internal(format!("the source left out the column '{column}' it was asked for"))
         })?;

@@ -65,7 +65,13 @@ pub fn texts(batch: &RecordBatch) -> Vec<Row> {
 
 /// A request for all of a model.
 pub fn everything(model: &Model) -> ReadRequest {
-    ReadRequest { model: model.clone(), columns: None, filter: ReadFilter::All, order_by: Vec::new() }
+    ReadRequest {
+        model: model.clone(),
+        columns: None,
+        filter: ReadFilter::All,
+        order_by: Vec::new(),
+        identify: None,
+    }
 }
 
 /// A finished read.
@@ -91,6 +97,7 @@ pub async fn read(source: &dyn Source, request: ReadRequest) -> Result<Read> {
         assert!(!ended, "a stream yields batches and then exactly one end, but something follows it");
         match item? {
             SourceItem::End(_) => ended = true,
+            SourceItem::Raw(_) => panic!("undecoded rows were not asked for"),
             SourceItem::Batch(batch) => {
                 let schema = batch.rows.schema();
                 let first = read.schema.get_or_insert_with(|| Arc::clone(&schema));

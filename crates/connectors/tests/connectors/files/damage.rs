@@ -33,8 +33,13 @@ async fn a_file_that_changes_while_it_is_read_is_a_source_failure() {
         let line = |i: u32| if name == "t.csv" { format!("{i}\n") } else { format!("{{\"id\":{i}}}\n") };
         let head = if name == "t.csv" { "id\n" } else { "" };
         home.put(name, head.to_string() + &(0..100_000).map(line).collect::<String>());
-        let request =
-            ReadRequest { model: model(name, &[]), columns: None, filter: ReadFilter::All, order_by: vec![] };
+        let request = ReadRequest {
+            model: model(name, &[]),
+            columns: None,
+            filter: ReadFilter::All,
+            order_by: vec![],
+            identify: None,
+        };
         let mut stream = home.source.read(request).await.unwrap();
         stream.next().await.unwrap().unwrap();
         // Batches are read two ahead, so the reader is still far from the end.

@@ -104,7 +104,13 @@ impl Read {
 }
 
 pub async fn read(source: &dyn Source, model: &Model, columns: Option<Vec<String>>) -> Result<Read> {
-    let request = ReadRequest { model: model.clone(), columns, filter: ReadFilter::All, order_by: vec![] };
+    let request = ReadRequest {
+        model: model.clone(),
+        columns,
+        filter: ReadFilter::All,
+        order_by: vec![],
+        identify: None,
+    };
     let mut stream = source.read(request).await?;
     let (mut batches, mut invalid, mut unreadable, mut end) = (Vec::new(), Vec::new(), Vec::new(), None);
     let mut before = 0;
@@ -112,6 +118,7 @@ pub async fn read(source: &dyn Source, model: &Model, columns: Option<Vec<String
         assert!(end.is_none(), "nothing follows the end");
         match item? {
             SourceItem::End(e) => end = Some(e),
+            SourceItem::Raw(_) => panic!("undecoded rows were not asked for"),
             SourceItem::Batch(batch) => {
                 invalid.extend(batch.invalid.into_iter().map(|i| InvalidRow { row: i.row + before, ..i }));
                 unreadable.extend(batch.unreadable);

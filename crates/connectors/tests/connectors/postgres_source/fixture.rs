@@ -39,7 +39,7 @@ pub fn table(name: &str) -> Model {
 }
 
 pub fn all(model: Model) -> ReadRequest {
-    ReadRequest { model, columns: None, filter: ReadFilter::All, order_by: Vec::new() }
+    ReadRequest { model, columns: None, filter: ReadFilter::All, order_by: Vec::new(), identify: None }
 }
 
 type Texts = Vec<Vec<Option<String>>>;
@@ -61,6 +61,7 @@ pub async fn read(source: &Arc<dyn Source>, request: ReadRequest) -> Result<Read
         assert!(end.is_none(), "something follows the end");
         match item? {
             SourceItem::End(found) => end = Some(found),
+            SourceItem::Raw(_) => panic!("undecoded rows were not asked for"),
             SourceItem::Batch(batch) => {
                 let logical: Vec<LogicalType> =
                     batch.rows.schema().fields().iter().map(|f| LogicalType::of(f).unwrap()).collect();

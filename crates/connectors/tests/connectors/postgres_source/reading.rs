@@ -87,6 +87,7 @@ async fn keys_select_rows_by_canonical_text() {
             columns: Some(vec!["id".into()]),
             filter: ReadFilter::Keys(keys),
             order_by: vec!["id".into()],
+            identify: None,
             model,
         };
         column(&read(&source, request).await.unwrap(), 0).join(",")
@@ -193,6 +194,7 @@ async fn a_read_is_one_snapshot_and_tells_the_sources_time() {
         match item.unwrap() {
             SourceItem::Batch(batch) => rows += batch.rows.num_rows(),
             SourceItem::End(found) => end = Some(found),
+            SourceItem::Raw(_) => panic!("undecoded rows were not asked for"),
         }
     }
     let end = end.unwrap();

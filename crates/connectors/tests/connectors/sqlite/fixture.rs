@@ -104,13 +104,14 @@ pub struct Read {
 }
 
 pub async fn read_columns(source: &dyn Source, model: Model, columns: Option<Vec<String>>) -> Result<Read> {
-    let request = ReadRequest { model, columns, filter: ReadFilter::All, order_by: vec![] };
+    let request = ReadRequest { model, columns, filter: ReadFilter::All, order_by: vec![], identify: None };
     let mut stream = source.read(request).await?;
     let mut read = Read { schema: Arc::new(Schema::empty()), rows: vec![], invalid: vec![], batches: 0 };
     let mut ended = false;
     while let Some(item) = stream.next().await {
         assert!(!ended, "nothing may follow the end");
         match item? {
+            SourceItem::Raw(_) => panic!("undecoded rows were not asked for"),
             SourceItem::Batch(batch) => {
                 read.schema = batch.rows.schema();
                 read.batches += 1;

@@ -147,7 +147,7 @@ proptest! {
             let payload = batch(&fields, &rows.iter().map(Vec::as_slice).collect::<Vec<_>>());
             let results = upsert(&f, &payload).await;
             let mut written = 0;
-            let request = ReadRequest { model: sql_model("SELECT * FROM t ORDER BY id"), columns: None, filter: ReadFilter::All, order_by: vec![] };
+            let request = ReadRequest { model: sql_model("SELECT * FROM t ORDER BY id"), columns: None, filter: ReadFilter::All, order_by: vec![], identify: None };
             let mut stream = f.source().read(request).await.unwrap();
             let SourceItem::Batch(read) = stream.next().await.unwrap().unwrap() else { panic!("there are rows") };
             assert!(read.invalid.is_empty(), "{:?}", read.invalid);

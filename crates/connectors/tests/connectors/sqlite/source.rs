@@ -184,8 +184,13 @@ async fn a_read_is_one_snapshot_while_others_write() {
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20)
          INSERT INTO t SELECT i, zeroblob(3000000) FROM n;",
     );
-    let request =
-        ReadRequest { model: table_model("t"), columns: None, filter: ReadFilter::All, order_by: vec![] };
+    let request = ReadRequest {
+        model: table_model("t"),
+        columns: None,
+        filter: ReadFilter::All,
+        order_by: vec![],
+        identify: None,
+    };
     let mut stream = f.source().read(request).await.unwrap();
     let mut rows = 0;
     let first = stream.next().await.unwrap().unwrap();
