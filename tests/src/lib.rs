@@ -4,4 +4,5 @@
 pub mod databases;
 pub mod postgres;
 pub mod project;
+pub mod proxy;
 pub mod seeded;

@@ -36,6 +36,9 @@ pub struct Server {
     supervisor: Child,
     port: u16,
     databases: AtomicU32,
+    binaries: PathBuf,
+    folder: PathBuf,
+    owner: Option<(u32, u32)>,
 }
 
 impl Server {
@@ -92,6 +95,27 @@ impl Server {
         format!("postgres://{USER}:{}@127.0.0.1:{}/{database}", PASSWORD.replace(' ', "%20"), self.port)
     }
 
+    /// Ends every process of the server as a crash would, without a checkpoint, and starts it again at
+    /// the same port. What it had not acknowledged may be gone; with [`Durability::Fast`] also what
+    /// sessions with `synchronous_commit` off had committed a moment ago.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start again.
+    pub fn crash_and_restart(&self) {
+        let mut command = Command::new(self.binaries.join("pg_ctl"));
+        command
+            .args(["-D", "data", "-m", "immediate", "-w", "-t", "60", "-l", "log", "restart"])
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
+        if let Some((user, group)) = self.owner {
+            command.uid(user).gid(group);
+        }
+        let status = command.status().expect("run pg_ctl");
+        assert!(status.success(), "PostgreSQL in {} does not start again: {status}", self.folder.display());
+    }
+
     /// Makes an empty database, so that tests do not see each other.
     pub async fn database(&self) -> Database {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
@@ -133,6 +157,11 @@ impl Database {
     /// The address of this database for another role, whose password is [`PASSWORD`] too.
     pub fn url_as(&self, role: &str) -> String {
         self.url.replacen(&format!("//{USER}:"), &format!("//{role}:"), 1)
+    }
+
+    /// The address of this database through another port of this machine, such as a proxy's.
+    pub fn url_at(&self, port: u16) -> String {
+        self.url.replacen(&format!(":{}/", self.port), &format!(":{port}/"), 1)
     }
 
     /// A new session of the superuser; it ends when the client is dropped.
@@ -193,7 +222,10 @@ fn launch(binaries: &Path, durability: Durability, further: &[(&str, &str)]) -> 
     let mut supervisor = command.spawn().map_err(|e| format!("cannot run sh: {e}"))?;
     let mut lines = BufReader::new(supervisor.stdout.take().expect("stdout is piped")).lines();
     match lines.next() {
-        Some(Ok(line)) if line == "ready" => Ok(Server { supervisor, port, databases: AtomicU32::new(0) }),
+        Some(Ok(line)) if line == "ready" => {
+            let (binaries, databases) = (binaries.to_path_buf(), AtomicU32::new(0));
+            Ok(Server { supervisor, port, databases, binaries, folder, owner })
+        }
         first => {
             let output: Vec<String> = first.into_iter().chain(lines).map_while(Result::ok).collect();
             let _ = supervisor.wait();
