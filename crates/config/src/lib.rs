@@ -18,6 +18,8 @@ mod check;
 mod connections;
 mod cron;
 mod documents;
+#[doc(hidden)]
+pub mod fuzzing;
 mod load;
 mod node;
 mod order;

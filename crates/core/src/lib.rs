@@ -8,6 +8,8 @@ pub mod change;
 pub mod counters;
 pub mod cursor;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ids;
 pub mod json_text;
 pub mod run;

@@ -14,6 +14,8 @@ pub mod decide;
 mod engine;
 mod failures;
 mod finalize;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod guards;
 mod ingest;
 pub mod inspect;

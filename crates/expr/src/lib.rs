@@ -13,6 +13,8 @@ mod decimal;
 mod dialect;
 mod evaluate;
 mod functions;
+#[doc(hidden)]
+pub mod fuzzing;
 mod kernel;
 mod kernels;
 mod layout;

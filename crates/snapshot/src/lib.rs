@@ -13,6 +13,8 @@ mod counts;
 mod cursor;
 mod delta;
 mod filter;
+#[doc(hidden)]
+pub mod fuzzing;
 mod key_set;
 mod layout;
 mod merge;

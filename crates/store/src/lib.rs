@@ -22,6 +22,8 @@ pub use records::{
     SyncState,
 };
 pub use sqlite::SqliteStore;
+#[doc(hidden)]
+pub use sqlite::fuzzing;
 
 /// The state store. Every method is one transaction, durable when it returns.
 ///

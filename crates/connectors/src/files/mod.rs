@@ -25,6 +25,8 @@ mod csv;
 mod dataset;
 mod destination;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod jsonl;
 mod ledger;
 mod options;

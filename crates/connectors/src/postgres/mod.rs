@@ -10,6 +10,8 @@ mod destination;
 mod discover;
 mod encode;
 mod framing;
+#[doc(hidden)]
+pub mod fuzzing;
 mod ledger;
 mod merge;
 mod model_error;

@@ -12,6 +12,8 @@ mod catalog;
 mod database;
 mod destination;
 mod foreign_keys;
+#[doc(hidden)]
+pub mod fuzzing;
 mod options;
 mod rows;
 mod session;

@@ -9,6 +9,7 @@ mod conditions;
 mod cursors;
 mod fault;
 mod folder;
+pub mod fuzzing;
 mod generations;
 mod letters;
 mod migrations;
