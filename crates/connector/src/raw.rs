@@ -99,7 +99,11 @@ impl Identities {
 
     /// Notes a NULL in a column of the read.
     pub fn count_null(&mut self, column: usize) {
-        self.nulls[column] += 1;
+        self.count_nulls(column, 1);
+    }
+
+    pub fn count_nulls(&mut self, column: usize, nulls: u64) {
+        self.nulls[column] += nulls;
     }
 
     /// Notes a value of the cursor column.

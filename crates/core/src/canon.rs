@@ -21,7 +21,7 @@ use crate::types::LogicalType;
 /// Version of this encoding. It is stored beside every hash; see [`crate::Entry`].
 pub const FORMAT: u8 = 1;
 
-mod tag {
+pub(crate) mod tag {
     pub const NULL: u8 = 0;
     pub const BOOL: u8 = 1;
     pub const INT: u8 = 2;
@@ -98,12 +98,12 @@ pub fn encode(array: &dyn Array, ty: &LogicalType, row: usize, out: &mut Vec<u8>
     }
 }
 
-fn int(v: i64, out: &mut Vec<u8>) {
+pub(crate) fn int(v: i64, out: &mut Vec<u8>) {
     fixed(tag::INT, &ordered(v), out);
 }
 
 /// Big-endian bytes whose order is the order of the numbers.
-fn ordered(v: i64) -> [u8; 8] {
+pub(crate) fn ordered(v: i64) -> [u8; 8] {
     (v ^ i64::MIN).to_be_bytes()
 }
 
@@ -111,7 +111,7 @@ fn from_ordered(bytes: [u8; 8]) -> i64 {
     i64::from_be_bytes(bytes) ^ i64::MIN
 }
 
-fn float(v: f64, out: &mut Vec<u8>) {
+pub(crate) fn float(v: f64, out: &mut Vec<u8>) {
     let v = if v.is_nan() {
         f64::NAN
     } else if v == 0.0 {
@@ -122,19 +122,19 @@ fn float(v: f64, out: &mut Vec<u8>) {
     fixed(tag::FLOAT, &v.to_be_bytes(), out);
 }
 
-fn fixed(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn fixed(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.push(tag);
     out.extend_from_slice(bytes);
 }
 
-fn sized(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn sized(tag: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.push(tag);
     out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
     out.extend_from_slice(bytes);
 }
 
 /// Decimal text without trailing zeros after the point.
-fn plain_decimal(text: &str) -> &str {
+pub(crate) fn plain_decimal(text: &str) -> &str {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { text }
 }
 
