@@ -1,0 +1,39 @@
+PRAGMA application_id = 0;
+PRAGMA user_version = 0;
+CREATE TABLE copy (id INTEGER primary key, name TEXT, changed TIMESTAMPTZ TEXT, small INTEGER, flag BOOLEAN, ratio REAL, price NUMERIC TEXT, amount NUMERIC TEXT, raw BLOB, uid UUID TEXT, day DATE TEXT, clock TIME TEXT, wall TIMESTAMP TEXT, span TEXT, doc JSON TEXT, tags JSON TEXT, check (name <> 'poison'));
+INSERT INTO "copy" VALUES (1, 'name 1 é', '2024-03-01 10:01:00Z', 1, 0, 1.5, '1.25', '-123456789012345678901.11', X'00FF01', '00000000-0000-0000-0000-000000000001', '2024-02-02', '10:00:00.5', '2024-03-01 00:00:01', '1 mon 1 days', '{"a":[1,null,1.50]}', '["b 1"]');
+INSERT INTO "copy" VALUES (2, 'name 2 é', '2024-03-01 10:02:00Z', 2, 1, 2.5, '2.25', '-123456789012345678901.21', X'00FF02', '00000000-0000-0000-0000-000000000002', '2024-02-03', '10:00:00.5', '2024-03-01 00:00:02', '1 mon 2 days', '{"a":[2,null,1.50]}', '["b 2"]');
+INSERT INTO "copy" VALUES (3, 'name 3 é', '2024-03-01 10:03:00Z', 3, 0, 3.5, '3.25', '-123456789012345678901.31', X'00FF03', '00000000-0000-0000-0000-000000000003', '2024-02-04', '10:00:00.5', '2024-03-01 00:00:03', '1 mon 3 days', '{"a":[3,null,1.50]}', '["b 3"]');
+INSERT INTO "copy" VALUES (4, 'name 4 é', '2024-03-01 10:04:00Z', 4, 1, 4.5, '4.25', '-123456789012345678901.41', X'00FF04', '00000000-0000-0000-0000-000000000004', '2024-02-05', '10:00:00.5', '2024-03-01 00:00:04', '1 mon 4 days', '{"a":[4,null,1.50]}', '["b 4"]');
+INSERT INTO "copy" VALUES (5, 'name 5 é', '2024-03-01 10:05:00Z', 5, 0, 5.5, '5.25', '-123456789012345678901.51', X'00FF05', '00000000-0000-0000-0000-000000000005', NULL, '10:00:00.5', '2024-03-01 00:00:05', '1 mon 5 days', NULL, '["b 5"]');
+INSERT INTO "copy" VALUES (6, 'name 6 é', '2024-03-01 10:06:00Z', 6, 1, 6.5, '6.25', '-123456789012345678901.61', X'00FF06', '00000000-0000-0000-0000-000000000006', '2024-02-07', '10:00:00.5', '2024-03-01 00:00:06', '1 mon 6 days', '{"a":[6,null,1.50]}', '["b 6"]');
+INSERT INTO "copy" VALUES (8, 'name 8 é', '2024-03-01 10:08:00Z', 8, 1, 8.5, '8.25', '-123456789012345678901.81', X'00FF08', '00000000-0000-0000-0000-000000000008', '2024-02-09', '10:00:00.5', '2024-03-01 00:00:08', '1 mon 8 days', '{"a":[8,null,1.50]}', '["b 8"]');
+INSERT INTO "copy" VALUES (9, 'name 9 é', '2024-03-01 10:09:00Z', 9, 0, 9.5, '9.25', '-123456789012345678901.91', X'00FF09', '00000000-0000-0000-0000-000000000009', '2024-02-10', '10:00:00.5', '2024-03-01 00:00:09', '1 mon 9 days', '{"a":[9,null,1.50]}', '["b 9"]');
+INSERT INTO "copy" VALUES (10, 'name 10 é', '2024-03-01 10:10:00Z', 10, 1, 10.5, '10.25', '-123456789012345678901.101', X'00FF0A', '00000000-0000-0000-0000-000000000010', NULL, '10:00:00.5', '2024-03-01 00:00:10', '1 mon 10 days', NULL, '["b 10"]');
+INSERT INTO "copy" VALUES (11, 'name 11 é', '2024-03-01 10:11:00Z', 11, 0, 11.5, '11.25', '-123456789012345678901.111', X'00FF0B', '00000000-0000-0000-0000-000000000011', '2024-02-12', '10:00:00.5', '2024-03-01 00:00:11', '1 mon 11 days', '{"a":[11,null,1.50]}', '["b 11"]');
+INSERT INTO "copy" VALUES (12, 'name 12 é', '2024-03-01 10:12:00Z', 12, 1, 12.5, '12.25', '-123456789012345678901.121', X'00FF0C', '00000000-0000-0000-0000-000000000012', '2024-02-13', '10:00:00.5', '2024-03-01 00:00:12', '1 mon 12 days', '{"a":[12,null,1.50]}', '["b 12"]');
+INSERT INTO "copy" VALUES (13, 'name 13 é', '2024-03-01 10:13:00Z', 13, 0, 13.5, '13.25', '-123456789012345678901.131', X'00FF0D', '00000000-0000-0000-0000-000000000013', '2024-02-14', '10:00:00.5', '2024-03-01 00:00:13', '1 mon 13 days', '{"a":[13,null,1.50]}', '["b 13"]');
+INSERT INTO "copy" VALUES (14, 'name 14 é', '2024-03-01 10:14:00Z', 14, 1, 14.5, '14.25', '-123456789012345678901.141', X'00FF0E', '00000000-0000-0000-0000-000000000014', '2024-02-15', '10:00:00.5', '2024-03-01 00:00:14', '1 mon 14 days', '{"a":[14,null,1.50]}', '["b 14"]');
+INSERT INTO "copy" VALUES (15, 'name 15 é', '2024-03-01 10:15:00Z', 15, 0, 15.5, '15.25', '-123456789012345678901.151', X'00FF0F', '00000000-0000-0000-0000-000000000015', NULL, '10:00:00.5', '2024-03-01 00:00:15', '1 mon 15 days', NULL, '["b 15"]');
+CREATE TABLE _syncline_ledger (
+             sync_uid TEXT NOT NULL,
+             run_id TEXT NOT NULL,
+             chunk INTEGER NOT NULL,
+             plan_digest TEXT NOT NULL,
+             written_at TEXT NOT NULL,
+             PRIMARY KEY (sync_uid, run_id, chunk)
+         ) WITHOUT ROWID;
+INSERT INTO "_syncline_ledger" VALUES ('sync_01a20113e1d071cc8df15e026b50809f', 'run_01a20113e1d2741e954f11b7a61a62da', 0, '9f60b7e0067caf048c5990bf235eab87', '2026-11-22T02:26:50.052Z');
+INSERT INTO "_syncline_ledger" VALUES ('sync_01a20113e1d071cc8df15e026b50809f', 'run_01a20113e1d2741e954f11b7a61a62da', 1, '9f60b7e0067caf048c5990bf235eab87', '2026-11-22T02:26:50.150Z');
+INSERT INTO "_syncline_ledger" VALUES ('sync_01a20113e1d071cc8df15e026b50809f', 'run_01a20113e353755ba952bb2b99d4cc35', 0, '025988902bfd99b2818cbc0e4d12e6b6', '2026-11-22T02:26:50.463Z');
+CREATE TABLE _syncline_fence (
+             sync_uid TEXT NOT NULL PRIMARY KEY,
+             epoch INTEGER NOT NULL
+         ) WITHOUT ROWID;
+INSERT INTO "_syncline_fence" VALUES ('sync_01a20113e1d071cc8df15e026b50809f', 2);
+CREATE TABLE _syncline_incarnation (
+             object TEXT NOT NULL PRIMARY KEY,
+             token TEXT NOT NULL
+         ) WITHOUT ROWID;
+INSERT INTO "_syncline_incarnation" VALUES ('copy', '856008eba344f03e');
+CREATE INDEX "_syncline_mark_856008eba344f03e" ON "copy" (0) WHERE 0;
