@@ -155,6 +155,44 @@ fn compact_json(text: &str) -> Vec<u8> {
     out
 }
 
+/// A value that is not NULL, in the canonical form that [`crate::types`] gives for its type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar<'a> {
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// Decimal text; trailing zeros make no difference.
+    Numeric(&'a str),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    Uuid(&'a str),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds since midnight.
+    Time(i64),
+    /// Microseconds since 1970-01-01.
+    Timestamp(i64),
+    TimestampTz(i64),
+}
+
+/// Appends the canonical bytes that [`encode`] gives for a value, without an array around it.
+#[inline]
+pub fn encode_scalar(value: Scalar<'_>, out: &mut Vec<u8>) {
+    match value {
+        Scalar::Bool(v) => fixed(tag::BOOL, &[u8::from(v)], out),
+        Scalar::Int(v) => int(v, out),
+        Scalar::Float(v) => float(v, out),
+        Scalar::Numeric(v) => sized(tag::NUMERIC, plain_decimal(v).as_bytes(), out),
+        Scalar::Text(v) => sized(tag::TEXT, v.as_bytes(), out),
+        Scalar::Bytes(v) => sized(tag::BYTES, v, out),
+        Scalar::Uuid(v) => sized(tag::UUID, v.as_bytes(), out),
+        Scalar::Date(days) => fixed(tag::DATE, &ordered(days.into()), out),
+        Scalar::Time(micros) => fixed(tag::TIME, &ordered(micros), out),
+        Scalar::Timestamp(micros) => fixed(tag::TIMESTAMP, &ordered(micros), out),
+        Scalar::TimestampTz(micros) => fixed(tag::TIMESTAMPTZ, &ordered(micros), out),
+    }
+}
+
 /// A record's key: the canonical bytes of its key columns, in order.
 ///
 /// Compared as bytes; [`Key::hash`] only sorts and finds.
