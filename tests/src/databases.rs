@@ -34,7 +34,7 @@ pub trait Database: Send {
     }
 }
 
-/// An empty PostgreSQL database of the shared server.
+/// A PostgreSQL database, empty at first.
 pub struct Postgres {
     runtime: Runtime,
     pub database: PostgresDatabase,
@@ -49,13 +49,28 @@ impl Default for Postgres {
 
 impl Postgres {
     pub fn new() -> Self {
+        Self::on(Server::shared())
+    }
+
+    /// An empty database of a server of the test's own.
+    pub fn on(server: &Server) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (database, client) = runtime.block_on(async {
-            let database = Server::shared().database().await;
+            let database = server.database().await;
             let client = database.client().await;
             (database, client)
         });
         Self { runtime, database, client }
+    }
+
+    /// Takes a new session, for example after the server was restarted.
+    pub fn reconnect(&mut self) {
+        self.client = self.runtime.block_on(self.database.client());
+    }
+
+    /// As [`Database::options`], through another port of this machine.
+    pub fn options_at(&self, port: u16) -> String {
+        format!("{{ type: postgres, url: \"{}\" }}", self.database.url_at(port))
     }
 }
 
@@ -75,7 +90,7 @@ impl Database for Postgres {
     }
 
     fn options(&self) -> String {
-        format!("{{ type: postgres, url: \"{}\" }}", self.database.url())
+        self.options_at(self.database.port())
     }
 }
 

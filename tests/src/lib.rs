@@ -2,6 +2,7 @@
 //! test process itself, and the real program in a project of its own.
 
 pub mod databases;
+pub mod fail_points;
 pub mod postgres;
 pub mod project;
 pub mod proxy;

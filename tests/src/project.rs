@@ -83,6 +83,12 @@ impl Project {
         self.folder.path()
     }
 
+    /// Leaves the folder on the disk when the value goes, to be looked at.
+    pub fn keep(&mut self) -> &Path {
+        self.folder.disable_cleanup(true);
+        self.folder.path()
+    }
+
     pub fn path(&self, relative: &str) -> PathBuf {
         self.folder().join(relative)
     }

@@ -8,7 +8,8 @@ mod points;
 #[path = "crash/world.rs"]
 mod world;
 
-use points::{TABLE, points_in_the_source};
+use points::TABLE;
+use syncline_tests::fail_points;
 use syncline_tests::project::Project;
 use syncline_tests::seeded::{Choices, seed};
 use world::{SCENARIOS, Scenario, World};
@@ -26,7 +27,11 @@ fn every_fail_point_of_the_source_is_in_the_table() {
     let in_table: Vec<String> = TABLE.iter().map(|(point, _)| point.to_string()).collect();
     let mut sorted = in_table.clone();
     sorted.sort();
-    assert_eq!(points_in_the_source(), sorted, "crash/points.rs says which scenario hits each fail point");
+    assert_eq!(
+        fail_points::in_the_source(),
+        sorted,
+        "crash/points.rs says which scenario hits each fail point"
+    );
     for (_, scenario_name) in TABLE {
         scenario(scenario_name);
     }
