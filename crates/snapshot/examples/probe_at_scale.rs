@@ -13,7 +13,7 @@ use std::time::Instant;
 use syncline_core::{Entry, EntryState, Hash128, Key, Origin, Result, canon};
 use syncline_snapshot::{DeltaBuilder, Lookup, Probe, Record, Segment, Snapshot, Values};
 
-const DELTA_BUDGET_BYTES: usize = 256 << 20;
+const DELTA_BUDGET_BYTES: usize = 64 << 20;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -123,7 +123,16 @@ fn entry(n: u64) -> Entry {
         match_value: Some(key(n).as_bytes().into()),
         target_id: None,
         values: Some(
-            format!(r#"{{"id":{n},"email":"user{n}@example.com","plan":"pro"}}"#).into_bytes().into(),
+            format!(
+                r#"{{"id":{n},"email":"user{n}@example.com","name":"Customer number {n}","city":"{:x}","plan":"pro","company":"Example {}","notes":"{:032x}","created_at":"2024-03-{:02}T10:00:00Z","status":"active","score":{}}}"#,
+                n.wrapping_mul(0x9e37_79b9_7f4a_7c15),
+                n % 1000,
+                u128::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15_9e37_79b9_7f4a_7c15),
+                n % 28 + 1,
+                n % 997
+            )
+            .into_bytes()
+            .into(),
         ),
     }
 }

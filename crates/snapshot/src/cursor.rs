@@ -1,10 +1,11 @@
 //! Reading one segment from its first record to its last.
 
-use syncline_core::Result;
+use syncline_core::{Entry, Result};
 
 use crate::page::Page;
-use crate::record::{RecordView, ValuesAt};
-use crate::segment::Segment;
+use crate::record::{EntryView, RecordView, ValuesAt};
+use crate::segment::{Buffer, Segment};
+use crate::snapshot::{HashRange, Values};
 use crate::wire::Malformed;
 
 /// A position in a segment. Holds one entry page and one value page, outside the segment's
@@ -15,18 +16,28 @@ pub(crate) struct Cursor {
     page: Page,
     slot: usize,
     hash: u64,
-    value_page: Option<(u32, Vec<u8>)>,
+    /// The greatest hash that is visited.
+    last: u64,
+    stored: Buffer,
+    values: ValueReader,
 }
 
 impl Cursor {
-    /// A cursor at the first record, or `None` for a segment without records.
-    pub fn start(segment: Segment) -> Result<Option<Self>> {
-        if segment.entry_pages() == 0 {
+    /// A cursor at the first record in `range`, or `None` where there is none.
+    pub fn start(segment: Segment, range: &HashRange) -> Result<Option<Self>> {
+        let first = segment.first_page_of(*range.start());
+        if range.is_empty() || first == segment.entry_pages() {
             return Ok(None);
         }
-        let page = segment.read_entry_page(0)?;
-        let hash = page.hash(0).map_err(|e| segment.bad_entry_page(0, e))?;
-        Ok(Some(Self { segment, page_index: 0, page, slot: 0, hash, value_page: None }))
+        let mut stored = Buffer::default();
+        let mut page = Page::default();
+        segment.read_entry_page_into(first, &mut stored, &mut page)?;
+        let values = ValueReader::new(segment.clone());
+        let (page_index, slot) = (first, 0);
+        let mut cursor =
+            Self { segment, page_index, page, slot, hash: 0, last: *range.end(), stored, values };
+        let found = cursor.settle()? && cursor.seek(*range.start())?;
+        Ok(found.then_some(cursor))
     }
 
     /// Hash of the key here.
@@ -38,20 +49,43 @@ impl Cursor {
         self.page.key(self.slot).map_err(|e| self.segment.bad_entry_page(self.page_index, e))
     }
 
-    pub fn record(&self) -> Result<RecordView<'_>> {
-        self.page.record(self.slot).map_err(|e| self.segment.bad_entry_page(self.page_index, e))
+    /// The record here, and what reads its values.
+    pub fn record(&mut self) -> Result<(RecordView<'_>, &mut ValueReader)> {
+        let record = self.page.record(self.slot);
+        let record = record.map_err(|e| self.segment.bad_entry_page(self.page_index, e))?;
+        Ok((record, &mut self.values))
     }
 
     /// Goes to the next record; `false` at the end.
     pub fn advance(&mut self) -> Result<bool> {
         self.slot += 1;
+        self.settle()
+    }
+
+    /// Goes to the first record from here on whose hash is not below `hash`, past the pages that
+    /// cannot hold it; `false` where there is none.
+    pub fn seek(&mut self, hash: u64) -> Result<bool> {
+        if self.hash >= hash {
+            return Ok(true);
+        }
+        let page = self.segment.first_page_of(hash);
+        if page > self.page_index {
+            (self.page_index, self.slot) = (page, 0);
+            self.segment.read_entry_page_into(page, &mut self.stored, &mut self.page)?;
+        }
+        let slot = self.page.first_from(self.slot, hash, None);
+        self.slot = slot.map_err(|e| self.segment.bad_entry_page(self.page_index, e))?;
+        self.settle()
+    }
+
+    /// Opens the next page if this one is done, and takes the hash of the record here.
+    fn settle(&mut self) -> Result<bool> {
         if self.slot == self.page.records() {
             if self.page_index + 1 == self.segment.entry_pages() {
                 return Ok(false);
             }
-            self.page_index += 1;
-            self.slot = 0;
-            self.page = self.segment.read_entry_page(self.page_index)?;
+            (self.page_index, self.slot) = (self.page_index + 1, 0);
+            self.segment.read_entry_page_into(self.page_index, &mut self.stored, &mut self.page)?;
         }
         let bad = |e| self.segment.bad_entry_page(self.page_index, e);
         let hash = self.page.hash(self.slot).map_err(bad)?;
@@ -59,22 +93,41 @@ impl Cursor {
             return Err(bad(Malformed("its records are out of order")));
         }
         self.hash = hash;
-        Ok(true)
+        Ok(hash <= self.last)
+    }
+}
+
+/// Reads values of one segment. Values lie in the order of their entries: whoever asks in that
+/// order has each page read once.
+pub(crate) struct ValueReader {
+    segment: Segment,
+    page: Option<u32>,
+    bytes: Vec<u8>,
+    stored: Buffer,
+}
+
+impl ValueReader {
+    pub fn new(segment: Segment) -> Self {
+        Self { segment, page: None, bytes: Vec::new(), stored: Buffer::default() }
     }
 
-    /// Reads the values page of `at` unless it is the one at hand. See [`Cursor::values`].
-    pub fn load_values(&mut self, at: ValuesAt) -> Result<()> {
-        if at.len > 0 && self.value_page.as_ref().is_none_or(|(page, _)| *page != at.page) {
-            self.value_page = Some((at.page, self.segment.read_value_page(at)?));
-        }
-        Ok(())
+    /// The entry a view shows, with its values where they are wanted.
+    pub fn entry(&mut self, view: &EntryView<'_>, values: Values) -> Result<Entry> {
+        let at = view.values.filter(|_| values == Values::Read);
+        let values = at.map(|at| self.read(at).map(Box::from)).transpose()?;
+        Ok(view.to_entry(values))
     }
 
-    /// Values from the page [`Cursor::load_values`] read.
-    pub fn values(&self, at: ValuesAt) -> Result<&[u8]> {
-        match &self.value_page {
-            Some((_, page)) if at.len > 0 => self.segment.slice_of_values(page, at),
-            _ => Ok(&[]),
+    /// The values that are at `at`.
+    pub fn read(&mut self, at: ValuesAt) -> Result<&[u8]> {
+        if at.len == 0 {
+            return Ok(&[]);
         }
+        if self.page != Some(at.page) {
+            self.page = None;
+            self.segment.read_value_page_into(at, &mut self.stored, &mut self.bytes)?;
+            self.page = Some(at.page);
+        }
+        self.segment.slice_of_values(&self.bytes, at)
     }
 }

@@ -1,5 +1,7 @@
 //! A set of keys, compared by their bytes, that counts the memory it takes.
 
+use std::hash::{BuildHasher, RandomState};
+
 use syncline_core::{Error, ErrorKind, Key, Result};
 
 use crate::page::hash_of;
@@ -15,12 +17,18 @@ const POSITION_BITS: u32 = 44;
 const EMPTY: u64 = u64::MAX;
 const PLACES_MIN: usize = 64;
 
+/// A key that hashes well is found in this many steps; with a billion keys, one needs a few hundred.
+/// Who chose keys that need more knows the hash, and is answered with a secret one.
+const STEPS_MAX: usize = 1_000;
+
 /// A set of keys without an allocation per key.
 ///
 /// A key takes its bytes, one to five for its length, and 11 to 22 in an open-addressing table
 /// that is at most three quarters full and doubles. Measured with ten million 9-byte keys: 23.5
 /// bytes a key.
 pub struct KeySet {
+    /// Hashes the keys once they were seen to collide on purpose.
+    secret: Option<RandomState>,
     chunks: Vec<Vec<u8>>,
     /// Linear probing. The number of places is a power of two.
     places: Vec<u64>,
@@ -32,7 +40,7 @@ pub struct KeySet {
 impl KeySet {
     /// An empty set that may take `budget_bytes`.
     pub fn new(budget_bytes: u64) -> Self {
-        Self { chunks: Vec::new(), places: Vec::new(), len: 0, key_bytes: 0, budget_bytes }
+        Self { secret: None, chunks: Vec::new(), places: Vec::new(), len: 0, key_bytes: 0, budget_bytes }
     }
 
     pub fn len(&self) -> usize {
@@ -53,19 +61,30 @@ impl KeySet {
     /// # Errors
     /// [`ErrorKind::OutOfMemory`] when the set would pass its budget; the key is not added.
     pub fn insert(&mut self, key: &Key) -> Result<bool> {
-        let (hash, key) = (key.hash(), key.as_bytes());
+        self.insert_hashed(key.as_bytes(), key.hash())
+    }
+
+    /// Adds a key whose [`Key::hash`] is `hash`; `false` when it was in the set before.
+    pub(crate) fn insert_hashed(&mut self, key: &[u8], hash: u64) -> Result<bool> {
         if (self.len + 1) * 4 > self.places.len() * 3 {
-            self.grow()?;
+            self.fill(self.places.len() * 2)?;
         }
-        let mut place = self.home(hash);
+        let hash = self.secret.as_ref().map_or(hash, |secret| secret.hash_one(key));
+        let home = self.home(hash);
+        let mut place = home;
         while self.places[place] != EMPTY {
             if same_tag(self.places[place], hash) && self.key_at(self.places[place]) == key {
                 return Ok(false);
             }
             place = (place + 1) & (self.places.len() - 1);
         }
+        let steps = place.wrapping_sub(home) & (self.places.len() - 1);
         self.places[place] = tagged(hash, self.store(key)?);
         self.len += 1;
+        if steps > STEPS_MAX && self.secret.is_none() {
+            self.secret = Some(RandomState::new());
+            self.fill(self.places.len())?;
+        }
         Ok(true)
     }
 
@@ -73,9 +92,10 @@ impl KeySet {
         hash as usize & (self.places.len() - 1)
     }
 
-    /// Doubles the table. The old one is dropped first: the keys are all it takes to fill the new.
-    fn grow(&mut self) -> Result<()> {
-        let places = (self.places.len() * 2).max(PLACES_MIN);
+    /// Makes a table of so many places. The old one is dropped first: the keys are all it takes to
+    /// fill the new.
+    fn fill(&mut self, places: usize) -> Result<()> {
+        let places = places.max(PLACES_MIN);
         self.afford(self.key_bytes + (places * size_of::<u64>()) as u64)?;
         self.places = Vec::new();
         self.places = vec![EMPTY; places];
@@ -83,7 +103,8 @@ impl KeySet {
             let mut offset = 0;
             while offset < self.chunks[chunk].len() {
                 let (start, end) = key_range(&self.chunks[chunk], offset);
-                let hash = hash_of(&self.chunks[chunk][start..end]);
+                let key = &self.chunks[chunk][start..end];
+                let hash = self.secret.as_ref().map_or_else(|| hash_of(key), |secret| secret.hash_one(key));
                 let mut place = self.home(hash);
                 while self.places[place] != EMPTY {
                     place = (place + 1) & (places - 1);

@@ -4,24 +4,30 @@ use syncline_core::Result;
 
 use crate::cursor::Cursor;
 use crate::segment::Segment;
+use crate::snapshot::HashRange;
 
 /// Visits every key of several segments once, in order, at its newest record, erasures included.
 ///
-/// Looks at every cursor for each key: segments are few (a snapshot is merged when they are
-/// many; spilled runs are as many as the budget fits into the data), and comparing the hashes
-/// costs less than keeping a heap.
+/// Looks at the hash of every cursor for each key: segments are few, as a snapshot is merged when
+/// they are many, and that costs less than keeping a heap.
 pub(crate) struct Merge {
     /// Oldest first.
     cursors: Vec<Cursor>,
-    /// Cursors at the key visited last; the first of them is the newest.
+    /// Cursors at the key visited last; the first of them is the newest. Descends.
     at_key: Vec<usize>,
 }
 
 impl Merge {
+    /// Visits the keys of all hashes.
     pub fn new(segments: &[Segment]) -> Result<Self> {
+        Self::in_range(segments, &(0..=u64::MAX))
+    }
+
+    /// Visits the keys whose hash is in `range`. Pages outside of it are not read.
+    pub fn in_range(segments: &[Segment], range: &HashRange) -> Result<Self> {
         let mut cursors = Vec::with_capacity(segments.len());
         for segment in segments {
-            cursors.extend(Cursor::start(segment.clone())?);
+            cursors.extend(Cursor::start(segment.clone(), range)?);
         }
         Ok(Self { cursors, at_key: Vec::new() })
     }
@@ -29,36 +35,48 @@ impl Merge {
     /// Goes to the next key and returns the cursor at its newest record.
     pub fn next(&mut self) -> Result<Option<&mut Cursor>> {
         self.step()?;
-        for i in (0..self.cursors.len()).rev() {
-            let Some(&best) = self.at_key.first() else {
-                self.at_key.push(i);
-                continue;
-            };
-            let (here, best) = (&self.cursors[i], &self.cursors[best]);
-            let order = match here.hash().cmp(&best.hash()) {
-                std::cmp::Ordering::Equal => here.key()?.cmp(best.key()?),
-                order => order,
-            };
-            match order {
-                std::cmp::Ordering::Less => {
-                    self.at_key.clear();
-                    self.at_key.push(i);
-                }
-                std::cmp::Ordering::Equal => self.at_key.push(i),
-                std::cmp::Ordering::Greater => {}
-            }
-        }
+        self.find_first()?;
         Ok(self.at_key.first().map(|&i| &mut self.cursors[i]))
     }
 
-    /// Moves all cursors past the key visited last. `at_key` descends, so that removing one does
-    /// not move those after it in the list.
+    /// Passes over the keys whose hash is below `hash`; keys that were visited stay behind.
+    pub fn seek(&mut self, hash: u64) -> Result<()> {
+        self.step()?;
+        for i in (0..self.cursors.len()).rev() {
+            if !self.cursors[i].seek(hash)? {
+                self.cursors.remove(i);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the cursors at the least key.
+    fn find_first(&mut self) -> Result<()> {
+        let Some(least) = self.cursors.iter().map(Cursor::hash).min() else { return Ok(()) };
+        for i in (0..self.cursors.len()).rev().filter(|&i| self.cursors[i].hash() == least) {
+            let order = match self.at_key.first() {
+                None => std::cmp::Ordering::Equal,
+                Some(&best) => self.cursors[i].key()?.cmp(self.cursors[best].key()?),
+            };
+            if order.is_lt() {
+                self.at_key.clear();
+            }
+            if order.is_le() {
+                self.at_key.push(i);
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves all cursors past the key visited last. As `at_key` descends, removing one does not
+    /// move those after it in the list.
     fn step(&mut self) -> Result<()> {
-        for i in std::mem::take(&mut self.at_key) {
+        for &i in &self.at_key {
             if !self.cursors[i].advance()? {
                 self.cursors.remove(i);
             }
         }
+        self.at_key.clear();
         Ok(())
     }
 }

@@ -19,18 +19,20 @@ pub(crate) fn pack(raw: Vec<u8>) -> Vec<u8> {
     if packed.len() < raw.len() { packed } else { raw }
 }
 
-/// Undoes [`pack`]. Allocates no more than the stored bytes can stand for.
-pub(crate) fn unpack(stored: Vec<u8>, raw_bytes: u32) -> Parsed<Vec<u8>> {
+/// Undoes [`pack`], into `raw`. Allocates no more than the stored bytes can stand for.
+pub(crate) fn unpack(stored: &[u8], raw_bytes: u32, raw: &mut Vec<u8>) -> Parsed<()> {
     let raw_len = raw_bytes as usize;
     if stored.len() == raw_len {
-        return Ok(stored);
+        raw.clear();
+        raw.extend_from_slice(stored);
+        return Ok(());
     }
     if stored.len() > raw_len || u64::from(raw_bytes) > stored.len() as u64 * LZ4_RATIO_MAX {
         return Err(Malformed("its length before compression cannot be right"));
     }
-    let mut raw = vec![0; raw_len];
-    match lz4_flex::block::decompress_into(&stored, &mut raw) {
-        Ok(n) if n == raw_len => Ok(raw),
+    raw.resize(raw_len, 0);
+    match lz4_flex::block::decompress_into(stored, raw) {
+        Ok(n) if n == raw_len => Ok(()),
         _ => Err(Malformed("it cannot be decompressed")),
     }
 }
@@ -71,6 +73,7 @@ impl PageBuilder {
 }
 
 /// A decompressed entry page: records, then the position of each.
+#[derive(Default)]
 pub(crate) struct Page {
     bytes: Vec<u8>,
     records: usize,
@@ -95,6 +98,11 @@ impl Page {
         Ok(page)
     }
 
+    /// The page's bytes, to be overwritten with another's.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+
     pub fn records(&self) -> usize {
         self.records
     }
@@ -117,21 +125,30 @@ impl Page {
 
     /// The record of `key`, whose hash is `hash`.
     pub fn find(&self, hash: u64, key: &[u8]) -> Parsed<Option<RecordView<'_>>> {
-        let i = self.first_from(hash, Some(key))?;
+        let i = self.first_from(0, hash, Some(key))?;
         if i < self.records && self.key(i)? == key { self.record(i).map(Some) } else { Ok(None) }
     }
 
-    /// The first record that is not before (`hash`, `key`); with no key, not before `hash`.
-    pub fn first_from(&self, hash: u64, key: Option<&[u8]>) -> Parsed<usize> {
-        let (mut low, mut high) = (0, self.records);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let at = self.key(middle)?;
+    /// The first record from `slot` on that is not before (`hash`, `key`); with no key, not before
+    /// `hash`. Near ones are found in few steps, as questions in order ask for them.
+    pub fn first_from(&self, slot: usize, hash: u64, key: Option<&[u8]>) -> Parsed<usize> {
+        let is_before = |i: usize| -> Parsed<bool> {
+            let at = self.key(i)?;
             let order = hash_of(at).cmp(&hash).then_with(|| match key {
                 Some(key) => at.cmp(key),
                 None => Ordering::Equal,
             });
-            if order == Ordering::Less { low = middle + 1 } else { high = middle }
+            Ok(order == Ordering::Less)
+        };
+        let (mut low, mut step) = (slot, 1);
+        while low + step <= self.records && is_before(low + step - 1)? {
+            low += step;
+            step *= 2;
+        }
+        let mut high = (low + step - 1).min(self.records);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if is_before(middle)? { low = middle + 1 } else { high = middle }
         }
         Ok(low)
     }
@@ -180,15 +197,17 @@ mod tests {
             stored in prop::collection::vec(any::<u8>(), 0..200),
             raw_bytes in prop_oneof![0u32..1000, any::<u32>()],
         ) {
-            if let Ok(raw) = unpack(stored, raw_bytes) {
+            let mut raw = vec![1; 30];
+            if unpack(&stored, raw_bytes, &mut raw).is_ok() {
                 prop_assert_eq!(raw.len(), raw_bytes as usize);
             }
         }
 
         #[test]
         fn packed_bytes_unpack(raw in prop::collection::vec(0u8..4, 0..2000)) {
-            let len = raw.len() as u32;
-            prop_assert_eq!(unpack(pack(raw.clone()), len), Ok(raw));
+            let mut unpacked = vec![1; 30];
+            prop_assert_eq!(unpack(&pack(raw.clone()), raw.len() as u32, &mut unpacked), Ok(()));
+            prop_assert_eq!(unpacked, raw);
         }
     }
 

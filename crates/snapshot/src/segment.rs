@@ -1,6 +1,5 @@
 //! An open segment: its index in memory, its pages on demand.
 
-use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use syncline_core::{Entry, Error, ErrorKind, Result};
@@ -10,15 +9,15 @@ use crate::layout::{self, FOOTER_BYTES, Footer, HEADER_BYTES, Index, PageAt, che
 use crate::page::{Page, unpack};
 use crate::read_at::ReadAt;
 use crate::record::{EntryView, RecordView, ValuesAt};
-use crate::snapshot::Values;
+use crate::snapshot::{HashRange, Values};
 use crate::wire::Malformed;
 use crate::writer::SegmentSummary;
 
-/// Decompressed pages a segment keeps of each sort for random lookups: 16 MiB, so that a run which
-/// asks for most of a quarter of a million entries decodes each page once.
-const CACHED_PAGES_MAX: usize = 256;
+/// Bytes of decompressed pages a segment keeps of each sort for single lookups. Who has many
+/// questions asks them together: [`crate::Snapshot::get_many`] keeps nothing.
+const CACHED_BYTES_MAX: usize = 512 * 1024;
 /// Pages larger than this, which hold one large record, are not kept.
-const CACHED_PAGE_BYTES_MAX: usize = 256 * 1024;
+const CACHED_PAGE_BYTES_MAX: usize = 128 * 1024;
 
 /// One immutable segment. Clones share the file, the index and the cached pages.
 #[derive(Clone)]
@@ -99,7 +98,16 @@ impl Segment {
         key: &[u8],
         take: impl FnOnce(RecordView<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        for i in self.pages_of(hash) {
+        let pages = &self.0.index.entry_pages;
+        let (mut i, mut end) = (self.first_page_of(hash), pages.partition_point(|p| p.first_hash <= hash));
+        // More than two pages are full of keys that were made to collide.
+        while end.saturating_sub(i) > 2 {
+            let middle = i + (end - i) / 2;
+            let page = self.cached_entry_page(middle)?;
+            let first = page.key(0).map_err(|e| self.bad_entry_page(middle, e))?;
+            if first <= key { i = middle } else { end = middle }
+        }
+        for i in i..end {
             if !self.may_hold(i, hash)? {
                 continue;
             }
@@ -109,27 +117,6 @@ impl Segment {
             }
         }
         Ok(None)
-    }
-
-    /// Hands every record whose key hashes to `hash` to `take`, in order.
-    pub(crate) fn each_with_hash(
-        &self,
-        hash: u64,
-        mut take: impl FnMut(RecordView<'_>) -> Result<()>,
-    ) -> Result<()> {
-        for i in self.pages_of(hash) {
-            if !self.may_hold(i, hash)? {
-                continue;
-            }
-            let page = self.cached_entry_page(i)?;
-            let bad = |e| self.bad_entry_page(i, e);
-            let mut slot = page.first_from(hash, None).map_err(bad)?;
-            while slot < page.records() && page.hash(slot).map_err(bad)? == hash {
-                take(page.record(slot).map_err(bad)?)?;
-                slot += 1;
-            }
-        }
-        Ok(())
     }
 
     /// The entry a view shows, with its values where they are wanted.
@@ -146,7 +133,11 @@ impl Segment {
             return Ok(Box::default());
         }
         let i = at.page as usize;
-        let page = self.0.value_pages.get_or_read(i, Vec::len, || self.read_value_page(at))?;
+        let page = self.0.value_pages.get_or_read(i, Vec::len, || {
+            let mut page = Vec::new();
+            self.read_value_page_into(at, &mut Buffer::default(), &mut page)?;
+            Ok(page)
+        })?;
         self.slice_of_values(&page, at).map(Box::from)
     }
 
@@ -162,28 +153,42 @@ impl Segment {
         })
     }
 
-    /// Reads the value page that `at` means, past the cache.
-    pub(crate) fn read_value_page(&self, at: ValuesAt) -> Result<Vec<u8>> {
-        let page = self.0.index.value_pages.get(at.page as usize);
-        let page = page.ok_or_else(|| {
+    /// Reads the value page that `at` means over `page`, past the cache.
+    pub(crate) fn read_value_page_into(
+        &self,
+        at: ValuesAt,
+        stored: &mut Buffer,
+        page: &mut Vec<u8>,
+    ) -> Result<()> {
+        let place = self.0.index.value_pages.get(at.page as usize);
+        let place = place.ok_or_else(|| {
             corrupt(
                 self.name(),
                 self.0.footer.value_index.offset,
                 "an entry's values are in a page that is not there",
             )
         })?;
-        self.read_page(page)
+        self.read_page_into(place, stored, page)
     }
 
     /// Reads entry page `i`, past the cache.
     pub(crate) fn read_entry_page(&self, i: usize) -> Result<Page> {
+        let mut page = Page::default();
+        self.read_entry_page_into(i, &mut Buffer::default(), &mut page)?;
+        Ok(page)
+    }
+
+    /// Reads entry page `i` over `page`, past the cache. After an error `page` is empty.
+    pub(crate) fn read_entry_page_into(&self, i: usize, stored: &mut Buffer, page: &mut Page) -> Result<()> {
         let place = &self.0.index.entry_pages[i];
-        let raw = self.read_page(&place.at)?;
-        let page = Page::new(raw, place.records).map_err(|e| self.bad_entry_page(i, e))?;
-        if page.hash(0).map_err(|e| self.bad_entry_page(i, e))? != place.first_hash {
+        let mut raw = std::mem::take(page).into_bytes();
+        self.read_page_into(&place.at, stored, &mut raw)?;
+        let read = Page::new(raw, place.records).map_err(|e| self.bad_entry_page(i, e))?;
+        if read.hash(0).map_err(|e| self.bad_entry_page(i, e))? != place.first_hash {
             return Err(self.bad_entry_page(i, Malformed("its first key is not the one the index says")));
         }
-        Ok(page)
+        *page = read;
+        Ok(())
     }
 
     /// Adds the place to what is wrong with entry page `i`.
@@ -200,12 +205,18 @@ impl Segment {
         self.0.entry_pages.get_or_read(i, Page::bytes, || self.read_entry_page(i))
     }
 
-    /// Pages that can hold keys of this hash: the last one that starts below it, as it may end
-    /// with it, and all that start with it.
-    fn pages_of(&self, hash: u64) -> Range<usize> {
+    /// The first page that can hold a key of this hash, or of a greater one: the last that starts
+    /// below it, as it may end with it. The number of pages for a segment without any.
+    pub(crate) fn first_page_of(&self, hash: u64) -> usize {
+        self.0.index.entry_pages.partition_point(|p| p.first_hash < hash).saturating_sub(1)
+    }
+
+    /// Records in pages that reach into `range`.
+    pub(crate) fn records_in(&self, range: &HashRange) -> u64 {
         let pages = &self.0.index.entry_pages;
-        let end = pages.partition_point(|p| p.first_hash <= hash);
-        pages.partition_point(|p| p.first_hash < hash).saturating_sub(1)..end
+        let end = pages.partition_point(|p| p.first_hash <= *range.end());
+        let pages = pages.get(self.first_page_of(*range.start())..end).unwrap_or_default();
+        pages.iter().map(|p| u64::from(p.records)).sum()
     }
 
     fn may_hold(&self, i: usize, hash: u64) -> Result<bool> {
@@ -225,15 +236,28 @@ impl Segment {
         Ok(inner.filters.get().map_or(&[], Vec::as_slice))
     }
 
-    fn read_page(&self, page: &PageAt) -> Result<Vec<u8>> {
-        let mut stored = vec![0; page.stored_bytes as usize];
-        read(&*self.0.source, self.name(), page.offset, &mut stored)?;
-        if checksum(&stored) != page.checksum {
+    fn read_page_into(&self, page: &PageAt, stored: &mut Buffer, raw: &mut Vec<u8>) -> Result<()> {
+        let stored = stored.of_len(page.stored_bytes as usize);
+        read(&*self.0.source, self.name(), page.offset, stored)?;
+        if checksum(stored) != page.checksum {
             return Err(corrupt(self.name(), page.offset, "a page does not match its checksum"));
         }
-        unpack(stored, page.raw_bytes).map_err(|Malformed(what)| {
+        unpack(stored, page.raw_bytes, raw).map_err(|Malformed(what)| {
             corrupt(self.name(), page.offset, format_args!("a page cannot be read: {what}"))
         })
+    }
+}
+
+/// Room for the stored bytes of a page, used again for the next one.
+#[derive(Default)]
+pub(crate) struct Buffer(Vec<u8>);
+
+impl Buffer {
+    fn of_len(&mut self, len: usize) -> &mut [u8] {
+        if self.0.len() < len {
+            self.0.resize(len, 0);
+        }
+        &mut self.0[..len]
     }
 }
 
@@ -275,7 +299,7 @@ impl<T> Cache<T> {
     fn get_or_read(
         &self,
         i: usize,
-        bytes: impl FnOnce(&T) -> usize,
+        bytes: impl Fn(&T) -> usize,
         read: impl FnOnce() -> Result<T>,
     ) -> Result<Arc<T>> {
         {
@@ -289,8 +313,14 @@ impl<T> Cache<T> {
         if bytes(&page) <= CACHED_PAGE_BYTES_MAX {
             let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             pages.retain(|(other, _)| *other != i);
-            pages.truncate(CACHED_PAGES_MAX - 1);
             pages.insert(0, (i, Arc::clone(&page)));
+            let mut held = 0;
+            let kept = pages.iter().take_while(|(_, page)| {
+                held += bytes(page);
+                held <= CACHED_BYTES_MAX
+            });
+            let kept = kept.count();
+            pages.truncate(kept);
         }
         Ok(page)
     }

@@ -1,7 +1,7 @@
 //! A generation of the snapshot: segments, the newest record of a key winning.
 
-use std::collections::BTreeMap;
 use std::io::Write;
+use std::ops::RangeInclusive;
 
 use syncline_core::{Entry, Key, Result};
 
@@ -10,6 +10,10 @@ use crate::merge::Merge;
 use crate::record::RecordView;
 use crate::segment::Segment;
 use crate::writer::{SegmentSummary, SegmentWriter};
+
+/// A part of the hashes of keys, by which segments are sorted. What does not fit into memory at once
+/// is done range by range.
+pub type HashRange = RangeInclusive<u64>;
 
 /// Whether [`Entry::values`] is wanted. Values live in pages of their own, which are not read
 /// when they are left out.
@@ -57,16 +61,39 @@ impl Snapshot {
         if with_records <= 1 { Length::Exactly(entries) } else { Length::AtMost(entries) }
     }
 
+    /// The most live entries there can be in `range`, from the indexes alone. Off by what the pages
+    /// at both ends hold outside of it, by erasures, and by keys of several segments.
+    pub fn entries_in(&self, range: &HashRange) -> u64 {
+        if range.is_empty() {
+            return 0;
+        }
+        self.segments.iter().map(|s| s.records_in(range).min(s.summary().entries)).sum()
+    }
+
     /// Counts the live entries by reading them, without their values.
     pub fn count_by_state(&self) -> Result<StateCounts> {
         let mut counts = StateCounts::default();
         let mut merge = Merge::new(&self.segments)?;
         while let Some(cursor) = merge.next()? {
-            if let RecordView::Put(entry) = cursor.record()? {
+            if let RecordView::Put(entry) = cursor.record()?.0 {
                 counts.add(&entry.state);
             }
         }
         Ok(counts)
+    }
+
+    /// Counts the live entries in `range` by reading them, unless the indexes know.
+    pub(crate) fn count_in(&self, range: &HashRange) -> Result<u64> {
+        let everything = *range.start() == 0 && *range.end() == u64::MAX;
+        if let (true, Length::Exactly(entries)) = (everything, self.len()) {
+            return Ok(entries);
+        }
+        let mut count = 0;
+        let mut merge = Merge::in_range(&self.segments, range)?;
+        while let Some(cursor) = merge.next()? {
+            count += u64::from(matches!(cursor.record()?.0, RecordView::Put(_)));
+        }
+        Ok(count)
     }
 
     /// The live entry of `key` with its values: a question to the filters in memory, and one
@@ -83,24 +110,6 @@ impl Snapshot {
             }
         }
         Ok(None)
-    }
-
-    /// The live entries whose keys hash to `hash`, in the order of their keys: nearly always one.
-    pub(crate) fn with_hash(&self, hash: u64) -> Result<Vec<Entry>> {
-        let mut found: BTreeMap<Key, Option<Entry>> = BTreeMap::new();
-        for segment in self.segments.iter().rev() {
-            segment.each_with_hash(hash, |record| {
-                if let std::collections::btree_map::Entry::Vacant(place) = found.entry(Key::new(record.key()))
-                {
-                    place.insert(match record {
-                        RecordView::Put(view) => Some(segment.entry(&view, Values::Read)?),
-                        RecordView::Erase(_) => None,
-                    });
-                }
-                Ok(())
-            })?;
-        }
-        Ok(found.into_values().flatten().collect())
     }
 
     /// The live entries, ordered by (hash of the key, key). Reads ahead one page per segment.
@@ -123,8 +132,10 @@ impl Snapshot {
         merge_segments(&self.segments[older..], erasures, out)
     }
 
-    /// Bytes that indexes and filters take in memory.
-    pub(crate) fn resident_bytes(&self) -> u64 {
+    /// Bytes that the indexes of the open segments and their filters take in memory; filters are
+    /// counted whether a question has needed them yet or not. About 1.5 for each record. Up to 1 MiB
+    /// of pages for each segment, which single look-ups keep at hand, is not counted.
+    pub fn bytes(&self) -> u64 {
         self.segments.iter().map(Segment::resident_bytes).sum()
     }
 }
@@ -145,16 +156,14 @@ pub(crate) fn merge_segments<W: Write>(
     let mut writer = SegmentWriter::new(out)?;
     let mut merge = Merge::new(segments)?;
     while let Some(cursor) = merge.next()? {
-        let values_at = match cursor.record()? {
-            RecordView::Put(entry) => entry.values,
+        let hash = cursor.hash();
+        let (record, reader) = cursor.record()?;
+        let values = match &record {
+            RecordView::Put(entry) => entry.values.map(|at| reader.read(at)).transpose()?,
             RecordView::Erase(_) if erasures == Erasures::Drop => continue,
             RecordView::Erase(_) => None,
         };
-        if let Some(at) = values_at {
-            cursor.load_values(at)?;
-        }
-        let values = values_at.map(|at| cursor.values(at)).transpose()?;
-        writer.push_view(cursor.hash(), cursor.record()?, values)?;
+        writer.push_view(hash, record, values)?;
     }
     writer.finish()
 }
@@ -178,16 +187,8 @@ impl Scan {
         }
         let ScanState::Running(merge) = &mut self.state else { return Ok(None) };
         while let Some(cursor) = merge.next()? {
-            let values_at = match cursor.record()? {
-                RecordView::Put(entry) => entry.values.filter(|_| self.values == Values::Read),
-                RecordView::Erase(_) => continue,
-            };
-            if let Some(at) = values_at {
-                cursor.load_values(at)?;
-            }
-            let values = values_at.map(|at| cursor.values(at).map(Box::from)).transpose()?;
-            if let RecordView::Put(entry) = cursor.record()? {
-                return Ok(Some(entry.to_entry(values)));
+            if let (RecordView::Put(entry), reader) = cursor.record()? {
+                return reader.entry(&entry, self.values).map(Some);
             }
         }
         Ok(None)
