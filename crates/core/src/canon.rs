@@ -15,6 +15,7 @@ use arrow::datatypes::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind};
+use crate::json_text;
 use crate::text;
 use crate::types::LogicalType;
 
@@ -337,6 +338,19 @@ impl<'a> Reader<'a> {
         String::from_utf8(self.sized()?.to_vec()).map_err(|_| corrupt("a stored text is not UTF-8"))
     }
 
+    /// An item of an array as JSON: json keeps its own spelling, everything else is its text.
+    fn item(&mut self, depth: usize) -> Result<String, Error> {
+        let is_json = self.bytes.first() == Some(&tag::JSON);
+        match self.value(depth)? {
+            None => Ok("null".into()),
+            Some(raw) if is_json => match json_text::validate(&raw) {
+                Ok(()) => Ok(raw),
+                Err(_) => Err(corrupt("a stored json value is not JSON")),
+            },
+            Some(text) => Ok(json_text::quote(&text)),
+        }
+    }
+
     fn value(&mut self, depth: usize) -> Result<Option<String>, Error> {
         use arrow::array as a;
         let one = |array: &dyn Array, ty: LogicalType| Ok(text::render(array, &ty, 0));
@@ -378,9 +392,9 @@ impl<'a> Reader<'a> {
                 let len = u32::from_be_bytes(self.array()?);
                 let mut items = Vec::new();
                 for _ in 0..len {
-                    items.push(self.value(depth + 1)?);
+                    items.push(self.item(depth + 1)?);
                 }
-                Ok(Some(serde_json::Value::from(items).to_string()))
+                Ok(Some(format!("[{}]", items.join(","))))
             }
             other => Err(corrupt(&format!("a stored value has the unknown tag {other}"))),
         }
@@ -422,6 +436,17 @@ mod tests {
         assert_eq!(Key::new(&raw).row_id(), r#"["42","2025-01-31"]"#);
         let columns = decode_columns(&[&raw], &[LogicalType::Int32, LogicalType::Date]).unwrap();
         assert_eq!(text::render(&columns[0], &LogicalType::Int32, 0).unwrap(), "42");
+    }
+
+    #[test]
+    fn json_in_an_array_stays_json() {
+        let ty = LogicalType::Array(Box::new(LogicalType::Json));
+        let raw = bytes(&ty, r#"[{"a":1.50},null,"x"]"#);
+        assert_eq!(decode(&raw).unwrap(), [Some(r#"[{"a":1.50},null,"x"]"#.to_string())]);
+        let columns = decode_columns(&[&raw], std::slice::from_ref(&ty)).unwrap();
+        let mut again = Vec::new();
+        encode(&columns[0], &ty, 0, &mut again);
+        assert_eq!(again, raw);
     }
 
     #[test]

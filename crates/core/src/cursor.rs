@@ -45,8 +45,10 @@ impl CursorValue {
                 micros: as_type(ty)?.as_primitive::<TimestampMicrosecondType>().value(0),
                 zoned: *ty == LogicalType::TimestampTz,
             },
+            // The infinities, and days beyond what microseconds can count, are the ends of their range.
             LogicalType::Date => Self::Timestamp {
-                micros: i64::from(as_type(ty)?.as_primitive::<Date32Type>().value(0)) * 86_400_000_000,
+                micros: i64::from(as_type(ty)?.as_primitive::<Date32Type>().value(0))
+                    .saturating_mul(86_400_000_000),
                 zoned: false,
             },
             t if t.is_integer() => {
@@ -68,5 +70,24 @@ impl fmt::Display for CursorValue {
             Self::Integer(n) => write!(f, "{n}"),
             Self::Opaque(text) => f.write_str(text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_beyond_all_timestamps_is_a_position_at_the_end() {
+        let date = |text: &str| CursorValue::parse(text, &LogicalType::Date).unwrap();
+        for (text, shown) in [
+            ("2025-02-28", "2025-02-28T00:00:00"),
+            ("infinity", "infinity"),
+            ("-infinity", "-infinity"),
+            ("+5874897-12-31", "infinity"),
+        ] {
+            assert_eq!(date(text).to_string(), shown);
+        }
+        assert_eq!(date("infinity").compare(&date("9999-12-31")), Some(std::cmp::Ordering::Greater));
     }
 }

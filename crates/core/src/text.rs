@@ -29,6 +29,10 @@ use crate::types::LogicalType;
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
+/// Largest exponent of a decimal. Every float has a smaller one; written out, a number of a few bytes
+/// becomes as many digits, so this also bounds what a file of such numbers takes in memory.
+const EXPONENT_MAX: u32 = 1_000;
+
 /// The canonical text of one value, or `None` for NULL.
 ///
 /// `array` must have the Arrow layout of `ty` and contain `row`.
@@ -231,7 +235,8 @@ pub fn parse_numeric(text: &str) -> Option<String> {
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
-    if !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) || exponent.abs() > 20_000 {
+    let is_decimal = whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit());
+    if !is_decimal || exponent.unsigned_abs() > EXPONENT_MAX {
         return None;
     }
     let mut digits: String = format!("{whole}{fraction}");
@@ -322,7 +327,8 @@ fn parse_date(text: &str) -> Option<i32> {
     match text {
         "infinity" => Some(i32::MAX),
         "-infinity" => Some(i32::MIN),
-        _ => i32::try_from(parse_civil(text)?).ok(),
+        // The ends of the range mean the infinities.
+        _ => i32::try_from(parse_civil(text)?).ok().filter(|days| !matches!(*days, i32::MIN | i32::MAX)),
     }
 }
 
@@ -410,9 +416,10 @@ fn parse_timestamp(text: &str, zoned: bool) -> Option<i64> {
         Some(_) => return None,
         None => (clock, 0),
     };
-    let micros =
-        parse_civil(date)?.checked_mul(MICROS_PER_DAY)?.checked_add(parse_time(clock.trim_end())?)?;
-    micros.checked_sub(offset)
+    let midnight = i128::from(parse_civil(date)?) * i128::from(MICROS_PER_DAY);
+    let micros = midnight + i128::from(parse_time(clock.trim_end())? - offset);
+    // The ends of the range mean the infinities.
+    i64::try_from(micros).ok().filter(|micros| !matches!(*micros, i64::MIN | i64::MAX))
 }
 
 fn parse_offset(text: &str) -> Option<i64> {
@@ -521,6 +528,7 @@ mod tests {
             (Timestamp, "1969-12-31T23:59:59.999999"),
             (TimestampTz, "2025-06-01T12:00:00Z"),
             (TimestampTz, "-infinity"),
+            (Timestamp, "-290308-12-21T19:59:05.224193"),
             (Interval, "P14M-3DT-90.5S"),
             (Interval, "P0M0DT-0.5S"),
             (Json, r#"{"a":[1,null]}"#),
@@ -566,6 +574,10 @@ mod tests {
             (Json, "{"),
             (Bytes, "ff"),
             (Timestamp, "é"),
+            (Date, "+5881580-07-11"),
+            (Timestamp, "+294247-01-10T04:00:54.775807"),
+            (Numeric(None), "1e-2147483648"),
+            (Numeric(None), "1e1001"),
         ] {
             assert_eq!(round(ty.clone(), text), None, "{ty} {text}");
         }

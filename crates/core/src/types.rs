@@ -31,6 +31,9 @@ use crate::error::{Error, ErrorKind};
 /// Arrow field metadata key that holds the logical type's text.
 pub const TYPE_KEY: &str = "syncline.type";
 
+/// Arrays nested deeper are no type: what walks a type may recurse.
+const ARRAY_DEPTH_MAX: usize = 4;
+
 /// The canonical type of a column.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -161,6 +164,9 @@ impl FromStr for LogicalType {
         use LogicalType::*;
         let unknown = || Error::new(ErrorKind::UnsupportedType, format!("'{text}' is not a type"));
         if let Some(item) = text.strip_suffix("[]") {
+            if item.ends_with(&"[]".repeat(ARRAY_DEPTH_MAX)) {
+                return Err(unknown());
+            }
             return Ok(Array(Box::new(item.parse()?)));
         }
         if let Some(args) = text.strip_prefix("numeric(").and_then(|t| t.strip_suffix(')')) {
@@ -234,5 +240,13 @@ mod tests {
             assert_eq!(t.to_string().parse::<LogicalType>().unwrap(), t);
             assert_eq!(LogicalType::of(&t.field("c", true)).unwrap(), t);
         }
+    }
+
+    #[test]
+    fn the_nesting_of_arrays_has_a_limit() {
+        let nested = |depth: usize| format!("int64{}", "[]".repeat(depth)).parse::<LogicalType>();
+        assert!(nested(ARRAY_DEPTH_MAX).is_ok());
+        assert!(nested(ARRAY_DEPTH_MAX + 1).is_err());
+        assert!(nested(1_000_000).is_err());
     }
 }
