@@ -17,6 +17,7 @@ mod filter;
 pub mod fuzzing;
 mod key_set;
 mod layout;
+mod many;
 mod merge;
 mod page;
 mod probe;

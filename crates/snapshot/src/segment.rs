@@ -19,6 +19,9 @@ const CACHED_BYTES_MAX: usize = 512 * 1024;
 /// Pages larger than this, which hold one large record, are not kept.
 const CACHED_PAGE_BYTES_MAX: usize = 128 * 1024;
 
+/// With so many keys for each page, hardly a page holds none of them.
+const KEYS_OF_EACH_PAGE: usize = 4;
+
 /// One immutable segment. Clones share the file, the index and the cached pages.
 #[derive(Clone)]
 pub struct Segment(Arc<Inner>);
@@ -219,7 +222,24 @@ impl Segment {
         pages.iter().map(|p| u64::from(p.records)).sum()
     }
 
-    fn may_hold(&self, i: usize, hash: u64) -> Result<bool> {
+    /// The hash that page `i` starts with.
+    pub(crate) fn first_hash_of(&self, i: usize) -> Option<u64> {
+        self.0.index.entry_pages.get(i).map(|p| p.first_hash)
+    }
+
+    /// Whether to ask the filters before reading the pages of `keys` keys whose hashes are in
+    /// `range`: when they are in memory, or smaller than what they can save, unless there are so many
+    /// keys that each page is needed.
+    pub(crate) fn filters_pay(&self, range: &HashRange, keys: usize) -> bool {
+        let pages = &self.0.index.entry_pages;
+        let end = pages.partition_point(|p| p.first_hash <= *range.end());
+        let pages = pages.get(self.first_page_of(*range.start())..end).unwrap_or_default();
+        let bytes: u64 = pages.iter().take(keys).map(|p| u64::from(p.at.stored_bytes)).sum();
+        keys < pages.len() * KEYS_OF_EACH_PAGE
+            && (self.0.filters.get().is_some() || bytes > self.0.footer.filters.bytes)
+    }
+
+    pub(crate) fn may_hold(&self, i: usize, hash: u64) -> Result<bool> {
         let filters = self.filters()?;
         let start = self.0.index.filter_starts[i] as usize * BLOCK_BYTES;
         let len = self.0.index.entry_pages[i].filter_blocks as usize * BLOCK_BYTES;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use syncline_core::{Entry, EntryState, ErrorKind, Key};
 use syncline_snapshot::{
-    DeltaBuilder, Length, Lookup, Probe, Record, Segment, SegmentWriter, Snapshot, StateCounts, Values,
+    DeltaBuilder, Found, HashRange, Length, Lookup, Probe, Record, Segment, SegmentWriter, Snapshot,
+    StateCounts, Values,
 };
 
 use crate::records::*;
@@ -120,7 +121,112 @@ fn check(snapshot: &Snapshot, model: &Model, questions: &[(Key, u8)]) -> Result<
     prop_assert_eq!(probe.seen_count() + probe.new_count(), slow.looked_up.len() as u64);
     prop_assert_eq!(unseen, expected);
     prop_assert_eq!(probe.counts_by_state(), counted(model));
+    check_many(snapshot, model, questions)
+}
+
+/// Many questions at once are answered like one by one.
+fn check_many(snapshot: &Snapshot, model: &Model, questions: &[(Key, u8)]) -> Result<(), TestCaseError> {
+    let mut keys: Vec<(u64, &[u8])> = questions.iter().map(|(k, _)| (k.hash(), k.as_bytes())).collect();
+    keys.sort_unstable();
+    let entries: Vec<Option<Entry>> =
+        keys.iter().map(|(hash, key)| model.get(&(*hash, Key::new(key))).cloned()).collect();
+    prop_assert_eq!(&snapshot.get_many(&keys, Values::Read).unwrap(), &entries);
+    let without: Vec<Option<Entry>> =
+        entries.into_iter().map(|e| e.map(|e| Entry { values: None, ..e })).collect();
+    prop_assert_eq!(snapshot.get_many(&keys, Values::LeaveOut).unwrap(), without);
     Ok(())
+}
+
+/// The hash space in `2^bits` equal parts.
+fn ranges(bits: u32) -> impl Iterator<Item = HashRange> {
+    let part = u64::MAX.checked_shr(bits).unwrap_or(0);
+    (0..1u64 << bits).map(move |i| {
+        let start = if bits == 0 { 0 } else { i << (64 - bits) };
+        start..=start + part
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn ranges_together_answer_like_the_whole(
+        runs in prop::collection::vec(prop::collection::vec(any_record(), 0..40), 0..4),
+        questions in prop::collection::vec((any_key(), 0u8..3), 0..60),
+        bits in 0u32..7,
+    ) {
+        let mut model = Model::new();
+        runs.iter().for_each(|records| apply(&mut model, records));
+        let snapshot = Snapshot::open(runs.into_iter().map(segment).collect());
+        let (mut slow, mut unseen, mut counts) = (ModelProbe::default(), Vec::new(), Vec::new());
+        for range in ranges(bits) {
+            let mut probe = Probe::build_range(&snapshot, range.clone(), 1 << 20).unwrap();
+            prop_assert!(probe.known_count() <= snapshot.entries_in(&range));
+            for (key, version) in questions.iter().filter(|(key, _)| range.contains(&key.hash())) {
+                prop_assert_eq!(ask_in_steps(&snapshot, &mut probe, key, *version), slow.lookup(&model, key, *version));
+            }
+            unseen.extend(probe.unseen().map(Result::unwrap));
+            counts.push(probe.counts_by_state().total());
+        }
+        let expected: Vec<Entry> =
+            model.values().filter(|e| !slow.looked_up.contains(&e.key)).cloned().collect();
+        prop_assert_eq!(unseen, expected);
+        prop_assert_eq!(counts.iter().sum::<u64>(), model.len() as u64);
+    }
+
+    #[test]
+    fn counts_brought_up_to_date_are_those_of_counting(
+        runs in prop::collection::vec(prop::collection::vec(any_record(), 0..40), 0..5),
+        newer in 0usize..6,
+    ) {
+        let segments: Vec<Segment> = runs.into_iter().map(segment).collect();
+        let (older, newer) = segments.split_at(segments.len().saturating_sub(newer));
+        let base = Snapshot::open(older.to_vec());
+        let counts = Snapshot::counts_after(&base, base.count_by_state().unwrap(), newer).unwrap();
+        let all = Snapshot::open(segments.clone()).count_by_state().unwrap();
+        prop_assert_eq!(counts, all);
+    }
+}
+
+/// [`Probe::lookup`] as callers do it for many rows.
+fn ask_in_steps(snapshot: &Snapshot, probe: &mut Probe, key: &Key, version: u8) -> Lookup {
+    let (hash, fp) = (key.hash(), fingerprint(key, version));
+    let entry =
+        || snapshot.get_many(&[(hash, key.as_bytes())], Values::Read).unwrap().remove(0).map(Box::new);
+    let new = |probe: &mut Probe| match probe.remember_new(key.as_bytes(), hash).unwrap() {
+        true => Lookup::New,
+        false => Lookup::Repeated(None),
+    };
+    match probe.find(hash, fp) {
+        Found::New => new(probe),
+        Found::Same(slot) if probe.see(slot) => Lookup::Repeated(entry()),
+        Found::Same(_) => Lookup::Unchanged,
+        Found::Differs(slot) => match entry() {
+            None => new(probe),
+            entry if probe.see(slot) => Lookup::Repeated(entry),
+            Some(entry) => Lookup::Known(entry),
+        },
+        Found::Collides => probe.lookup(key, fp).unwrap(),
+    }
+}
+
+#[test]
+fn counts_that_cannot_be_right_are_counted_again() {
+    let entry = |n: u8| Record::Put(delivered(Key::new(&[n]), 0));
+    let base = Snapshot::open(vec![segment([entry(1), entry(2), entry(3)])]);
+    let counts =
+        Snapshot::counts_after(&base, StateCounts::default(), &[segment([Record::Erase(Key::new(&[1]))])]);
+    assert_eq!(counts.unwrap(), StateCounts { delivered: 2, ..StateCounts::default() });
+}
+
+#[test]
+fn keys_out_of_order_are_refused() {
+    let (a, b) = (Key::new(b"a"), Key::new(b"b"));
+    let mut keys = [(a.hash(), a.as_bytes()), (b.hash(), b.as_bytes())];
+    keys.sort_unstable();
+    keys.reverse();
+    let error = Snapshot::default().get_many(&keys, Values::Read).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Internal);
 }
 
 /// Enough for dozens of pages of both sorts.
@@ -159,6 +265,17 @@ fn entries_on_many_pages_are_found_scanned_and_merged() {
     assert_eq!(snapshot.get(&Key::new(b"absent")).unwrap(), None);
     let mut sorted = entries.clone();
     sorted.sort_by_key(|e| position(&e.key));
+    // All, one on each few pages, and so few that the filters are not read.
+    for step in [1, 300, 9_000] {
+        let some: Vec<&Entry> = sorted.iter().step_by(step).collect();
+        let keys: Vec<(u64, &[u8])> = some.iter().map(|e| (e.key.hash(), e.key.as_bytes())).collect();
+        let found = snapshot.get_many(&keys, Values::Read).unwrap();
+        assert!(found.iter().zip(some).all(|(found, entry)| found.as_ref() == Some(entry)), "{step}");
+    }
+    let strangers: Vec<Key> = sorted.iter().map(|e| Key::new(&[e.key.as_bytes(), b"x"].concat())).collect();
+    let mut strangers: Vec<(u64, &[u8])> = strangers.iter().map(|k| (k.hash(), k.as_bytes())).collect();
+    strangers.sort_unstable();
+    assert!(snapshot.get_many(&strangers, Values::Read).unwrap().iter().all(Option::is_none));
     assert_eq!(scanned(&snapshot, Values::Read), sorted);
     let mut merged = Vec::new();
     snapshot.merge(&mut merged).unwrap();
