@@ -191,10 +191,10 @@ impl Column {
             Values::Time(values) => values.push(time(i64::from_be_bytes(exactly(bytes)?))?),
             Values::Timestamp { micros, .. } => micros.push(timestamp(i64::from_be_bytes(exactly(bytes)?))?),
             Values::Interval(values) => values.push(interval(exactly(bytes)?)?),
-            Values::Text(values) => added = values.push(utf8(bytes)?)?,
-            Values::Jsonb(values) => added = values.push(utf8(jsonb(bytes)?)?)?,
+            Values::Text(values) => added = values.push(utf8(bytes)?.as_bytes())?,
+            Values::Jsonb(values) => added = values.push(utf8(jsonb(bytes)?)?.as_bytes())?,
             Values::Bytes(values) => added = values.push(bytes)?,
-            Values::Uuid(values) => added = push_uuid(values, exactly(bytes)?)?,
+            Values::Uuid(values) => added = values.push(&uuid_text(exactly(bytes)?))?,
             Values::Numeric(values) => added = push_numeric(values, bytes)?,
             Values::List { offsets, items, element_oid, .. } => {
                 added = push_list(offsets, items, *element_oid, bytes)?;
@@ -288,13 +288,13 @@ fn primitive<T: ArrowPrimitiveType>(values: &mut Vec<T::Native>, nulls: Option<N
 }
 
 /// The bytes of a fixed-width value.
-fn exactly<const N: usize>(bytes: &[u8]) -> std::result::Result<[u8; N], Refusal> {
+pub fn exactly<const N: usize>(bytes: &[u8]) -> std::result::Result<[u8; N], Refusal> {
     bytes
         .try_into()
         .map_err(|_| Refusal::Malformed(format!("the server sent {} bytes instead of {N}", bytes.len())))
 }
 
-fn boolean(bytes: &[u8]) -> std::result::Result<bool, Refusal> {
+pub fn boolean(bytes: &[u8]) -> std::result::Result<bool, Refusal> {
     match exactly(bytes)? {
         [0] => Ok(false),
         [1] => Ok(true),
@@ -303,9 +303,9 @@ fn boolean(bytes: &[u8]) -> std::result::Result<bool, Refusal> {
 }
 
 /// PostgreSQL's text has one encoding per database, except in those that were made with none.
-fn utf8(bytes: &[u8]) -> std::result::Result<&[u8], Refusal> {
+pub fn utf8(bytes: &[u8]) -> std::result::Result<&str, Refusal> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.as_bytes()),
+        Ok(text) => Ok(text),
         Err(e) => Err(Refusal::Invalid(format!(
             "the text is not valid UTF-8 from byte {} on (the database has the encoding SQL_ASCII, which \
              checks nothing)",
@@ -323,7 +323,7 @@ fn jsonb(bytes: &[u8]) -> std::result::Result<&[u8], Refusal> {
 }
 
 /// `i32::MIN` and `i32::MAX` mean the infinities on both sides.
-fn date(days: i32) -> std::result::Result<i32, Refusal> {
+pub fn date(days: i32) -> std::result::Result<i32, Refusal> {
     if days == i32::MIN || days == i32::MAX {
         return Ok(days);
     }
@@ -333,7 +333,7 @@ fn date(days: i32) -> std::result::Result<i32, Refusal> {
     }
 }
 
-fn time(micros: i64) -> std::result::Result<i64, Refusal> {
+pub fn time(micros: i64) -> std::result::Result<i64, Refusal> {
     match micros {
         0..=MICROS_PER_DAY => Ok(micros),
         _ => Err(Refusal::Malformed(format!("the server sent the time {micros}"))),
@@ -342,7 +342,7 @@ fn time(micros: i64) -> std::result::Result<i64, Refusal> {
 
 /// `i64::MIN` and `i64::MAX` mean the infinities on both sides. PostgreSQL counts from 2000, so its
 /// last thirty years have no number in a count from 1970.
-fn timestamp(micros: i64) -> std::result::Result<i64, Refusal> {
+pub fn timestamp(micros: i64) -> std::result::Result<i64, Refusal> {
     if micros == i64::MIN || micros == i64::MAX {
         return Ok(micros);
     }
@@ -369,7 +369,8 @@ fn interval(bytes: [u8; 16]) -> std::result::Result<IntervalMonthDayNano, Refusa
     }
 }
 
-fn push_uuid(values: &mut Variable, bytes: [u8; 16]) -> std::result::Result<usize, Refusal> {
+/// Lower case, with dashes.
+pub fn uuid_text(bytes: [u8; 16]) -> [u8; 36] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b'-'; 36];
     let mut at = 0;
@@ -381,7 +382,7 @@ fn push_uuid(values: &mut Variable, bytes: [u8; 16]) -> std::result::Result<usiz
         text[at + 1] = HEX[usize::from(byte & 15)];
         at += 2;
     }
-    values.push(&text)
+    text
 }
 
 fn push_numeric(values: &mut Variable, bytes: &[u8]) -> std::result::Result<usize, Refusal> {

@@ -13,7 +13,7 @@ use super::types::PgType;
 
 /// A batch is handed on when it holds this many bytes or rows.
 pub const BATCH_BYTES_MAX: usize = 4 << 20;
-const BATCH_ROWS_MAX: usize = 65_536;
+pub const BATCH_ROWS_MAX: usize = 65_536;
 
 /// Row error code of a value that has no canonical form.
 const NO_CANONICAL_FORM: &str = "no_canonical_form";
@@ -93,36 +93,14 @@ impl BatchDecoder {
 
 #[cfg(test)]
 mod tests {
-    use super::super::column::{EPOCH_MICROS, MICROS_PER_DAY};
+    use super::super::column::EPOCH_MICROS;
     use super::super::framing::Framer;
+    use super::super::wire_rows::{TYPES, array, rows, stream};
     use super::*;
     use arrow::datatypes::Schema;
-    use bytes::Bytes;
     use proptest::prelude::*;
     use syncline_core::{LogicalType, text};
     use tokio_postgres::types::Type;
-
-    /// One of each wire format, with arrays of a fixed and of a variable one.
-    const TYPES: [Type; 18] = [
-        Type::BOOL,
-        Type::INT2,
-        Type::INT4,
-        Type::INT8,
-        Type::OID,
-        Type::FLOAT4,
-        Type::FLOAT8,
-        Type::NUMERIC,
-        Type::TEXT,
-        Type::JSONB,
-        Type::BYTEA,
-        Type::UUID,
-        Type::DATE,
-        Type::TIME,
-        Type::TIMESTAMPTZ,
-        Type::INTERVAL,
-        Type::INT4_ARRAY,
-        Type::NUMERIC_ARRAY,
-    ];
 
     fn decoder(types: &[Type]) -> BatchDecoder {
         let types: Vec<PgType> = types.iter().map(|ty| PgType::of(ty, -1).unwrap()).collect();
@@ -130,25 +108,11 @@ mod tests {
         BatchDecoder::new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), &types)
     }
 
-    fn stream(rows: &[Vec<Option<Vec<u8>>>]) -> Vec<u8> {
-        let mut out = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
-        for row in rows {
-            out.extend((row.len() as i16).to_be_bytes());
-            for field in row {
-                let len = field.as_ref().map_or(-1, |bytes| bytes.len() as i32);
-                out.extend(len.to_be_bytes());
-                out.extend(field.iter().flatten());
-            }
-        }
-        out.extend((-1i16).to_be_bytes());
-        out
-    }
-
     fn decode(types: &[Type], bytes: &[u8], chunk: usize) -> std::result::Result<SourceBatch, Malformed> {
         let mut framer = Framer::new(types.len());
         let mut decoder = decoder(types);
         for chunk in bytes.chunks(chunk) {
-            framer.feed(Bytes::copy_from_slice(chunk));
+            framer.feed(chunk.to_vec());
             while let Some(row) = framer.next_row()? {
                 decoder.append(row)?;
             }
@@ -173,62 +137,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    fn array(dimensions: &[(i32, i32)], oid: u32, elements: &[Option<&[u8]>]) -> Vec<u8> {
-        let mut out = Vec::new();
-        out.extend((dimensions.len() as i32).to_be_bytes());
-        out.extend(0i32.to_be_bytes());
-        out.extend(oid.to_be_bytes());
-        for (len, lower) in dimensions {
-            out.extend(len.to_be_bytes());
-            out.extend(lower.to_be_bytes());
-        }
-        for element in elements {
-            out.extend(element.map_or(-1, |e| e.len() as i32).to_be_bytes());
-            out.extend(element.iter().copied().flatten());
-        }
-        out
-    }
-
-    /// Bytes that are often, but not always, a good value of the type.
-    fn field(ty: &Type) -> BoxedStrategy<Option<Vec<u8>>> {
-        let width = match *ty {
-            Type::BOOL => 1,
-            Type::INT2 => 2,
-            Type::INT4 | Type::OID | Type::FLOAT4 | Type::DATE => 4,
-            Type::INT8 | Type::FLOAT8 | Type::TIME | Type::TIMESTAMPTZ => 8,
-            Type::UUID | Type::INTERVAL => 16,
-            _ => 0,
-        };
-        let good = match *ty {
-            Type::BOOL => (0u8..2).prop_map(|b| vec![b]).boxed(),
-            Type::TIME => (0..=MICROS_PER_DAY).prop_map(|t| t.to_be_bytes().to_vec()).boxed(),
-            Type::TEXT => ".*".prop_map(String::into_bytes).boxed(),
-            Type::JSONB => ".*".prop_map(|t: String| [b"\x01", t.as_bytes()].concat()).boxed(),
-            Type::NUMERIC => prop::collection::vec(0u16..10_000, 0..5)
-                .prop_map(|digits| {
-                    let words = [digits.len() as u16, 1, 0, 3];
-                    words.iter().chain(&digits).flat_map(|word| word.to_be_bytes()).collect()
-                })
-                .boxed(),
-            Type::INT4_ARRAY => prop::collection::vec(prop::option::of(any::<[u8; 4]>()), 0..5)
-                .prop_map(|items| {
-                    let items: Vec<Option<&[u8]>> =
-                        items.iter().map(|i| i.as_ref().map(|b| &b[..])).collect();
-                    array(&[(items.len() as i32, 1)], Type::INT4.oid(), &items)
-                })
-                .boxed(),
-            Type::NUMERIC_ARRAY => Just(array(&[], Type::NUMERIC.oid(), &[])).boxed(),
-            _ if width > 0 => prop::collection::vec(any::<u8>(), width).boxed(),
-            _ => prop::collection::vec(any::<u8>(), 0..30).boxed(),
-        };
-        prop::option::of(good).boxed()
-    }
-
-    fn rows() -> impl Strategy<Value = Vec<Vec<Option<Vec<u8>>>>> {
-        let row: Vec<BoxedStrategy<Option<Vec<u8>>>> = TYPES.iter().map(field).collect();
-        prop::collection::vec(row, 0..6)
     }
 
     proptest! {
@@ -329,7 +237,7 @@ mod tests {
             let mut rows = 0;
             while !decoder.is_full() {
                 let mut framer = Framer::new(types.len());
-                framer.feed(Bytes::copy_from_slice(&bytes));
+                framer.feed(bytes.clone());
                 decoder.append(framer.next_row().unwrap().unwrap()).unwrap();
                 rows += 1;
             }

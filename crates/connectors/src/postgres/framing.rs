@@ -3,8 +3,6 @@
 //! Finding boundaries is separate from decoding values, so that a row can be looked at, or skipped,
 //! without being decoded. Format: PostgreSQL documentation, "COPY", section "Binary Format".
 
-use bytes::Bytes;
-
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 /// Signature, flags, and length of the extension area.
 const HEADER_BYTES: usize = SIGNATURE.len() + 4 + 4;
@@ -12,8 +10,9 @@ const HEADER_BYTES: usize = SIGNATURE.len() + 4 + 4;
 const EXTENSION_BYTES_MAX: usize = 1 << 20;
 /// A row arrives in one protocol message, which is shorter than this.
 const ROW_BYTES_MAX: usize = i32::MAX as usize;
-/// A carry buffer that one giant row made larger than this is given back.
-const CARRY_BYTES_KEPT: usize = 1 << 20;
+/// What stands before a row's fields (their count), and before each of them (its length).
+const COUNT_BYTES: usize = 2;
+const LENGTH_BYTES: usize = 4;
 
 /// Bytes that are no COPY BINARY stream, or not one of the expected shape.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,19 +25,52 @@ pub struct Row<'a> {
     bounds: &'a [Bounds],
 }
 
-impl<'a> Row<'a> {
-    /// The fields in order, as the type's send function wrote them; `None` for NULL.
-    pub fn fields(self) -> impl Iterator<Item = Option<&'a [u8]>> {
-        self.bounds.iter().map(move |b| (!b.null).then(|| &self.bytes[b.start..b.end]))
-    }
+/// Place of a field's value within its row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    start: u32,
+    /// -1 for NULL.
+    len: i32,
 }
 
-/// Place of a field within its row.
-#[derive(Clone, Copy)]
-struct Bounds {
-    start: usize,
-    end: usize,
-    null: bool,
+impl<'a> Row<'a> {
+    /// The whole row that `bytes` consist of. `bounds`: room for one per column.
+    pub fn of(bytes: &'a [u8], bounds: &'a mut [Bounds]) -> Result<Self, Malformed> {
+        match scan_row(bytes, bounds)? {
+            Some(len) if len == bytes.len() => Ok(Self { bytes, bounds }),
+            _ => Err(Malformed("a row has another length".into())),
+        }
+    }
+
+    /// The row as it came.
+    pub fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The fields in order, as the type's send function wrote them; `None` for NULL.
+    pub fn fields(self) -> impl Iterator<Item = Option<&'a [u8]>> {
+        (0..self.bounds.len()).map(move |i| self.field(i))
+    }
+
+    /// One field; `None` for NULL.
+    #[inline]
+    pub fn field(self, index: usize) -> Option<&'a [u8]> {
+        let Bounds { start, len } = self.bounds[index];
+        let len = usize::try_from(len).ok()?;
+        Some(&self.bytes[start as usize..start as usize + len])
+    }
+
+    #[inline]
+    pub fn is_null(self, index: usize) -> bool {
+        self.bounds[index].len < 0
+    }
+
+    /// The bytes of a run of fields, each with its length before it. Panics when the run is empty.
+    #[inline]
+    pub fn run(self, fields: &std::ops::Range<usize>) -> &'a [u8] {
+        let (first, last) = (self.bounds[fields.start], self.bounds[fields.end - 1]);
+        &self.bytes[first.start as usize - LENGTH_BYTES..last.start as usize + last.len.max(0) as usize]
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,143 +80,90 @@ enum State {
     Ended,
 }
 
-/// Finds rows in chunks that may be split anywhere.
+/// Finds rows in a stream whose bytes come in pieces that may be split anywhere.
 ///
-/// Feed a chunk, take rows until there is none, feed the next. A row that lies within one chunk is
-/// not copied; of a split one, each byte is copied once.
+/// Feed a piece, take rows until there is none, feed the next. Bytes are copied only of a row that
+/// is split.
 pub struct Framer {
-    columns: usize,
     state: State,
-    chunk: Bytes,
-    /// How much of `chunk` is used up.
+    bytes: Vec<u8>,
+    /// How much of `bytes` is used up.
     used: usize,
-    /// Start of a header or row whose end has not arrived, or that was handed out last.
-    carry: Vec<u8>,
-    carry_handed_out: bool,
-    /// Length that `carry` must reach before looking again is worthwhile.
-    wanted: usize,
-    /// Fields found so far in the current row.
     bounds: Vec<Bounds>,
-}
-
-enum Scan {
-    /// A header, row or trailer of this many bytes.
-    Complete(usize),
-    /// Not decidable with fewer than this many bytes.
-    Wants(usize),
 }
 
 impl Framer {
     /// For a stream whose rows have this many fields.
     pub fn new(columns: usize) -> Self {
-        Self {
-            columns,
-            state: State::Header,
-            chunk: Bytes::new(),
-            used: 0,
-            carry: Vec::new(),
-            carry_handed_out: false,
-            wanted: 0,
-            bounds: Vec::with_capacity(columns),
-        }
+        Self { state: State::Header, bytes: Vec::new(), used: 0, bounds: vec![Bounds::default(); columns] }
     }
 
-    /// Gives the next chunk. The previous one must have been used up: [`Framer::next_row`] answered
-    /// `None`.
-    pub fn feed(&mut self, chunk: Bytes) {
-        debug_assert_eq!(self.used, self.chunk.len(), "the previous chunk has rows left");
-        self.chunk = chunk;
+    /// For rows with so many fields and nothing before or behind them.
+    pub fn without_header(columns: usize) -> Self {
+        Self { state: State::Rows, ..Self::new(columns) }
+    }
+
+    /// Gives the next piece.
+    pub fn feed(&mut self, piece: Vec<u8>) {
+        if self.used == self.bytes.len() {
+            self.bytes = piece;
+        } else {
+            self.bytes.drain(..self.used);
+            self.bytes.extend_from_slice(&piece);
+        }
         self.used = 0;
     }
 
-    /// The next complete row, or `None` when another chunk is needed (or the stream has ended).
+    /// The next complete row, or `None` when another piece is needed (or the stream has ended).
+    #[inline]
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, Malformed> {
-        loop {
-            self.forget_handed_out();
-            let before = self.state;
-            let Some((in_carry, start, len)) = self.next_unit()? else { return Ok(None) };
-            if before == State::Rows && self.state == State::Rows {
-                let bytes = if in_carry { &self.carry[..] } else { &self.chunk[start..start + len] };
-                return Ok(Some(Row { bytes, bounds: &self.bounds }));
-            }
+        if self.state != State::Rows && !self.scan_header()? {
+            return Ok(None);
         }
+        let start = self.used;
+        let Some(len) = scan_row(&self.bytes[start..], &mut self.bounds)? else {
+            return self.scan_trailer().map(|()| None);
+        };
+        self.used += len;
+        Ok(Some(Row { bytes: &self.bytes[start..self.used], bounds: &self.bounds }))
+    }
+
+    /// Where in the bytes that [`Framer::take`] would hand out the last row ends.
+    pub fn position(&self) -> usize {
+        self.used
+    }
+
+    /// Hands out the bytes up to the end of the last row and keeps the rest.
+    pub fn take(&mut self) -> Vec<u8> {
+        let rest = self.bytes.split_off(self.used);
+        self.used = 0;
+        std::mem::replace(&mut self.bytes, rest)
     }
 
     /// Checks that the stream ended where it should: after its trailer.
     pub fn finish(&self) -> Result<(), Malformed> {
         match self.state {
-            State::Ended if self.used == self.chunk.len() => Ok(()),
+            State::Ended if self.used == self.bytes.len() => Ok(()),
             _ => Err(Malformed("the data ends in the middle".into())),
         }
     }
 
-    fn forget_handed_out(&mut self) {
-        if self.carry_handed_out {
-            self.carry_handed_out = false;
-            self.carry.clear();
-            self.carry.shrink_to(CARRY_BYTES_KEPT);
-        }
-    }
-
-    /// Finds the next header, row or trailer: whether it lies in `carry`, where, and how long it is.
-    fn next_unit(&mut self) -> Result<Option<(bool, usize, usize)>, Malformed> {
-        let rest = self.chunk.len() - self.used;
-        if rest == 0 {
-            return Ok(None);
-        }
+    /// Whether rows may follow.
+    fn scan_header(&mut self) -> Result<bool, Malformed> {
+        let bytes = &self.bytes[self.used..];
         if self.state == State::Ended {
-            return Err(Malformed("there is data after the end".into()));
+            return if bytes.is_empty() {
+                Ok(false)
+            } else {
+                Err(Malformed("there is data after the end".into()))
+            };
         }
-        if self.carry.is_empty() {
-            self.bounds.clear();
-            let chunk = std::mem::take(&mut self.chunk);
-            let found = self.scan(&chunk[self.used..]);
-            self.chunk = chunk;
-            match found? {
-                Scan::Complete(len) => {
-                    let start = self.used;
-                    self.used += len;
-                    return Ok(Some((false, start, len)));
-                }
-                Scan::Wants(wanted) => self.wanted = wanted,
-            }
-        }
-        loop {
-            let missing = self.wanted - self.carry.len();
-            let taken = missing.min(self.chunk.len() - self.used);
-            self.carry.extend_from_slice(&self.chunk[self.used..self.used + taken]);
-            self.used += taken;
-            if taken < missing {
-                return Ok(None);
-            }
-            let carry = std::mem::take(&mut self.carry);
-            let found = self.scan(&carry);
-            self.carry = carry;
-            match found? {
-                Scan::Complete(len) => {
-                    self.carry_handed_out = true;
-                    return Ok(Some((true, 0, len)));
-                }
-                Scan::Wants(wanted) => self.wanted = wanted,
-            }
-        }
-    }
-
-    /// Looks at bytes that start with a header or row, going on behind the fields already found.
-    fn scan(&mut self, bytes: &[u8]) -> Result<Scan, Malformed> {
-        match self.state {
-            State::Header => self.scan_header(bytes),
-            _ => self.scan_row(bytes),
-        }
-    }
-
-    fn scan_header(&mut self, bytes: &[u8]) -> Result<Scan, Malformed> {
         let known = bytes.len().min(SIGNATURE.len());
         if bytes[..known] != SIGNATURE[..known] {
             return Err(Malformed("the data does not start as COPY BINARY does".into()));
         }
         if bytes.len() < HEADER_BYTES {
-            return Ok(Scan::Wants(HEADER_BYTES));
+            return Ok(false);
         }
         // Bits 16 to 31 change the format of rows; the others may be ignored.
         if be_u32(bytes, SIGNATURE.len()) >> 16 != 0 {
@@ -196,45 +175,61 @@ impl Framer {
         }
         let len = HEADER_BYTES + extension;
         if bytes.len() < len {
-            return Ok(Scan::Wants(len));
+            return Ok(false);
         }
+        self.used += len;
         self.state = State::Rows;
-        Ok(Scan::Complete(len))
+        Ok(true)
     }
 
-    fn scan_row(&mut self, bytes: &[u8]) -> Result<Scan, Malformed> {
-        let Some(count) = bytes.first_chunk() else { return Ok(Scan::Wants(2)) };
-        let count = i16::from_be_bytes(*count);
-        if count == -1 {
+    /// Called where no whole row follows: it may be the end.
+    fn scan_trailer(&mut self) -> Result<(), Malformed> {
+        let rest = &self.bytes[self.used..];
+        if rest.starts_with(&(-1i16).to_be_bytes()) {
+            self.used += 2;
             self.state = State::Ended;
-            return Ok(Scan::Complete(2));
-        }
-        if usize::try_from(count) != Ok(self.columns) {
-            return Err(Malformed(format!("a row has {count} fields instead of {}", self.columns)));
-        }
-        let mut at = self.bounds.last().map_or(2, |b| b.end);
-        while self.bounds.len() < self.columns {
-            let Some(len) = bytes.get(at..).and_then(<[u8]>::first_chunk) else {
-                return Ok(Scan::Wants(at + 4));
-            };
-            let len = i32::from_be_bytes(*len);
-            let start = at + 4;
-            let end = match len {
-                -1 => start,
-                0.. => start + len as usize,
-                _ => return Err(Malformed(format!("a field has a length of {len}"))),
-            };
-            if end > ROW_BYTES_MAX {
-                return Err(Malformed("a row is longer than 2 GiB".into()));
+            if rest.len() > 2 {
+                return Err(Malformed("there is data after the end".into()));
             }
-            if end > bytes.len() {
-                return Ok(Scan::Wants(end));
-            }
-            self.bounds.push(Bounds { start, end, null: len == -1 });
-            at = end;
         }
-        Ok(Scan::Complete(at))
+        Ok(())
     }
+}
+
+/// Finds the fields of the row that `bytes` start with, and its length. `None`: it is not there as a
+/// whole, or it is the trailer.
+#[inline]
+fn scan_row(bytes: &[u8], bounds: &mut [Bounds]) -> Result<Option<usize>, Malformed> {
+    let Some((count, _)) = bytes.split_first_chunk() else { return Ok(None) };
+    let count = i16::from_be_bytes(*count);
+    if usize::try_from(count) != Ok(bounds.len()) {
+        return if count == -1 { Ok(None) } else { Err(other_shape(count, bounds.len())) };
+    }
+    let mut at = COUNT_BYTES;
+    for field in bounds {
+        let Some(len) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
+        let len = i32::from_be_bytes(*len);
+        at += LENGTH_BYTES;
+        *field = Bounds { start: at as u32, len };
+        if len > 0 {
+            at += len as usize;
+        } else if len < -1 {
+            return Err(Malformed(format!("a field has a length of {len}")));
+        }
+        if at > bytes.len().min(ROW_BYTES_MAX) {
+            return if at > ROW_BYTES_MAX {
+                Err(Malformed("a row is longer than 2 GiB".into()))
+            } else {
+                Ok(None)
+            };
+        }
+    }
+    Ok(Some(at))
+}
+
+#[cold]
+fn other_shape(count: i16, expected: usize) -> Malformed {
+    Malformed(format!("a row has {count} fields instead of {expected}"))
 }
 
 fn be_u32(bytes: &[u8], at: usize) -> u32 {
@@ -273,9 +268,12 @@ mod tests {
         let mut framer = Framer::new(columns);
         let mut rows = Vec::new();
         for chunk in chunks {
-            framer.feed(Bytes::copy_from_slice(chunk));
+            framer.feed(chunk.to_vec());
             while let Some(row) = framer.next_row()? {
                 rows.push(row.fields().map(|f| f.map(<[u8]>::to_vec)).collect());
+                if rows.len() % 2 == 0 {
+                    framer.take();
+                }
             }
         }
         framer.finish()?;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow::array::Array;
 use arrow::datatypes::Schema;
-use bytes::Bytes;
 use syncline_connector::SourceBatch;
 use syncline_core::fuzzing::logical_type;
 use syncline_core::{LogicalType, canon, text};
@@ -83,7 +82,7 @@ fn decode(types: &[PgType], stream: &[u8], chunk: usize) -> Result<SourceBatch, 
     let mut framer = Framer::new(types.len());
     let mut decoder = BatchDecoder::new(schema, types);
     for chunk in stream.chunks(chunk) {
-        framer.feed(Bytes::copy_from_slice(chunk));
+        framer.feed(chunk.to_vec());
         while let Some(row) = framer.next_row()? {
             decoder.append(row)?;
         }

@@ -12,12 +12,15 @@ mod encode;
 mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
+mod identify;
 mod ledger;
 mod merge;
 mod model_error;
 mod names;
 mod numeric;
 mod options;
+mod raw;
+mod reading;
 mod session;
 mod source;
 mod source_sql;
@@ -26,6 +29,8 @@ mod statement;
 mod tls;
 mod types;
 mod violations;
+#[cfg(test)]
+mod wire_rows;
 
 use std::sync::Arc;
 

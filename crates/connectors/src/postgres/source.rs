@@ -4,29 +4,25 @@
 //! transaction of its own connection: one snapshot, at the server's bulk speed, and with nothing
 //! that the model's SQL could change.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
-use bytes::Bytes;
-use futures::StreamExt;
-use futures::stream::try_unfold;
 use jiff::Timestamp;
-use syncline_connector::{
-    Consistency, ReadEnd, ReadFilter, ReadRequest, Source, SourceBatch, SourceItem, SourceStream, StreamInfo,
-};
+use syncline_connector::{Consistency, ReadEnd, ReadFilter, ReadRequest, Source, SourceStream, StreamInfo};
 use syncline_core::sync::Model;
 use syncline_core::{Error, ErrorKind, Result};
-use tokio_postgres::CopyOutStream;
 
-use super::client::{CancelOnDrop, PgClient, Side, connect};
+use super::client::{PgClient, Side, connect};
 use super::decode::BatchDecoder;
 use super::discover;
-use super::framing::{Framer, Malformed};
+use super::framing::Framer;
+use super::identify::Identifier;
 use super::model_error::{read_failed, statement_failed};
 use super::options::Settings;
+use super::raw::Shape;
+use super::reading::{Collector, Reading, Rows};
 use super::source_sql::{ModelColumn, ModelSql, condition};
 use super::types::{PgType, unsupported};
 
@@ -71,16 +67,7 @@ impl Source for PostgresSource {
     async fn read(&self, request: ReadRequest) -> Result<SourceStream> {
         let sql = ModelSql::new(&request.model.query)?;
         let client = self.connect().await?;
-        let reading = Reading::start(client, sql, request).await?;
-        Ok(Box::pin(try_unfold(Some(reading), |reading| async move {
-            match reading {
-                None => Ok(None),
-                Some(mut reading) => match reading.next_batch().await? {
-                    Some(batch) => Ok(Some((SourceItem::Batch(batch), Some(reading)))),
-                    None => Ok(Some((SourceItem::End(reading.end().await?), None))),
-                },
-            }
-        })))
+        Ok(plan(client, sql, request).await?.stream())
     }
 
     fn pushes_down(&self) -> bool {
@@ -129,7 +116,8 @@ async fn prepare(client: &PgClient, sql: &ModelSql, timeout: Duration) -> Result
                 .help("give one of them another name with `as`"));
         }
         let ty = PgType::of(native, column.type_modifier()).ok_or_else(|| unsupported(name, native))?;
-        columns.push(ModelColumn { name: name.to_string(), native: native.clone(), ty });
+        let typmod = column.type_modifier();
+        columns.push(ModelColumn { name: name.to_string(), native: native.clone(), typmod, ty });
     }
     // What is complete by itself need not be a query: INSERT … RETURNING and SHOW have columns too.
     // Inside FROM the grammar takes nothing but queries, and no writing WITH.
@@ -150,25 +138,51 @@ fn schema<'a>(columns: impl Iterator<Item = &'a ModelColumn>) -> SchemaRef {
     Arc::new(Schema::new(columns.map(|c| c.ty.logical.field(&c.name, true)).collect::<Vec<_>>()))
 }
 
-/// A read under way.
-struct Reading {
-    // Before the client, so that the server is told to stop before the connection closes.
-    cancel: CancelOnDrop,
-    client: PgClient,
-    sql: ModelSql,
-    timeout: Duration,
-    copy: Copying,
-    framer: Framer,
-    decoder: BatchDecoder,
-    clock: SourceClock,
-}
+/// Fixes the snapshot and proves that the read can be done.
+async fn plan(client: PgClient, sql: ModelSql, request: ReadRequest) -> Result<Reading> {
+    let timeout = request.model.timeout;
+    let failed = |e| read_failed(&client, &sql, timeout, e);
+    // Before the snapshot: a transaction that is open now and not in the snapshot is one whose
+    // rows may yet appear, and one that begins later is dated after `now`.
+    let clock = source_clock(&client).await.map_err(failed)?;
+    begin(&client, timeout).await.map_err(failed)?;
+    if clock.unchecked_text {
+        // Otherwise the server would fail the whole read at the first text that is not UTF-8.
+        client.client.batch_execute("SET LOCAL client_encoding = 'SQL_ASCII'").await.map_err(failed)?;
+    }
+    let model = prepare(&client, &sql, timeout).await?;
 
-enum Copying {
-    /// The statement to send. A server answers only when it has filled its first buffer, so it is
-    /// asked when the first batch is; a reader can then give up at any time.
-    Planned(String),
-    Running(Pin<Box<CopyOutStream>>),
-    Finished,
+    let columns = match &request.columns {
+        None => model.iter().collect(),
+        Some(names) => named(&model, names)?,
+    };
+    let order_by = named(&model, &request.order_by)?;
+    let key = match &request.filter {
+        ReadFilter::All => Vec::new(),
+        _ => named(&model, &request.model.key)?,
+    };
+    let cursor = match &request.filter {
+        ReadFilter::Since { column, .. } => Some(one(&model, column)?),
+        _ => None,
+    };
+    let filter = condition(&request.filter, &key, cursor)?;
+    let copy = ModelSql::copy(&sql.select(&columns, filter.as_deref(), &order_by));
+    let types: Vec<PgType> = columns.iter().map(|c| c.ty.clone()).collect();
+    let schema = schema(columns.iter().copied());
+    let collector = match &request.identify {
+        None => Collector::Decoded(BatchDecoder::new(schema, &types)),
+        Some(identify) => {
+            let identifier = Identifier::new(&columns, &request.model, identify)?;
+            Collector::Raw(Arc::new(Shape { schema, types, identifier }))
+        }
+    };
+    let framer = Framer::new(columns.len());
+    let end = ReadEnd {
+        consistency: Consistency::Snapshot,
+        now: clock.now,
+        oldest_open_write: clock.oldest_open_write,
+    };
+    Ok(Reading::new(client, sql, timeout, copy, Rows { framer, collector }, end))
 }
 
 /// The source's time, and its writers, just before the snapshot.
@@ -177,94 +191,6 @@ struct SourceClock {
     oldest_open_write: Option<Timestamp>,
     /// The database takes any bytes for text.
     unchecked_text: bool,
-}
-
-impl Reading {
-    /// Fixes the snapshot and proves that the read can be done.
-    async fn start(client: PgClient, sql: ModelSql, request: ReadRequest) -> Result<Self> {
-        let timeout = request.model.timeout;
-        let failed = |e| read_failed(&client, &sql, timeout, e);
-        // Before the snapshot: a transaction that is open now and not in the snapshot is one whose
-        // rows may yet appear, and one that begins later is dated after `now`.
-        let clock = source_clock(&client).await.map_err(failed)?;
-        begin(&client, timeout).await.map_err(failed)?;
-        if clock.unchecked_text {
-            // Otherwise the server would fail the whole read at the first text that is not UTF-8.
-            client.client.batch_execute("SET LOCAL client_encoding = 'SQL_ASCII'").await.map_err(failed)?;
-        }
-        let model = prepare(&client, &sql, timeout).await?;
-
-        let columns = match &request.columns {
-            None => model.iter().collect(),
-            Some(names) => named(&model, names)?,
-        };
-        let order_by = named(&model, &request.order_by)?;
-        let key = match &request.filter {
-            ReadFilter::All => Vec::new(),
-            _ => named(&model, &request.model.key)?,
-        };
-        let cursor = match &request.filter {
-            ReadFilter::Since { column, .. } => Some(one(&model, column)?),
-            _ => None,
-        };
-        let filter = condition(&request.filter, &key, cursor)?;
-        let copy = ModelSql::copy(&sql.select(&columns, filter.as_deref(), &order_by));
-        let types: Vec<PgType> = columns.iter().map(|c| c.ty.clone()).collect();
-        let framer = Framer::new(columns.len());
-        let decoder = BatchDecoder::new(schema(columns.iter().copied()), &types);
-        let cancel = client.cancel_on_drop();
-        Ok(Self { cancel, client, sql, timeout, copy: Copying::Planned(copy), framer, decoder, clock })
-    }
-
-    /// The next batch, or `None` when the server has sent all rows.
-    async fn next_batch(&mut self) -> Result<Option<SourceBatch>> {
-        loop {
-            while let Some(row) = self.framer.next_row().map_err(malformed)? {
-                self.decoder.append(row).map_err(malformed)?;
-                if self.decoder.is_full() {
-                    return self.decoder.take().map(Some);
-                }
-            }
-            match self
-                .next_chunk()
-                .await
-                .map_err(|e| read_failed(&self.client, &self.sql, self.timeout, e))?
-            {
-                Some(chunk) => self.framer.feed(chunk),
-                None => {
-                    self.framer.finish().map_err(malformed)?;
-                    return if self.decoder.is_empty() { Ok(None) } else { self.decoder.take().map(Some) };
-                }
-            }
-        }
-    }
-
-    async fn next_chunk(&mut self) -> std::result::Result<Option<Bytes>, tokio_postgres::Error> {
-        if let Copying::Planned(statement) = &self.copy {
-            self.copy = Copying::Running(Box::pin(self.client.client.copy_out(statement.as_str()).await?));
-        }
-        let Copying::Running(copy) = &mut self.copy else { return Ok(None) };
-        let chunk = copy.next().await.transpose()?;
-        if chunk.is_none() {
-            self.copy = Copying::Finished;
-        }
-        Ok(chunk)
-    }
-
-    /// Makes sure that the server, too, holds the read to have gone well.
-    async fn end(mut self) -> Result<ReadEnd> {
-        // Nothing that the model did may stay, should it have found something that a read-only
-        // transaction lets through. (Until version 16, creating a large object was.) The SELECT
-        // fails when the transaction is broken, which a ROLLBACK alone would not tell.
-        let ended = self.client.client.batch_execute("SELECT 1; ROLLBACK").await;
-        self.cancel.disarm();
-        ended.map_err(|e| read_failed(&self.client, &self.sql, self.timeout, e))?;
-        Ok(ReadEnd {
-            consistency: Consistency::Snapshot,
-            now: self.clock.now,
-            oldest_open_write: self.clock.oldest_open_write,
-        })
-    }
 }
 
 async fn source_clock(client: &PgClient) -> std::result::Result<SourceClock, tokio_postgres::Error> {
@@ -298,10 +224,4 @@ fn one<'a>(columns: &'a [ModelColumn], name: &str) -> Result<&'a ModelColumn> {
         Error::new(ErrorKind::SchemaChanged, format!("the model has no column '{name}'"))
             .help(format!("it has {}", known.join(", ")))
     })
-}
-
-/// Bytes that cannot be a table's rows: neither the model nor the network explains them.
-fn malformed(Malformed(message): Malformed) -> Error {
-    Error::new(ErrorKind::ModelQueryFailed, format!("the server's answer cannot be understood: {message}"))
-        .help("is a proxy or a system other than PostgreSQL at the other end? Report this otherwise")
 }

@@ -42,6 +42,8 @@ pub struct ModelSql {
 pub struct ModelColumn {
     pub name: String,
     pub native: Type,
+    /// Of the native type, as the catalog has it; -1 for none.
+    pub typmod: i32,
     pub ty: PgType,
 }
 
@@ -376,7 +378,7 @@ mod tests {
 
     fn column(name: &str, native: Type) -> ModelColumn {
         let ty = PgType::of(&native, -1).unwrap();
-        ModelColumn { name: name.into(), native, ty }
+        ModelColumn { name: name.into(), native, typmod: -1, ty }
     }
 
     fn keys(keys: &[&[&str]]) -> ReadFilter {

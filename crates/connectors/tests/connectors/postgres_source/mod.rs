@@ -4,6 +4,7 @@ mod fixture;
 
 mod connecting;
 mod ends;
+mod raw;
 mod reading;
 mod sql;
 mod values;
