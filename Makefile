@@ -13,7 +13,7 @@ help:
 	@echo "make demo   build and show the product on an embedded example"
 	@echo "make test   run every test, on real databases"
 	@echo "make lint   check formatting, lints, licences and sources"
-	@echo "make bench  measure (release build)"
+	@echo "make bench  measure (release build; BENCH=--help lists what)"
 
 # The development profile: it gets a new user there soonest.
 demo:
@@ -28,9 +28,10 @@ lint: $(CARGO_DENY)
 	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(CARGO_DENY) check licenses bans sources
 
+# BENCH="--peers" adds the peers, BENCH=instructions counts, BENCH=profile samples; BENCH=--help says more.
 bench: postgres
 	$(CARGO) build --release -p syncline-cli
-	$(CARGO) run --release -p syncline-bench
+	$(CARGO) run --release -p syncline-bench -- $(BENCH)
 
 # The tests start PostgreSQL themselves; they need its programs.
 postgres:

@@ -89,7 +89,6 @@ fn count(databases: &Databases, rows: u64) -> [u64; 3] {
 
 /// The sum that a callgrind file ends with.
 fn total(file: &str) -> u64 {
-    let totals =
-        file.lines().filter_map(|line| line.strip_prefix("totals:").or(line.strip_prefix("summary:")));
-    totals.last().and_then(|text| text.trim().parse().ok()).expect("a callgrind file has its totals")
+    let sum = |line: &str| line.strip_prefix("totals:").and_then(|text| text.trim().parse().ok());
+    file.lines().rev().find_map(sum).expect("a callgrind file ends with its totals")
 }
