@@ -28,6 +28,7 @@ mod plan_file;
 mod planner;
 mod privacy;
 pub mod review;
+mod stored_bytes;
 #[cfg(test)]
 mod testing;
 mod transform;

@@ -14,6 +14,8 @@ use syncline_core::run::FileRef;
 use syncline_core::{Error, ErrorKind, Key, Op, Result, RowError, RowResult};
 use syncline_store::FileStore;
 
+use crate::stored_bytes::contained;
+
 /// One row's outcome as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredOutcome {
@@ -79,6 +81,10 @@ pub fn write(
 
 /// Reads the outcomes of one chunk, in order.
 pub fn read(file: File) -> Result<Vec<StoredOutcome>> {
+    contained("a stored outcome file", || decode(file))
+}
+
+fn decode(file: File) -> Result<Vec<StoredOutcome>> {
     let reader =
         ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build()).map_err(parquet_error)?;
     let mut outcomes = Vec::new();

@@ -33,6 +33,8 @@ use arrow::ipc::writer::{FileWriter as IpcWriter, IpcWriteOptions};
 use syncline_core::{Error, ErrorKind, Hash128, Key, Op, Origin, Result};
 use syncline_store::{FileStore, FileWriter};
 
+use crate::stored_bytes::{check_ipc_lengths, contained};
+
 const FORMAT_KEY: &str = "syncline.format";
 const FORMAT: &str = "plan/1";
 const BOOKKEEPING: usize = 9;
@@ -334,8 +336,12 @@ pub struct PlanReader {
 
 impl PlanReader {
     pub fn open(file: File) -> Result<Self> {
-        let reader = FileReader::try_new(BufReader::new(file), None)
-            .map_err(|e| Error::new(ErrorKind::Corrupt, "a stored plan cannot be read").caused_by(e))?;
+        check_ipc_lengths("a stored plan", &file)?;
+        let open = || {
+            FileReader::try_new(BufReader::new(file), None)
+                .map_err(|e| Error::new(ErrorKind::Corrupt, "a stored plan cannot be read").caused_by(e))
+        };
+        let reader = contained("a stored plan", open)?;
         let schema = reader.schema();
         match schema.metadata().get(FORMAT_KEY).map(String::as_str) {
             Some(FORMAT) => {}
@@ -370,6 +376,10 @@ impl PlanReader {
     }
 
     pub fn chunk(&mut self, number: u32) -> Result<PlanChunk> {
+        contained("a stored plan", || self.decode(number))
+    }
+
+    fn decode(&mut self, number: u32) -> Result<PlanChunk> {
         self.reader.set_index(number as usize)?;
         let batch = self.reader.next().ok_or_else(|| corrupt("a plan has fewer chunks than recorded"))??;
         let fields = self.payload.fields().len();
