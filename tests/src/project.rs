@@ -300,6 +300,11 @@ impl Running {
         let _ = Command::new("kill").args([&format!("-{name}"), &id]).stderr(Stdio::null()).status();
     }
 
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("ask for the program's status").is_none()
     }

@@ -1,7 +1,7 @@
 //! A TCP proxy that treats connections as bad networks do: it cuts, resets, stalls and slows them,
 //! and loses replies. It stands between the program and a real server, in the test's own process.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -114,6 +114,8 @@ pub struct Proxy {
 struct Shared {
     server: u16,
     faults: Mutex<Faults>,
+    /// Times of refusal that are wished and not over.
+    refusals: AtomicU32,
     /// How the connections of the moment end; the number tells one wish from the next.
     broken: watch::Sender<(u64, End)>,
 }
@@ -140,7 +142,8 @@ impl Proxy {
         let port = listener.local_addr().expect("the address of a listener").port();
         let faults = Faults { choose: Box::new(|_| Fault::None), connections: 0, log: Vec::new() };
         let broken = watch::channel((0, End::Close)).0;
-        let shared = Arc::new(Shared { server, faults: Mutex::new(faults), broken });
+        let shared =
+            Arc::new(Shared { server, faults: Mutex::new(faults), refusals: AtomicU32::new(0), broken });
         let (refusals, wishes) = mpsc::unbounded_channel();
         runtime.spawn(accept(listener, port, shared.clone(), wishes));
         Self { port, shared, refusals, _runtime: runtime }
@@ -157,9 +160,12 @@ impl Proxy {
         faults.connections = 0;
     }
 
-    /// New connections have no faults any more.
+    /// New connections are accepted, and have no faults any more.
     pub fn calm(&self) {
         self.inject(|_| Fault::None);
+        while self.shared.refusals.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(REBIND_PAUSE);
+        }
     }
 
     /// Ends every connection of the moment.
@@ -169,6 +175,7 @@ impl Proxy {
 
     /// Nobody listens at the port for a while.
     pub fn refuse_for(&self, time: Duration) {
+        self.shared.refusals.fetch_add(1, Ordering::SeqCst);
         // The accepting task lives as long as the proxy.
         let _ = self.refusals.send(time);
     }
@@ -214,6 +221,7 @@ async fn accept(
                 drop(listener);
                 tokio::time::sleep(time).await;
                 listener = rebind(port).await;
+                shared.refusals.fetch_sub(1, Ordering::SeqCst);
             }
         }
     }

@@ -4,6 +4,8 @@
 //! A seed makes a sync, writers that change its source all the time, and steps: commands, and what
 //! befalls them. When the troubles are over, a judge compares everything that is promised.
 
+#[path = "chaos/decisions.rs"]
+mod decisions;
 #[path = "chaos/files.rs"]
 mod files;
 #[path = "chaos/judge.rs"]
@@ -16,6 +18,8 @@ mod proxies;
 mod shape;
 #[path = "chaos/steps.rs"]
 mod steps;
+#[path = "chaos/successors.rs"]
+mod successors;
 #[path = "chaos/world.rs"]
 mod world;
 

@@ -90,6 +90,17 @@ impl Shape {
             _ => Target::JsonLines,
         };
         let is_database = matches!(target, Target::Postgres | Target::Sqlite);
+        let rows = match choices.below(4) {
+            0 => 1_500 + choices.below(3_000),
+            1 => 5 + choices.below(20),
+            _ => 60 + choices.below(200),
+        };
+        let batch_size = match choices.below(4) {
+            0 => None,
+            // Many rows in very small chunks take long.
+            1 => Some(200 + choices.below(800) as u32),
+            _ => Some((3 + choices.below(30) + rows / 100) as u32),
+        };
         Shape {
             mode,
             target,
@@ -99,16 +110,8 @@ impl Shape {
                 _ => Cursor::None,
             },
             atomic: choices.is_heads() || !is_database,
-            batch_size: match choices.below(4) {
-                0 => None,
-                1 => Some(1_000),
-                _ => Some(3 + choices.below(30) as u32),
-            },
-            rows: match choices.below(4) {
-                0 => 1_500 + choices.below(3_000),
-                1 => 5 + choices.below(20),
-                _ => 60 + choices.below(200),
-            },
+            batch_size,
+            rows,
             wide: target == Target::Postgres && choices.is_heads(),
             versioned: mode == Mode::Append || choices.is_heads(),
             query: choices.is_heads(),
