@@ -81,8 +81,7 @@ pub async fn apply(
 ) -> Result<Applied> {
     let chunks = engine.store.chunks(&run.id).await?;
     let Some(file) = &plan.file else { return Ok(Applied { error: None, open: BTreeSet::new(), chunks }) };
-    engine.files.verify(file)?;
-    let reader = PlanReader::open(engine.files.open(file)?)?;
+    let reader = PlanReader::open(engine.files.open_verified(file)?)?;
     let payload = Payload::new(reader.payload_schema().clone(), context.match_fields)?;
     let request = open_request(run, sync, plan, &payload);
     let started = Instant::now();
@@ -229,8 +228,10 @@ impl Sending<'_> {
             else {
                 continue;
             };
-            let results: Vec<RowResult> =
-                outcomes::read(self.engine.files.open(file)?)?.into_iter().map(|o| o.result).collect();
+            let results: Vec<RowResult> = outcomes::read(self.engine.files.open_verified(file)?)?
+                .into_iter()
+                .map(|o| o.result)
+                .collect();
             let plan = self.reader.chunk(*number)?;
             self.count(&plan, &results);
         }

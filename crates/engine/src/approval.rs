@@ -45,7 +45,7 @@ impl Approved {
 fn removals(files: &FileStore, plan: &PlanRecord) -> Result<HashSet<Key>> {
     let mut keys = HashSet::new();
     let Some(file) = &plan.file else { return Ok(keys) };
-    let mut reader = PlanReader::open(files.open(file)?)?;
+    let mut reader = PlanReader::open(files.open_verified(file)?)?;
     for number in 0..reader.chunks() {
         let chunk = reader.chunk(number)?;
         // Removals come first in a plan.

@@ -136,12 +136,12 @@ fn open_snapshot(engine: &Engine, segments: &[FileRef]) -> Result<Snapshot> {
 impl Finalizing<'_> {
     async fn collect(&mut self, plan: &PlanRecord, applied: &Applied) -> Result<()> {
         let Some(file) = &plan.file else { return Ok(()) };
-        let mut reader = PlanReader::open(self.engine.files.open(file)?)?;
+        let mut reader = PlanReader::open(self.engine.files.open_verified(file)?)?;
         let payload = Payload::new(reader.payload_schema().clone(), self.context.match_fields)?;
         for record in &applied.chunks {
             let chunk = reader.chunk(record.number)?;
             let outcomes = match &record.outcomes {
-                Some(file) => outcomes::read(self.engine.files.open(file)?)?,
+                Some(file) => outcomes::read(self.engine.files.open_verified(file)?)?,
                 None => Vec::new(),
             };
             if record.outcomes.is_some() && outcomes.len() != chunk.changes.len() {

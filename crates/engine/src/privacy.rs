@@ -73,7 +73,7 @@ pub async fn scrub(engine: &Engine, sync: &Sync, uid: &SyncUid, seed: u64) -> Re
         let masked = match sync.store_values {
             StoreValues::Masked => {
                 let path = format!("runs/{}/{}", run.id, crate::plan::file_name("plan", "arrow"));
-                let mut reader = PlanReader::open(engine.files.open(&file)?)?;
+                let mut reader = PlanReader::open(engine.files.open_verified(&file)?)?;
                 mask_plan(engine, &mut reader, &path, Mask::new(seed))?
             }
             StoreValues::Full | StoreValues::None => None,

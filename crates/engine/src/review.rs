@@ -143,7 +143,7 @@ pub fn parse_document(text: &str) -> Result<PlanDocument> {
 
 fn open(engine: &Engine, plan: &PlanRecord) -> Result<Option<PlanReader>> {
     match &plan.file {
-        Some(file) => Ok(Some(PlanReader::open(engine.files.open(file)?)?)),
+        Some(file) => Ok(Some(PlanReader::open(engine.files.open_verified(file)?)?)),
         None => Ok(None),
     }
 }
@@ -267,7 +267,7 @@ async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) ->
     let shown = shown(engine, run).await?;
     for record in engine.store.chunks(&run.id).await? {
         let outcomes = match &record.outcomes {
-            Some(file) => outcomes::read(engine.files.open(file)?)?,
+            Some(file) => outcomes::read(engine.files.open_verified(file)?)?,
             None => Vec::new(),
         };
         // Where there are outcomes they are the smaller file to search.

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::hash::BuildHasher;
-use std::io::{BufWriter, ErrorKind as IoKind, Read, Write};
+use std::io::{BufWriter, ErrorKind as IoKind, Read, Seek, Write};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -70,8 +70,9 @@ impl FileStore {
         Ok(open)
     }
 
-    /// Reads a whole file and compares its checksum. Different: `corrupt_state`.
-    pub fn verify(&self, file: &FileRef) -> Result<()> {
+    /// Opens a file, at its start, after its whole content was compared with its checksum. Different:
+    /// `corrupt_state`.
+    pub fn open_verified(&self, file: &FileRef) -> Result<File> {
         let path = self.path_of(&file.path)?;
         let mut open = self.open(file)?;
         let mut hash = Xxh3::new();
@@ -85,7 +86,8 @@ impl FileStore {
             }
         }
         if checksum(&hash) == file.checksum {
-            return Ok(());
+            open.rewind().map_err(|e| io_error("read", &path, e))?;
+            return Ok(open);
         }
         Err(damaged(&path, "does not have the checksum it was written with"))
     }

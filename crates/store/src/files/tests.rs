@@ -46,7 +46,7 @@ fn a_finished_file_is_read_back_and_verified() {
     let mut back = Vec::new();
     files.open(&file).unwrap().read_to_end(&mut back).unwrap();
     assert_eq!(back, content);
-    files.verify(&file).unwrap();
+    files.open_verified(&file).unwrap();
     assert_eq!(names(&folder.path().join("runs/run_1")), ["plan-a.arrow"]);
 }
 
@@ -55,7 +55,7 @@ fn an_empty_file_is_a_file() {
     let (_folder, files) = store();
     let file = write(&files, "runs/empty", b"");
     assert_eq!(file.bytes, 0);
-    files.verify(&file).unwrap();
+    files.open_verified(&file).unwrap();
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_file_never_changes() {
     let first = write(&files, "runs/a", b"first");
     assert_eq!(files.create("runs/a").map(drop).unwrap_err().kind, ErrorKind::Conflict);
     assert_eq!(early.finish().unwrap_err().kind, ErrorKind::Conflict);
-    files.verify(&first).unwrap();
+    files.open_verified(&first).unwrap();
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_missing_short_or_altered_file_is_corrupt_and_named() {
 
     fs::write(&path, b"0123456780").unwrap();
     files.open(&file).unwrap();
-    let altered = files.verify(&file).unwrap_err();
+    let altered = files.open_verified(&file).unwrap_err();
 
     fs::write(&path, b"012345678").unwrap();
     let short = files.open(&file).unwrap_err();
@@ -164,7 +164,7 @@ fn collection_removes_old_files_that_nobody_names_and_nothing_else() {
     assert_eq!(removed, 3);
     assert_eq!(names(&root.join("runs/run_1")), ["live", "young"]);
     assert_eq!(names(root), ["lock", "runs", "snapshots", "state.db"]);
-    files.verify(&live).unwrap();
+    files.open_verified(&live).unwrap();
 
     assert_eq!(names(&root.join("snapshots")), ["sync_1"], "a folder goes one collection later");
     set_age(&root.join("snapshots/sync_1"), 2 * DAY);

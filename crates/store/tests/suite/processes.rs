@@ -188,7 +188,7 @@ fn a_death_while_a_file_is_finished_leaves_all_of_it_or_rubbish_that_is_collecte
         let files = FileStore::new(folder.path());
         let parent = folder.path().join(FILE).parent().unwrap().to_path_buf();
         assert_eq!(std::fs::read_dir(&parent).unwrap().count(), 1, "{point}");
-        assert_eq!(files.verify(&whole).is_ok(), finished, "{point}");
+        assert_eq!(files.open_verified(&whole).is_ok(), finished, "{point}");
         let later = SystemTime::now() + Duration::from_secs(60);
         let live = [whole.path.clone()];
         let removed = files.remove_unreferenced(&live, Duration::from_secs(1), later).unwrap();
