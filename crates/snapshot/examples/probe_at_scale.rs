@@ -41,7 +41,8 @@ fn write(keys: u64, folder: &Path, path: &Path) -> Result<()> {
             delta.push(Record::Put(entry(n)))?;
         }
         delta.finish(&File::create(path)?)
-    })?;
+    })?
+    .summary;
     println!("{:>24} {:.1} bytes a key on disk", "", summary.bytes as f64 / keys as f64);
     Ok(())
 }

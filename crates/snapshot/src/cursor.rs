@@ -56,6 +56,13 @@ impl Cursor {
         Ok((record, &mut self.values))
     }
 
+    /// The record here, its bytes up to the place of its values, and what reads its values.
+    pub fn record_parts(&mut self) -> Result<(RecordView<'_>, &[u8], &mut ValueReader)> {
+        let parts = self.page.record_parts(self.slot);
+        let (record, head) = parts.map_err(|e| self.segment.bad_entry_page(self.page_index, e))?;
+        Ok((record, head, &mut self.values))
+    }
+
     /// Goes to the next record; `false` at the end.
     pub fn advance(&mut self) -> Result<bool> {
         self.slot += 1;

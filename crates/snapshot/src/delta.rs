@@ -1,129 +1,163 @@
 //! Collecting what a run learned, in any order, into one sorted segment.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind as IoErrorKind, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::borrow::Borrow;
+use std::io::Write;
+use std::path::PathBuf;
 
-use syncline_core::{Error, Result};
+use syncline_core::{Key, Result};
 
-use crate::record::Record;
-use crate::segment::Segment;
-use crate::snapshot::{Erasures, merge_segments};
-use crate::writer::{SegmentSummary, SegmentWriter};
+use crate::arena::Arena;
+use crate::frame::{Frame, FrameValues};
+use crate::record::{EntryRef, Record, RecordView};
+use crate::spill::{LARGE_BYTES, Spill, unreadable};
+use crate::writer::{SegmentSummary, SegmentWriter, check_size};
 
-/// Spilled files that are open at once; as many are merged into one.
-const SPILLED_MAX: usize = 64;
+/// Values that would take more than this part of the budget go to a file at once.
+const LARGE_PART_OF_BUDGET: u64 = 16;
 
-/// Records that are in memory at once, whatever the budget.
-const RECORDS_MAX: usize = u32::MAX as usize;
+/// Keys that [`Finished`] names.
+const REPEATED_NAMED_MAX: usize = 5;
 
 /// Collects records of one run and writes them as a segment. Of a key that was pushed several
 /// times the last record is written.
 ///
-/// Records are sorted in memory; whenever they pass the budget they are written, sorted, to a
-/// temporary file, and the files are merged at the end. Temporary files have no name for longer
-/// than a moment, so that none is left behind by a crash.
+/// A record is written to memory in the bytes it will have in the segment. When those pass the
+/// budget they are written, sorted, to a temporary file, and such runs are merged at the end: unless
+/// there are hundreds, each record is written once there and once to the segment.
 pub struct DeltaBuilder {
-    budget_bytes: usize,
-    spill_folder: PathBuf,
-    records: Vec<Record>,
-    /// The hash of each record's key, and its place in `records`. Sorted instead of them, as a
-    /// record is ten times as large.
-    order: Vec<(u64, u32)>,
-    /// Bytes the records hold outside of `records`.
-    heap_bytes: usize,
-    spilled: Vec<Segment>,
+    budget_bytes: u64,
+    arena: Arena,
+    spill: Spill,
+}
+
+/// What a delta was written as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    pub summary: SegmentSummary,
+    /// Keys that were pushed more than once.
+    pub repeated: u64,
+    /// Up to five of them.
+    pub repeated_sample: Vec<Key>,
 }
 
 impl DeltaBuilder {
     /// Keeps about `budget_bytes` in memory; `spill_folder` must exist when they do not suffice.
     pub fn new(budget_bytes: usize, spill_folder: impl Into<PathBuf>) -> Self {
-        Self {
-            budget_bytes,
-            spill_folder: spill_folder.into(),
-            records: Vec::new(),
-            order: Vec::new(),
-            heap_bytes: 0,
-            spilled: Vec::new(),
-        }
+        let budget_bytes = budget_bytes as u64;
+        Self { budget_bytes, arena: Arena::default(), spill: Spill::new(spill_folder.into(), budget_bytes) }
     }
 
     /// Whether nothing was pushed: a run that learned nothing needs no segment.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.spilled.is_empty()
+        self.arena.is_empty() && self.spill.is_empty()
     }
 
-    pub fn push(&mut self, record: Record) -> Result<()> {
-        self.heap_bytes += record.heap_bytes();
-        self.order.push((record.key().hash(), self.records.len() as u32));
-        self.records.push(record);
-        let list_bytes = self.records.len() * (size_of::<Record>() + size_of::<(u64, u32)>());
-        let full = self.heap_bytes + list_bytes > self.budget_bytes || self.records.len() == RECORDS_MAX;
-        if full { self.spill() } else { Ok(()) }
+    /// Bytes of memory held now. [`DeltaBuilder::finish`] needs up to half of the budget to read what
+    /// was spilled, and room for the index and the filters of the segment: about 1.5 for each record.
+    pub fn bytes(&self) -> u64 {
+        self.arena.bytes() + self.spill.bytes()
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// `OutOfMemory` for a record too large for a segment, `LocalIo` when spilling fails.
+    pub fn push(&mut self, record: impl Borrow<Record>) -> Result<()> {
+        match record.borrow() {
+            Record::Put(entry) => self.push_put(&EntryRef::of(entry)),
+            Record::Erase(key) => self.push_erase(key.as_bytes(), key.hash()),
+        }
+    }
+
+    /// Adds the record that this is the key's entry now.
+    ///
+    /// # Errors
+    /// Those of [`DeltaBuilder::push`].
+    pub fn push_put(&mut self, entry: &EntryRef<'_>) -> Result<()> {
+        self.push_view(entry.hash, &RecordView::Put(entry.view()), entry.values)
+    }
+
+    /// Adds the record that nothing is known of a key any more. `hash` is the key's.
+    ///
+    /// # Errors
+    /// Those of [`DeltaBuilder::push`].
+    pub fn push_erase(&mut self, key: &[u8], hash: u64) -> Result<()> {
+        self.push_view(hash, &RecordView::Erase(key), None)
+    }
+
+    fn push_view(&mut self, hash: u64, record: &RecordView<'_>, values: Option<&[u8]>) -> Result<()> {
+        let values_bytes = values.map_or(0, <[u8]>::len);
+        check_size(record.variable_bytes().max(values_bytes))?;
+        let large =
+            values_bytes > LARGE_BYTES && values_bytes as u64 > self.budget_bytes / LARGE_PART_OF_BUDGET;
+        let values = match values {
+            None => FrameValues::None,
+            Some(values) if large => FrameValues::Large(self.spill.put_large(values)?),
+            Some(values) => FrameValues::Here(values),
+        };
+        let kept = record.variable_bytes() + if large { 0 } else { values_bytes };
+        if !self.arena.is_empty() && self.arena.bytes_with(kept) > self.budget_bytes {
+            self.spill.add(&mut self.arena)?;
+        }
+        self.arena.push(hash, record, values);
+        // One record alone can be more than the budget.
+        if self.arena.bytes() > self.budget_bytes { self.spill.add(&mut self.arena) } else { Ok(()) }
     }
 
     /// Writes everything pushed, erasures included, as one segment.
-    pub fn finish<W: Write>(mut self, out: W) -> Result<SegmentSummary> {
-        if self.spilled.is_empty() {
-            return self.write_sorted(out);
-        }
-        if !self.records.is_empty() {
-            self.spill()?;
-        }
-        merge_segments(&self.spilled, Erasures::Keep, out)
-    }
-
-    fn spill(&mut self) -> Result<()> {
-        let file = temporary_file(&self.spill_folder)?;
-        self.write_sorted(&file)?;
-        let name = format!("spilled to {} ({})", self.spill_folder.display(), self.spilled.len());
-        self.spilled.push(Segment::open(name, file)?);
-        if self.spilled.len() < SPILLED_MAX {
-            return Ok(());
-        }
-        let file = temporary_file(&self.spill_folder)?;
-        merge_segments(&self.spilled, Erasures::Keep, &file)?;
-        self.spilled = vec![Segment::open(format!("merged in {}", self.spill_folder.display()), file)?];
-        Ok(())
-    }
-
-    fn write_sorted<W: Write>(&mut self, out: W) -> Result<SegmentSummary> {
-        let key = |at: u32| self.records[at as usize].key();
-        // Records of one key stay in the order they were pushed.
-        self.order.sort_unstable_by(|a, b| (a.0, key(a.1), a.1).cmp(&(b.0, key(b.1), b.1)));
-        let mut writer = SegmentWriter::new(out)?;
-        for (i, &(hash, at)) in self.order.iter().enumerate() {
-            let next = self.order.get(i + 1);
-            let superseded = next.is_some_and(|&(next, n)| next == hash && key(n) == key(at));
-            if !superseded {
-                writer.push(&self.records[at as usize])?;
+    ///
+    /// # Errors
+    /// `LocalIo` when the segment cannot be written, or what was spilled cannot be read.
+    pub fn finish<W: Write>(mut self, out: W) -> Result<Finished> {
+        let mut segment = Segmented::new(out)?;
+        if self.spill.is_empty() {
+            self.arena.for_each(|hash, frame| segment.push(hash, frame, &self.spill))?;
+        } else {
+            if !self.arena.is_empty() {
+                self.spill.add(&mut self.arena)?;
             }
+            self.arena = Arena::default();
+            let runs = self.spill.take_runs();
+            runs.for_each(|hash, frame| segment.push(hash, frame, &self.spill))?;
         }
-        self.order.clear();
-        self.records.clear();
-        self.heap_bytes = 0;
-        writer.finish()
+        segment.finish()
     }
 }
 
-/// A new file in `folder` whose name is removed at once: the system frees it when it is closed.
-fn temporary_file(folder: &Path) -> Result<File> {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let failed = |e: std::io::Error| {
-        Error::from(e).context(format_args!("making a temporary file in {}", folder.display()))
-    };
-    loop {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = folder.join(format!("delta-{}-{number}.tmp", std::process::id()));
-        match OpenOptions::new().read(true).write(true).create_new(true).open(&path) {
-            Ok(file) => {
-                std::fs::remove_file(&path).map_err(failed)?;
-                return Ok(file);
+/// The segment being written, and what was noticed on the way.
+struct Segmented<W: Write> {
+    writer: SegmentWriter<W>,
+    large: Vec<u8>,
+    repeated: u64,
+    repeated_sample: Vec<Key>,
+}
+
+impl<W: Write> Segmented<W> {
+    fn new(out: W) -> Result<Self> {
+        let writer = SegmentWriter::new(out)?;
+        Ok(Self { writer, large: Vec::new(), repeated: 0, repeated_sample: Vec::new() })
+    }
+
+    fn push(&mut self, hash: u64, frame: &Frame<'_>, spill: &Spill) -> Result<()> {
+        if frame.repeated {
+            self.repeated += 1;
+            if self.repeated_sample.len() < REPEATED_NAMED_MAX {
+                self.repeated_sample.push(Key::new(frame.key().map_err(unreadable)?));
             }
-            // Left by a process of the same number that died in between.
-            Err(e) if e.kind() == IoErrorKind::AlreadyExists => {}
-            Err(e) => return Err(failed(e)),
         }
+        let values = match frame.values {
+            FrameValues::None => None,
+            FrameValues::Here(values) => Some(values),
+            FrameValues::Large(at) => {
+                spill.read_large(at, &mut self.large)?;
+                Some(&self.large[..])
+            }
+        };
+        self.writer.push_head(hash, frame.head, values)
+    }
+
+    fn finish(self) -> Result<Finished> {
+        let summary = self.writer.finish()?;
+        Ok(Finished { summary, repeated: self.repeated, repeated_sample: self.repeated_sample })
     }
 }

@@ -9,10 +9,12 @@
 //! This crate reads and writes bytes that its caller opened. It names no files and syncs none:
 //! making a segment durable and visible is the caller's part. `layout` documents the format.
 
+mod arena;
 mod counts;
 mod cursor;
 mod delta;
 mod filter;
+mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 mod key_set;
@@ -25,17 +27,18 @@ mod read_at;
 mod record;
 mod segment;
 mod snapshot;
+mod spill;
 mod table;
 mod wire;
 mod writer;
 
 pub use counts::StateCounts;
-pub use delta::DeltaBuilder;
+pub use delta::{DeltaBuilder, Finished};
 pub use key_set::KeySet;
 pub use layout::FORMAT_VERSION;
 pub use probe::{Found, Lookup, Probe, Unseen};
 pub use read_at::ReadAt;
-pub use record::Record;
+pub use record::{EntryRef, Record};
 pub use segment::Segment;
 pub use snapshot::{HashRange, Length, Scan, Snapshot, Values};
 pub use writer::{SegmentSummary, SegmentWriter};

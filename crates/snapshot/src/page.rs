@@ -2,21 +2,30 @@
 
 use std::cmp::Ordering;
 
-use crate::record::{RecordView, decode, decode_key, encode};
+use crate::record::{RecordView, ValuesAt, decode, decode_key, decode_parts, put_values_at};
 use crate::wire::{Malformed, Parsed};
 
-/// A page is closed when it holds this many bytes before compression. One record larger than
-/// that has a page of its own.
-pub(crate) const PAGE_BYTES: usize = 64 * 1024;
+/// An entry page is closed when it holds this many bytes before compression. Reading one entry reads
+/// its page: smaller pages compress a little less.
+pub(crate) const ENTRY_PAGE_BYTES: usize = 64 * 1024;
+
+/// The same of a value page. One value larger than that has a page of its own.
+pub(crate) const VALUE_PAGE_BYTES: usize = 64 * 1024;
 
 /// The most bytes one lz4 byte can stand for; what claims more is not a page.
 const LZ4_RATIO_MAX: u64 = 255;
 
-/// Bytes as they are stored: compressed, or as they are where that would not make them smaller.
-/// Equal lengths before and after mean the latter.
-pub(crate) fn pack(raw: Vec<u8>) -> Vec<u8> {
-    let packed = lz4_flex::block::compress(&raw);
-    if packed.len() < raw.len() { packed } else { raw }
+/// Bytes as they are stored: compressed, into `room`, or as they are where that would not make them
+/// smaller. Equal lengths before and after mean the latter.
+pub(crate) fn pack<'a>(raw: &'a [u8], room: &'a mut Vec<u8>) -> &'a [u8] {
+    let most = lz4_flex::block::get_maximum_output_size(raw.len());
+    if room.len() < most {
+        room.resize(most, 0);
+    }
+    match lz4_flex::block::compress_into(raw, room) {
+        Ok(len) if len < raw.len() => &room[..len],
+        _ => raw,
+    }
 }
 
 /// Undoes [`pack`], into `raw`. Allocates no more than the stored bytes can stand for.
@@ -46,14 +55,18 @@ pub(crate) struct PageBuilder {
 }
 
 impl PageBuilder {
-    pub fn push(&mut self, hash: u64, record: &RecordView<'_>) {
+    /// Adds the record of which `head` are the bytes up to the place of its values.
+    pub fn push(&mut self, hash: u64, head: &[u8], values: Option<ValuesAt>) {
         self.slots.push(self.bytes.len() as u32);
         self.hashes.push(hash);
-        encode(record, &mut self.bytes);
+        self.bytes.extend_from_slice(head);
+        if let Some(at) = values {
+            put_values_at(at, &mut self.bytes);
+        }
     }
 
     pub fn is_full(&self) -> bool {
-        self.bytes.len() + 4 * self.slots.len() >= PAGE_BYTES
+        self.bytes.len() + 4 * self.slots.len() >= ENTRY_PAGE_BYTES
     }
 
     /// Hashes of the keys, in order.
@@ -61,14 +74,18 @@ impl PageBuilder {
         &self.hashes
     }
 
-    /// The page's bytes; the builder is empty afterwards.
-    pub fn take(&mut self) -> Vec<u8> {
-        let mut bytes = std::mem::take(&mut self.bytes);
+    /// The page's bytes. No record can be added before [`PageBuilder::clear`].
+    pub fn close(&mut self) -> &[u8] {
         for slot in self.slots.drain(..) {
-            bytes.extend_from_slice(&slot.to_le_bytes());
+            self.bytes.extend_from_slice(&slot.to_le_bytes());
         }
+        &self.bytes
+    }
+
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.slots.clear();
         self.hashes.clear();
-        bytes
     }
 }
 
@@ -113,6 +130,11 @@ impl Page {
 
     pub fn record(&self, i: usize) -> Parsed<RecordView<'_>> {
         decode(self.record_bytes(i))
+    }
+
+    /// The record, and its bytes up to the place of its values.
+    pub fn record_parts(&self, i: usize) -> Parsed<(RecordView<'_>, &[u8])> {
+        decode_parts(self.record_bytes(i))
     }
 
     pub fn key(&self, i: usize) -> Parsed<&[u8]> {
@@ -206,7 +228,7 @@ mod tests {
         #[test]
         fn packed_bytes_unpack(raw in prop::collection::vec(0u8..4, 0..2000)) {
             let mut unpacked = vec![1; 30];
-            prop_assert_eq!(unpack(&pack(raw.clone()), raw.len() as u32, &mut unpacked), Ok(()));
+            prop_assert_eq!(unpack(pack(&raw, &mut Vec::new()), raw.len() as u32, &mut unpacked), Ok(()));
             prop_assert_eq!(unpacked, raw);
         }
     }

@@ -28,22 +28,53 @@ impl Record {
             Record::Erase(_) => None,
         }
     }
+}
 
-    /// Bytes this record holds outside itself.
-    pub(crate) fn heap_bytes(&self) -> usize {
-        /// What an allocator adds to an allocation, about.
-        const ALLOCATION_BYTES: usize = 16;
-        let Record::Put(entry) = self else { return self.key().as_bytes().len() + 2 * ALLOCATION_BYTES };
-        [
-            Some(entry.key.as_bytes().len() + ALLOCATION_BYTES),
-            entry.match_value.as_ref().map(|v| v.len()),
-            entry.target_id.as_ref().map(|v| v.capacity()),
-            entry.values.as_ref().map(|v| v.len()),
-        ]
-        .into_iter()
-        .flatten()
-        .map(|bytes| bytes + ALLOCATION_BYTES)
-        .sum()
+/// An [`Entry`] that borrows its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRef<'a> {
+    pub key: &'a [u8],
+    /// [`Key::hash`] of `key`.
+    pub hash: u64,
+    pub state: EntryState,
+    pub format: u8,
+    pub source_fp: Option<Hash128>,
+    pub delivered_hash: Option<Hash128>,
+    pub origin: Origin,
+    pub match_value: Option<&'a [u8]>,
+    pub target_id: Option<&'a str>,
+    pub values: Option<&'a [u8]>,
+}
+
+impl<'a> EntryRef<'a> {
+    pub fn of(entry: &'a Entry) -> Self {
+        Self {
+            key: entry.key.as_bytes(),
+            hash: entry.key.hash(),
+            state: entry.state.clone(),
+            format: entry.format,
+            source_fp: entry.source_fp,
+            delivered_hash: entry.delivered_hash,
+            origin: entry.origin,
+            match_value: entry.match_value.as_deref(),
+            target_id: entry.target_id.as_deref(),
+            values: entry.values.as_deref(),
+        }
+    }
+
+    /// All but the values.
+    pub(crate) fn view(&self) -> EntryView<'a> {
+        EntryView {
+            key: self.key,
+            state: self.state.clone(),
+            format: self.format,
+            source_fp: self.source_fp,
+            delivered_hash: self.delivered_hash,
+            origin: self.origin,
+            match_value: self.match_value,
+            target_id: self.target_id,
+            values: None,
+        }
     }
 }
 
@@ -79,17 +110,7 @@ impl<'a> RecordView<'a> {
     pub fn of(record: &'a Record) -> Self {
         match record {
             Record::Erase(key) => RecordView::Erase(key.as_bytes()),
-            Record::Put(entry) => RecordView::Put(EntryView {
-                key: entry.key.as_bytes(),
-                state: entry.state.clone(),
-                format: entry.format,
-                source_fp: entry.source_fp,
-                delivered_hash: entry.delivered_hash,
-                origin: entry.origin,
-                match_value: entry.match_value.as_deref(),
-                target_id: entry.target_id.as_deref(),
-                values: None,
-            }),
+            Record::Put(entry) => RecordView::Put(EntryRef::of(entry).view()),
         }
     }
 
@@ -150,18 +171,26 @@ mod flag {
     pub const ALL: u8 = 63;
 }
 
-/// Appends the bytes of `record`; the layout is documented in [`crate::layout`].
-pub(crate) fn encode(record: &RecordView<'_>, out: &mut Vec<u8>) {
+/// Appends the bytes of `record` up to the place of its values, which [`put_values_at`] appends where
+/// it has `values`; the layout is documented in [`crate::layout`].
+pub(crate) fn encode_head(record: &RecordView<'_>, values: bool, out: &mut Vec<u8>) {
     match record {
         RecordView::Erase(key) => {
             out.push(kind::ERASE);
             put_sized(key, out);
         }
-        RecordView::Put(entry) => encode_entry(entry, out),
+        RecordView::Put(entry) => encode_entry(entry, values, out),
     }
 }
 
-fn encode_entry(entry: &EntryView<'_>, out: &mut Vec<u8>) {
+/// Appends the place of a record's values.
+pub(crate) fn put_values_at(at: ValuesAt, out: &mut Vec<u8>) {
+    put_varint(at.page, out);
+    put_varint(at.offset, out);
+    put_varint(at.len, out);
+}
+
+fn encode_entry(entry: &EntryView<'_>, values: bool, out: &mut Vec<u8>) {
     out.push(match entry.state {
         EntryState::Delivered => kind::DELIVERED,
         EntryState::Pending { .. } => kind::PENDING,
@@ -177,7 +206,7 @@ fn encode_entry(entry: &EntryView<'_>, out: &mut Vec<u8>) {
         (entry.delivered_hash.is_some(), flag::DELIVERED_HASH),
         (entry.match_value.is_some(), flag::MATCH_VALUE),
         (entry.target_id.is_some(), flag::TARGET_ID),
-        (entry.values.is_some(), flag::VALUES),
+        (values, flag::VALUES),
     ];
     out.push(flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum());
     out.push(entry.format);
@@ -200,11 +229,11 @@ fn encode_entry(entry: &EntryView<'_>, out: &mut Vec<u8>) {
     for bytes in [entry.match_value, entry.target_id.map(str::as_bytes)].into_iter().flatten() {
         put_sized(bytes, out);
     }
-    if let Some(at) = entry.values {
-        put_varint(at.page, out);
-        put_varint(at.offset, out);
-        put_varint(at.len, out);
-    }
+}
+
+/// Whether an encoded record erases its key.
+pub(crate) fn is_erasure(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&kind::ERASE)
 }
 
 /// The key of an encoded record, without decoding the rest.
@@ -216,25 +245,35 @@ pub(crate) fn decode_key(bytes: &[u8]) -> Parsed<&[u8]> {
 
 /// Decodes one whole record.
 pub(crate) fn decode(bytes: &[u8]) -> Parsed<RecordView<'_>> {
-    let mut bytes = Bytes::new(bytes);
-    let kind = bytes.u8()?;
-    let key = bytes.sized()?;
-    let record = if kind == kind::ERASE {
-        RecordView::Erase(key)
-    } else {
-        RecordView::Put(decode_entry(kind, key, &mut bytes)?)
-    };
-    bytes.end()?;
-    Ok(record)
+    decode_parts(bytes).map(|(record, _)| record)
 }
 
-fn decode_entry<'a>(kind: u8, key: &'a [u8], bytes: &mut Bytes<'a>) -> Parsed<EntryView<'a>> {
+/// Decodes one whole record, and tells the part of it that [`encode_head`] writes.
+pub(crate) fn decode_parts(bytes: &[u8]) -> Parsed<(RecordView<'_>, &[u8])> {
+    let mut rest = Bytes::new(bytes);
+    let kind = rest.u8()?;
+    let key = rest.sized()?;
+    if kind == kind::ERASE {
+        rest.end()?;
+        return Ok((RecordView::Erase(key), bytes));
+    }
+    let (mut entry, has_values) = decode_entry(kind, key, &mut rest)?;
+    let head = &bytes[..bytes.len() - rest.len()];
+    if has_values {
+        entry.values = Some(decode_values_at(&mut rest)?);
+    }
+    rest.end()?;
+    Ok((RecordView::Put(entry), head))
+}
+
+/// An entry up to the place of its values, and whether it has any.
+fn decode_entry<'a>(kind: u8, key: &'a [u8], bytes: &mut Bytes<'a>) -> Parsed<(EntryView<'a>, bool)> {
     let flags = bytes.u8()?;
     if flags & !flag::ALL != 0 {
         return Err(Malformed("a record has unknown flags"));
     }
     let has = |bit: u8| flags & bit != 0;
-    Ok(EntryView {
+    let entry = EntryView {
         key,
         format: bytes.u8()?,
         state: decode_state(kind, bytes)?,
@@ -243,8 +282,9 @@ fn decode_entry<'a>(kind: u8, key: &'a [u8], bytes: &mut Bytes<'a>) -> Parsed<En
         origin: if has(flag::ADOPTED) { Origin::Adopted } else { Origin::Created },
         match_value: has(flag::MATCH_VALUE).then(|| bytes.sized()).transpose()?,
         target_id: has(flag::TARGET_ID).then(|| decode_text(bytes)).transpose()?,
-        values: has(flag::VALUES).then(|| decode_values_at(bytes)).transpose()?,
-    })
+        values: None,
+    };
+    Ok((entry, has(flag::VALUES)))
 }
 
 fn decode_state(kind: u8, bytes: &mut Bytes<'_>) -> Parsed<EntryState> {
@@ -309,8 +349,10 @@ mod tests {
             };
             let record = RecordView::Put(entry);
             let mut bytes = Vec::new();
-            encode(&record, &mut bytes);
-            prop_assert_eq!(decode(&bytes), Ok(record));
+            encode_head(&record, true, &mut bytes);
+            let head = bytes.clone();
+            put_values_at(ValuesAt { page: 1, offset: 300, len: 70_000 }, &mut bytes);
+            prop_assert_eq!(decode_parts(&bytes), Ok((record, &head[..])));
             prop_assert!(cut >= bytes.len() || decode(&bytes[..cut]).is_err());
             bytes.push(0);
             prop_assert!(decode(&bytes).is_err());

@@ -157,13 +157,13 @@ pub(crate) fn merge_segments<W: Write>(
     let mut merge = Merge::new(segments)?;
     while let Some(cursor) = merge.next()? {
         let hash = cursor.hash();
-        let (record, reader) = cursor.record()?;
+        let (record, head, reader) = cursor.record_parts()?;
         let values = match &record {
             RecordView::Put(entry) => entry.values.map(|at| reader.read(at)).transpose()?,
             RecordView::Erase(_) if erasures == Erasures::Drop => continue,
             RecordView::Erase(_) => None,
         };
-        writer.push_view(hash, record, values)?;
+        writer.push_head(hash, head, values)?;
     }
     writer.finish()
 }

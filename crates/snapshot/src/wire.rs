@@ -67,6 +67,11 @@ impl<'a> Bytes<'a> {
         self.take(len as usize)
     }
 
+    /// Bytes left.
+    pub fn len(&self) -> usize {
+        self.rest.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -85,6 +90,11 @@ pub(crate) fn put_varint(mut value: u32, out: &mut Vec<u8>) {
     out.push(value as u8);
 }
 
+/// Bytes that [`put_varint`] appends.
+pub(crate) fn varint_bytes(value: u32) -> usize {
+    (32 - value.leading_zeros()).div_ceil(7).max(1) as usize
+}
+
 /// See [`Bytes::sized`]. The caller has made sure that the length fits 32 bits.
 pub(crate) fn put_sized(bytes: &[u8], out: &mut Vec<u8>) {
     put_varint(bytes.len() as u32, out);
@@ -100,6 +110,7 @@ mod tests {
         for value in [0, 1, 127, 128, 16_383, 16_384, 1 << 28, u32::MAX] {
             let mut bytes = Vec::new();
             put_varint(value, &mut bytes);
+            assert_eq!(bytes.len(), varint_bytes(value));
             let mut reader = Bytes::new(&bytes);
             assert_eq!(reader.varint(), Ok(value));
             assert!(reader.is_empty());

@@ -7,13 +7,15 @@ use syncline_core::{Error, ErrorKind, Result};
 
 use crate::filter;
 use crate::layout::{self, EntryPageAt, Footer, PageAt, Section, checksum};
-use crate::page::{PAGE_BYTES, PageBuilder, pack};
-use crate::record::{Record, RecordView, ValuesAt};
+use crate::page::{PageBuilder, VALUE_PAGE_BYTES, pack};
+use crate::record::{Record, RecordView, ValuesAt, decode_key, encode_head, is_erasure};
+use crate::wire::Malformed;
 
 /// The most bytes of a record's key, match value and target id together, and of its values.
 const RECORD_BYTES_MAX: usize = 1 << 30;
 
 const BUFFER_BYTES: usize = 256 * 1024;
+const PACKED_KEPT_BYTES_MAX: usize = 256 * 1024;
 
 /// What a finished segment holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub struct SegmentWriter<W: Write> {
     entry_page: PageBuilder,
     value_page: Vec<u8>,
     value_pages: u32,
+    /// Room for a record's head, and for a compressed page.
+    head: Vec<u8>,
+    packed: Vec<u8>,
     entry_index: Vec<u8>,
     value_index: Vec<u8>,
     filters: Vec<u8>,
@@ -54,6 +59,8 @@ impl<W: Write> SegmentWriter<W> {
             entry_page: PageBuilder::default(),
             value_page: Vec::new(),
             value_pages: 0,
+            head: Vec::new(),
+            packed: Vec::new(),
             entry_index: Vec::new(),
             value_index: Vec::new(),
             filters: Vec::new(),
@@ -68,38 +75,24 @@ impl<W: Write> SegmentWriter<W> {
     /// Appends a record, whose (hash of key, key) must be greater than the last one's; otherwise
     /// [`ErrorKind::Internal`].
     pub fn push(&mut self, record: &Record) -> Result<()> {
-        self.push_view(record.key().hash(), RecordView::of(record), record.values())
+        let view = RecordView::of(record);
+        check_size(view.variable_bytes().max(record.values().map_or(0, <[u8]>::len)))?;
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
+        encode_head(&view, record.values().is_some(), &mut head);
+        let pushed = self.push_head(record.key().hash(), &head, record.values());
+        self.head = head;
+        pushed
     }
 
-    /// Appends a record whose key hashes to `hash`. Where the view says its values are is ignored.
-    pub(crate) fn push_view(
-        &mut self,
-        hash: u64,
-        mut record: RecordView<'_>,
-        values: Option<&[u8]>,
-    ) -> Result<()> {
-        let bytes = record.variable_bytes().max(values.map_or(0, <[u8]>::len));
-        if bytes > RECORD_BYTES_MAX {
-            return Err(Error::new(
-                ErrorKind::OutOfMemory,
-                format!(
-                    "a record takes {bytes} bytes; the snapshot holds records up to {RECORD_BYTES_MAX} bytes"
-                ),
-            )
-            .help("map fewer or smaller fields, or set store_values to none for this sync"));
-        }
-        self.check_order(hash, record.key())?;
-        match &mut record {
-            RecordView::Erase(_) => self.erased += 1,
-            RecordView::Put(entry) => {
-                self.entries += 1;
-                entry.values = match values {
-                    Some(values) => Some(self.push_values(values)?),
-                    None => None,
-                };
-            }
-        }
-        self.entry_page.push(hash, &record);
+    /// Appends a record whose key hashes to `hash`, of which `head` are the bytes up to the place of
+    /// its values. Its size was found to be right.
+    pub(crate) fn push_head(&mut self, hash: u64, head: &[u8], values: Option<&[u8]>) -> Result<()> {
+        let key = decode_key(head).map_err(|Malformed(what)| Error::internal(what))?;
+        self.check_order(hash, key)?;
+        *if is_erasure(head) { &mut self.erased } else { &mut self.entries } += 1;
+        let values = values.map(|values| self.push_values(values)).transpose()?;
+        self.entry_page.push(hash, head, values);
         if self.entry_page.is_full() { self.close_entry_page() } else { Ok(()) }
     }
 
@@ -145,16 +138,18 @@ impl<W: Write> SegmentWriter<W> {
 
     fn push_values(&mut self, values: &[u8]) -> Result<ValuesAt> {
         // A large value gets a page of its own, so that reading its neighbours stays cheap.
-        if values.len() >= PAGE_BYTES {
+        let large = values.len() >= VALUE_PAGE_BYTES;
+        if large {
             self.close_value_page()?;
         }
-        let at = ValuesAt {
-            page: self.value_pages,
-            offset: self.value_page.len() as u32,
-            len: values.len() as u32,
-        };
-        self.value_page.extend_from_slice(values);
-        if self.value_page.len() >= PAGE_BYTES {
+        let offset = self.value_page.len() as u32;
+        let at = ValuesAt { page: self.value_pages, offset, len: values.len() as u32 };
+        if large {
+            self.write_value_page(values)?;
+        } else {
+            self.value_page.extend_from_slice(values);
+        }
+        if self.value_page.len() >= VALUE_PAGE_BYTES {
             self.close_value_page()?;
         }
         Ok(at)
@@ -164,8 +159,10 @@ impl<W: Write> SegmentWriter<W> {
         let Some(&first_hash) = self.entry_page.hashes().first() else { return Ok(()) };
         let records = self.entry_page.hashes().len() as u32;
         let filter_blocks = filter::build(self.entry_page.hashes(), &mut self.filters);
-        let raw = self.entry_page.take();
-        let at = self.write_page(raw)?;
+        let mut builder = std::mem::take(&mut self.entry_page);
+        let at = self.write_page(builder.close())?;
+        builder.clear();
+        self.entry_page = builder;
         let page = EntryPageAt { first_hash, records, filter_blocks, at };
         layout::encode_entry_page(&page, &mut self.entry_index);
         Ok(())
@@ -175,7 +172,14 @@ impl<W: Write> SegmentWriter<W> {
         if self.value_page.is_empty() {
             return Ok(());
         }
-        let raw = std::mem::take(&mut self.value_page);
+        let mut raw = std::mem::take(&mut self.value_page);
+        self.write_value_page(&raw)?;
+        raw.clear();
+        self.value_page = raw;
+        Ok(())
+    }
+
+    fn write_value_page(&mut self, raw: &[u8]) -> Result<()> {
         let at = self.write_page(raw)?;
         layout::encode_value_page(&at, &mut self.value_index);
         // Pages are numbered with 32 bits: 280 TB before compression.
@@ -185,16 +189,20 @@ impl<W: Write> SegmentWriter<W> {
         Ok(())
     }
 
-    fn write_page(&mut self, raw: Vec<u8>) -> Result<PageAt> {
-        let raw_bytes = raw.len() as u32;
-        let stored = pack(raw);
+    fn write_page(&mut self, raw: &[u8]) -> Result<PageAt> {
+        let mut room = std::mem::take(&mut self.packed);
+        let stored = pack(raw, &mut room);
         let at = PageAt {
             offset: self.offset,
             stored_bytes: stored.len() as u32,
-            raw_bytes,
-            checksum: checksum(&stored),
+            raw_bytes: raw.len() as u32,
+            checksum: checksum(stored),
         };
-        self.write(&stored)?;
+        self.write(stored)?;
+        // Room for one large record is not kept for the small ones that follow.
+        room.truncate(PACKED_KEPT_BYTES_MAX);
+        room.shrink_to(PACKED_KEPT_BYTES_MAX);
+        self.packed = room;
         Ok(at)
     }
 
@@ -209,4 +217,15 @@ impl<W: Write> SegmentWriter<W> {
         self.offset += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// Refuses a record whose values, or whose other parts together, take more than a segment can hold.
+pub(crate) fn check_size(bytes: usize) -> Result<()> {
+    if bytes <= RECORD_BYTES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("a record takes {bytes} bytes; the snapshot holds records up to {RECORD_BYTES_MAX} bytes");
+    Err(Error::new(ErrorKind::OutOfMemory, message)
+        .help("map fewer or smaller fields, or set store_values to none for this sync"))
 }

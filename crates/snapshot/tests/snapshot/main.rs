@@ -2,6 +2,7 @@
 
 mod collisions;
 mod damage;
+mod delta;
 mod golden;
 mod model;
 mod records;

@@ -73,9 +73,15 @@ proptest! {
                 delta.push(record.clone()).unwrap();
             }
             let mut bytes = Vec::new();
-            let summary = delta.finish(&mut bytes).unwrap();
+            let finished = delta.finish(&mut bytes).unwrap();
             let segment = Segment::open("delta", bytes).unwrap();
-            prop_assert_eq!(segment.summary(), summary);
+            prop_assert_eq!(segment.summary(), finished.summary);
+            let mut pushes = BTreeMap::new();
+            records.iter().for_each(|r| *pushes.entry(r.key().clone()).or_insert(0) += 1);
+            let repeated = |key: &Key| pushes[key] > 1;
+            prop_assert_eq!(finished.repeated, pushes.keys().filter(|k| repeated(k)).count() as u64);
+            prop_assert_eq!(finished.repeated_sample.len() as u64, finished.repeated.min(5));
+            prop_assert!(finished.repeated_sample.iter().all(repeated));
             segments.push(segment);
             apply(&mut model, records);
         }
@@ -293,39 +299,6 @@ fn entries_on_many_pages_are_found_scanned_and_merged() {
     let mut expected: Vec<Entry> = entries.into_iter().step_by(10).collect();
     expected.sort_by_key(|e| position(&e.key));
     assert_eq!(unseen, expected);
-}
-
-#[test]
-fn a_delta_that_spills_writes_what_one_in_memory_writes() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |budget_bytes| {
-        let mut delta = DeltaBuilder::new(budget_bytes, folder.path());
-        for round in 0..3u8 {
-            for i in (0..3_000u32).rev() {
-                let key = Key::new(&i.to_be_bytes());
-                let erase = i % 3 == u32::from(round);
-                delta
-                    .push(if erase { Record::Erase(key) } else { Record::Put(delivered(key, round)) })
-                    .unwrap();
-            }
-        }
-        let mut bytes = Vec::new();
-        let summary = delta.finish(&mut bytes).unwrap();
-        assert_eq!((summary.entries, summary.erased), (2_000, 1_000));
-        bytes
-    };
-    let in_memory = write(1 << 30);
-    // About 30 files, and about 90, which is more than are kept open.
-    assert!(write(100_000) == in_memory);
-    assert!(write(30_000) == in_memory);
-}
-
-#[test]
-fn a_delta_that_cannot_spill_says_where() {
-    let mut delta = DeltaBuilder::new(0, "/nonexistent/folder");
-    let error = delta.push(Record::Erase(Key::new(b"k"))).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::LocalIo);
-    assert!(error.message.contains("/nonexistent/folder"), "{error}");
 }
 
 #[test]
