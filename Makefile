@@ -7,11 +7,12 @@ TOOLS = target/tools
 CARGO_DENY = $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION = 0.20.2
 
-.PHONY: help demo test lint bench postgres
+.PHONY: help demo test chaos lint bench postgres
 
 help:
 	@echo "make demo   build and show the product on an embedded example"
 	@echo "make test   run every test, on real databases"
+	@echo "make chaos  kill, cut and disturb runs for long (docs/chaos.md)"
 	@echo "make lint   check formatting, lints, licences and sources"
 	@echo "make bench  measure (release build; BENCH=--help lists what)"
 
@@ -22,6 +23,11 @@ demo:
 
 test: postgres
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
+
+# CHAOS_SEEDS or CHAOS_MINUTES say how long, SYNCLINE_SEED repeats one seed.
+chaos: postgres
+	$(CARGO) build -p syncline-cli --features $(TEST_FEATURES)
+	$(CARGO) test -p syncline-tests --test chaos -- --ignored --nocapture
 
 lint: $(CARGO_DENY)
 	$(CARGO) fmt --all --check

@@ -20,6 +20,8 @@ mod shape;
 mod steps;
 #[path = "chaos/successors.rs"]
 mod successors;
+#[path = "chaos/troubles.rs"]
+mod troubles;
 #[path = "chaos/world.rs"]
 mod world;
 

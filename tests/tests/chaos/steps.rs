@@ -62,6 +62,10 @@ pub enum Trouble {
         after: Duration,
         time: Duration,
     },
+    /// SIGSTOP, a process that takes over with a copy of the state, then SIGCONT.
+    Succeed {
+        after: Duration,
+    },
     /// So many connections of a side get a fault each.
     Network {
         side: Side,
@@ -104,6 +108,7 @@ impl Trouble {
             Kill { after }
             | Signal { after, .. }
             | Stop { after, .. }
+            | Succeed { after }
             | BreakOff { after, .. }
             | Refuse { after, .. }
             | Terminate { after, .. }
@@ -155,8 +160,10 @@ fn trouble(choices: &mut Choices, shape: &Shape) -> Trouble {
         }
         6 | 7 => Trouble::Kill { after },
         8 => Trouble::Stop { after, time },
-        9 => Trouble::Signal { name: "TERM", after },
-        10 => Trouble::Signal { name: "INT", after },
+        // Elsewhere the lock of a suspended process may keep everybody out.
+        9 if shape.target == Target::Postgres => Trouble::Succeed { after },
+        9 => Trouble::Stop { after, time },
+        10 => Trouble::Signal { name: if choices.is_heads() { "TERM" } else { "INT" }, after },
         11..=14 => {
             let connections = [1, 2, 3, 5, u64::MAX][choices.below(5) as usize];
             Trouble::Network { side, seed: choices.number(), connections }

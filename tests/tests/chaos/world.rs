@@ -1,18 +1,16 @@
 //! A sync between real systems, and the steps carried out on it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, TryLockError};
-use std::time::{Duration, Instant};
 
 use syncline_tests::databases::{Database, Postgres, Sqlite};
 use syncline_tests::postgres::{Durability, Server};
-use syncline_tests::project::{Output, Project, Running};
-use syncline_tests::proxy::{Fault, Proxy};
+use syncline_tests::project::{Output, Project};
+use syncline_tests::proxy::Proxy;
 use syncline_tests::seeded::Choices;
 
 use super::producer::{Producer, put};
 use super::shape::{Cursor, Mode, Shape, Target};
-use super::steps::{Command, Decision, Side, Step, Trouble};
+use super::steps::{Command as Asked, Decision, Side, Step};
 
 /// A record's values in the order of [`Shape::columns`], as text.
 pub type Record = Vec<Option<String>>;
@@ -31,9 +29,6 @@ const EXPECTED_CODES: &[&str] = &[
     "all_rows_failed",
     "state_locked",
 ];
-/// Requests whose replies get lost.
-const REQUESTS: &[&str] =
-    &["COMMIT", "COMMIT", "COMMIT", "BEGIN", "COPY", "_syncline_ledger", "INSERT", "ROLLBACK"];
 
 /// The servers of both ends. Seeds share them, one after the other.
 pub struct Site {
@@ -46,7 +41,7 @@ impl Site {
         Self { source: Server::start(Durability::Fast), target: Server::start(Durability::Fast) }
     }
 
-    fn server(&self, side: Side) -> &Server {
+    pub fn server(&self, side: Side) -> &Server {
         match side {
             Side::Source => &self.source,
             Side::Target => &self.target,
@@ -56,7 +51,7 @@ impl Site {
 
 /// The target, as the test itself looks into it.
 pub enum Store {
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
     Sqlite(Sqlite),
     Files,
 }
@@ -64,7 +59,7 @@ pub enum Store {
 impl Store {
     pub fn database(&self) -> Option<&dyn Database> {
         match self {
-            Store::Postgres(database) => Some(database),
+            Store::Postgres(database) => Some(&**database),
             Store::Sqlite(database) => Some(database),
             Store::Files => None,
         }
@@ -76,10 +71,14 @@ pub struct World<'a> {
     pub project: Project,
     pub source: Postgres,
     pub target: Store,
-    site: &'a Site,
-    source_proxy: Proxy,
-    target_proxy: Proxy,
+    pub site: &'a Site,
+    pub source_proxy: Proxy,
+    pub target_proxy: Proxy,
     producer: Option<Producer>,
+    /// Runs that were there when the command at hand began.
+    pub earlier_runs: Vec<(String, String)>,
+    /// Another process has taken over with a copy of the state.
+    pub is_superseded: bool,
     /// What an append must hold: contents that a run which went through had before its eyes.
     pub due: BTreeSet<Record>,
     /// What was done, and how it ended.
@@ -93,7 +92,7 @@ impl<'a> World<'a> {
         project.set_variable("TZ", "UTC");
         let source = Postgres::on(&site.source);
         let target = match shape.target {
-            Target::Postgres => Store::Postgres(Postgres::on(&site.target)),
+            Target::Postgres => Store::Postgres(Box::new(Postgres::on(&site.target))),
             Target::Sqlite => Store::Sqlite(Sqlite::create(&project.path("target.db"))),
             Target::Csv | Target::JsonLines | Target::Folder => Store::Files,
         };
@@ -124,6 +123,8 @@ impl<'a> World<'a> {
             source_proxy,
             target_proxy,
             producer: None,
+            earlier_runs: Vec::new(),
+            is_superseded: false,
             due: BTreeSet::new(),
             log: Vec::new(),
         };
@@ -140,7 +141,7 @@ impl<'a> World<'a> {
         let databases = [
             Some(&mut self.source),
             match &mut self.target {
-                Store::Postgres(database) => Some(database),
+                Store::Postgres(database) => Some(&mut **database),
                 _ => None,
             },
         ];
@@ -163,13 +164,6 @@ impl<'a> World<'a> {
         self.source.execute("update item set name = 'healed' where name = 'poison'");
         self.source_proxy.calm();
         self.target_proxy.calm();
-    }
-
-    fn proxy(&self, side: Side) -> &Proxy {
-        match side {
-            Side::Source => &self.source_proxy,
-            Side::Target => &self.target_proxy,
-        }
     }
 
     /// Ids and statuses of the runs in the state, newest first.
@@ -217,11 +211,11 @@ impl<'a> World<'a> {
         let arguments: Vec<&str> = match (held.first(), step.decision, step.command) {
             (Some(run), Decision::Approve, _) => vec!["approve", run],
             (Some(run), Decision::Reject, _) => vec!["reject", run],
-            (_, _, Command::Run) => vec!["run", SYNC],
-            (_, _, Command::Reset) => vec!["run", SYNC, "--cursor", "reset"],
-            (_, _, Command::Full) => vec!["run", SYNC, "--cursor", "full"],
-            (_, _, Command::Plan) => vec!["plan", SYNC],
-            (_, _, Command::Apply) => {
+            (_, _, Asked::Run) => vec!["run", SYNC],
+            (_, _, Asked::Reset) => vec!["run", SYNC, "--cursor", "reset"],
+            (_, _, Asked::Full) => vec!["run", SYNC, "--cursor", "full"],
+            (_, _, Asked::Plan) => vec!["plan", SYNC],
+            (_, _, Asked::Apply) => {
                 let planned = self.project.json(&["plan", SYNC, "--out", "item.plan"]);
                 self.check(&planned);
                 if planned.code() != Some(0) {
@@ -235,6 +229,7 @@ impl<'a> World<'a> {
         let writes = self.target_rows_written(&arguments);
         let output = self.run(&arguments, &step.troubles);
         self.check(&output);
+        self.is_superseded = false;
         if matches!(output.code(), Some(0 | 3))
             && let Some(before) = before
         {
@@ -270,134 +265,6 @@ impl<'a> World<'a> {
         self.due.extend(before.iter().filter(|(at, _)| after.contains_key(at)).map(|(_, row)| row.clone()));
     }
 
-    /// Runs the program while the troubles befall it.
-    pub fn run(&mut self, arguments: &[&str], troubles: &[Trouble]) -> Output {
-        let mut fail_points = Vec::new();
-        for trouble in troubles {
-            match trouble {
-                Trouble::KillAt { point, hit: 1 } => fail_points.push(format!("{point}=panic")),
-                Trouble::KillAt { point, hit } => fail_points.push(format!("{point}={}*off->panic", hit - 1)),
-                Trouble::Network { side, seed, connections } => {
-                    let (mut choices, connections) = (Choices::new(*seed), *connections);
-                    self.proxy(*side).inject(move |number| match number < connections {
-                        true => Fault::random(&mut choices, REQUESTS),
-                        false => Fault::None,
-                    });
-                }
-                _ => {}
-            }
-        }
-        let mut timed: Vec<&Trouble> = troubles.iter().filter(|t| t.after().is_some()).collect();
-        timed.sort_by_key(|trouble| trouble.after());
-        let arguments = [arguments, &["--output", "json"]].concat();
-        let started = Instant::now();
-        let mut running = self.project.start(&arguments, &fail_points.join(";"));
-        for trouble in timed {
-            let due = started + trouble.after().unwrap_or_default();
-            while Instant::now() < due && running.is_running() {
-                std::thread::sleep(Duration::from_millis(3));
-            }
-            if !running.is_running() {
-                break;
-            }
-            self.befall(&mut running, trouble);
-        }
-        let output = running.wait();
-        for side in [Side::Source, Side::Target] {
-            self.proxy(side).calm();
-            let log = self.proxy(side).take_log();
-            self.log.extend(log.iter().map(|line| format!("    {side:?} {line}")));
-        }
-        let end = match output.code() {
-            Some(0) => "0".to_string(),
-            Some(code) => format!("{code}: {}", error_of(&output).unwrap_or_default()),
-            None => output.status.to_string(),
-        };
-        self.note(format!("  syncline {} → {end} after {:?}", arguments.join(" "), started.elapsed()));
-        output
-    }
-
-    fn befall(&mut self, running: &mut Running, trouble: &Trouble) {
-        match trouble {
-            Trouble::KillAt { .. } | Trouble::Network { .. } => {}
-            Trouble::Kill { .. } => running.signal("KILL"),
-            Trouble::Signal { name, .. } => running.signal(name),
-            Trouble::Stop { time, .. } => self.stop(running, *time),
-            Trouble::BreakOff { side, end, .. } => self.proxy(*side).break_off(*end),
-            Trouble::Refuse { side, time, .. } => {
-                self.proxy(*side).refuse_for(*time);
-                self.proxy(*side).break_off(syncline_tests::proxy::End::Reset);
-            }
-            Trouble::Terminate { side, .. } => {
-                let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-                           where application_name = 'syncline' and datname = current_database()";
-                match (side, &self.target) {
-                    (Side::Target, Store::Postgres(database)) => database.value(end),
-                    _ => self.source.value(end),
-                };
-            }
-            Trouble::Restart { side, .. } => {
-                self.site.server(*side).crash_and_restart();
-                match (side, &mut self.target) {
-                    (Side::Target, Store::Postgres(database)) => database.reconnect(),
-                    _ => self.source.reconnect(),
-                }
-            }
-            Trouble::Lock { time, .. } => self.lock(*time),
-        }
-    }
-
-    /// Suspends the program and tries another process: of two, one has the state.
-    fn stop(&mut self, running: &Running, time: Duration) {
-        running.signal("STOP");
-        let until = Instant::now() + time;
-        let has_state = self.is_locked();
-        let other = self.project.json(&["run", SYNC]);
-        if has_state {
-            assert_eq!((other.code(), other.error_code().as_str()), (Some(1), "state_locked"), "{other}");
-            let listed = self.project.json(&["runs"]);
-            assert_eq!(listed.code(), Some(0), "runs can be listed meanwhile\n{listed}");
-        }
-        self.check(&other);
-        self.note(format!(
-            "  stopped, the state {}; another run ended {:?}",
-            if has_state { "locked" } else { "free" },
-            other.code()
-        ));
-        std::thread::sleep(until.saturating_duration_since(Instant::now()));
-        running.signal("CONT");
-    }
-
-    /// Whether a process holds the state.
-    fn is_locked(&self) -> bool {
-        let file = File::open(self.project.path(".syncline/lock"));
-        file.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
-    }
-
-    fn lock(&self, time: Duration) {
-        let seconds = time.as_secs_f64();
-        match &self.target {
-            Store::Postgres(database) => {
-                // Whoever cannot have the lock lets it be.
-                database.execute(&format!(
-                    "set lock_timeout = '2s'; do $$ begin \
-                     lock table copy in access exclusive mode; perform pg_sleep({seconds}); \
-                     exception when lock_not_available or deadlock_detected then null; end $$"
-                ));
-            }
-            Store::Sqlite(_) => {
-                let connection =
-                    rusqlite::Connection::open(self.project.path("target.db")).expect("open the target");
-                connection.busy_timeout(Duration::from_secs(2)).expect("set the wait for locks");
-                if connection.execute_batch("begin exclusive").is_ok() {
-                    std::thread::sleep(time);
-                    connection.execute_batch("rollback").expect("release the target");
-                }
-            }
-            Store::Files => std::thread::sleep(time),
-        }
-    }
-
     /// Whatever befell it, the program says what it should say.
     pub fn check(&mut self, output: &Output) {
         if output.was_killed() {
@@ -410,7 +277,8 @@ impl<'a> World<'a> {
                 let code = error_of(output);
                 // A server that hears no more in the middle of a log-in answers that the password is wrong.
                 let is_expected = code.as_deref().is_none_or(|code| EXPECTED_CODES.contains(&code))
-                    || output.text().contains("refused the role");
+                    || output.text().contains("refused the role")
+                    || (self.is_superseded && code.as_deref() == Some("fenced"));
                 assert!(is_expected, "{code:?} is no answer to what happened\n{output}");
             }
             // A signal that came before the program listened.
