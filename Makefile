@@ -6,13 +6,16 @@ TEST_FEATURES = syncline-cli/failpoints
 TOOLS = target/tools
 CARGO_DENY = $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION = 0.20.2
+CARGO_FUZZ = $(TOOLS)/bin/cargo-fuzz
+CARGO_FUZZ_VERSION = 0.13.2
 
-.PHONY: help demo test chaos lint bench postgres
+.PHONY: help demo test chaos fuzz lint bench postgres
 
 help:
 	@echo "make demo   build and show the product on an embedded example"
 	@echo "make test   run every test, on real databases"
 	@echo "make chaos  kill, cut and disturb runs for long (docs/chaos.md)"
+	@echo "make fuzz   search for bytes that end in a panic (fuzz/README.md)"
 	@echo "make lint   check formatting, lints, licences and sources"
 	@echo "make bench  measure (release build; BENCH=--help lists what)"
 
@@ -28,6 +31,11 @@ test: postgres
 chaos: postgres
 	$(CARGO) build -p syncline-cli --features $(TEST_FEATURES)
 	$(CARGO) test -p syncline-tests --test chaos -- --ignored --nocapture
+
+# FUZZ_SECONDS says how long for each, FUZZERS which; without it all.
+FUZZ_SECONDS ?= 30
+fuzz: $(CARGO_FUZZ)
+	fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
 lint: $(CARGO_DENY)
 	$(CARGO) fmt --all --check
@@ -45,3 +53,6 @@ postgres:
 
 $(CARGO_DENY):
 	$(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS) --debug
+
+$(CARGO_FUZZ):
+	$(CARGO) install cargo-fuzz --locked --version $(CARGO_FUZZ_VERSION) --root $(TOOLS) --debug
