@@ -19,8 +19,8 @@ use super::jsonl::{self, Lines};
 use super::ledger::{Digest, as_destination, unwritable};
 use super::options::FinalNewline;
 use super::parquet::{ParquetFile, ParquetOut};
-use super::rows::{BATCH_ROWS, Column, schema_of};
-use super::staging::{Cell, Fate, Staging};
+use super::rows::{BATCH_BYTES, BATCH_ROWS, Column, schema_of};
+use super::staging::{Cell, Fate, Place, Staging};
 use syncline_core::json_text;
 
 /// How a target file is written.
@@ -415,15 +415,22 @@ fn rewrite_parquet<W: Write + Send>(old: Option<&OldFile>, staging: &mut Staging
             if let Some(bad) = batch.invalid.first() {
                 return Err(unsuitable(bad.error.message.clone()));
             }
-            let kept = merge(&batch.rows, position, &columns, &places, staging)?;
+            let fates: Vec<Option<Fate>> =
+                (position..).take(batch.rows.num_rows()).map(|row| staging.fate(row)).collect();
+            let mut first = 0;
+            for fates in in_batches(&fates, changed_bytes) {
+                let rows = batch.rows.slice(first, fates.len());
+                out.write(&merge(&rows, fates, &columns, &places, staging)?)?;
+                first += fates.len();
+            }
             position += batch.rows.num_rows() as u64;
-            out.write(&kept)
+            Ok(())
         };
         ParquetFile::open(old.rewound()?, &old.name)
             .and_then(|file| file.read(&columns, &mut emit))
             .map_err(as_destination)?;
     }
-    for places_of_rows in staging.created().chunks(BATCH_ROWS) {
+    for places_of_rows in in_batches(&staging.created(), |place| place.bytes()) {
         let mut rows = Vec::with_capacity(places_of_rows.len());
         for place in places_of_rows {
             let mut row = TypedRow { places: &places, values: vec![None; columns.len()] };
@@ -435,10 +442,35 @@ fn rewrite_parquet<W: Write + Send>(old: Option<&OldFile>, staging: &mut Staging
     out.finish()
 }
 
-/// A batch of the old file with its records' fates applied.
+fn changed_bytes(fate: &Option<Fate>) -> usize {
+    match fate {
+        Some(Fate::Changed(place)) => place.bytes(),
+        Some(Fate::Removed) | None => 0,
+    }
+}
+
+/// Cuts records into parts that are held in memory at once: of at most [`BATCH_ROWS`] records and
+/// about [`BATCH_BYTES`] bytes.
+fn in_batches<T>(records: &[T], bytes: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let mut batches = Vec::new();
+    let (mut start, mut held) = (0, 0);
+    for (i, record) in records.iter().enumerate() {
+        if i > start && (i - start == BATCH_ROWS || held + bytes(record) > BATCH_BYTES) {
+            batches.push(&records[start..i]);
+            (start, held) = (i, 0);
+        }
+        held += bytes(record);
+    }
+    if start < records.len() {
+        batches.push(&records[start..]);
+    }
+    batches
+}
+
+/// Rows of the old file with their fates applied.
 fn merge(
     rows: &RecordBatch,
-    first: u64,
+    fates: &[Option<Fate>],
     columns: &[Column],
     places: &[usize],
     staging: &mut Staging,
@@ -446,15 +478,15 @@ fn merge(
     let mut changed: Vec<Vec<Option<String>>> = Vec::new();
     // Batch 0 is the old one, batch 1 holds the changed records.
     let mut picks: Vec<(usize, usize)> = Vec::with_capacity(rows.num_rows());
-    for row in 0..rows.num_rows() {
-        match staging.fate(first + row as u64) {
+    for (row, fate) in fates.iter().enumerate() {
+        match fate {
             None => picks.push((0, row)),
             Some(Fate::Removed) => {}
             Some(Fate::Changed(place)) => {
                 let values =
                     columns.iter().enumerate().map(|(i, c)| text::render(rows.column(i), &c.ty, row));
                 let mut new = TypedRow { places, values: values.collect() };
-                new.apply(staging.load(place)?);
+                new.apply(staging.load(*place)?);
                 picks.push((1, changed.len()));
                 changed.push(new.values);
             }
@@ -481,4 +513,21 @@ fn typed(rows: &[Vec<Option<String>>], columns: &[Column]) -> Result<RecordBatch
         arrays.push(array);
     }
     Ok(RecordBatch::try_new(schema_of(columns), arrays)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_held_in_parts_of_bounded_rows_and_bytes() {
+        let cut = |sizes: &[usize]| -> Vec<usize> {
+            in_batches(sizes, |size| *size).into_iter().map(<[usize]>::len).collect()
+        };
+        assert_eq!(cut(&[]), [0; 0]);
+        assert_eq!(cut(&[1; 10]), [10]);
+        assert_eq!(cut(&vec![1; BATCH_ROWS * 2 + 1]), [BATCH_ROWS, BATCH_ROWS, 1]);
+        assert_eq!(cut(&[BATCH_BYTES / 2; 5]), [2, 2, 1]);
+        assert_eq!(cut(&[1, BATCH_BYTES * 9, 1, 1]), [1, 1, 2], "a large record is alone");
+    }
 }

@@ -39,6 +39,13 @@ pub struct Place {
     len: u32,
 }
 
+impl Place {
+    /// Size of the staged cells.
+    pub fn bytes(self) -> usize {
+        self.len as usize
+    }
+}
+
 /// What becomes of a record of the old file.
 #[derive(Clone, Copy, Debug)]
 pub enum Fate {
