@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use syncline_connector::{
-    Destination, DestinationSpec, ObjectDescription, OpenRequest, RemovalKind, Session,
+    Destination, DestinationSpec, DirectLoad, ObjectDescription, OpenRequest, RemovalKind, Session,
 };
 use syncline_core::sync::{OnMatchChange, Publish, WriteMode};
 use syncline_core::{Error, ErrorKind, Result};
@@ -14,6 +14,7 @@ use super::client::{PgClient, Side, connect};
 use super::create;
 use super::describe::Table;
 use super::ledger::Ledger;
+use super::load::{self, PgLoad};
 use super::merge::Merge;
 use super::names::ObjectName;
 use super::options::Settings;
@@ -58,6 +59,25 @@ impl PgDestination {
         let name = ObjectName::parse(object)?;
         Table::load(&pg.client, &name).await.map_err(|e| failed(pg, &name.plain(), e))
     }
+
+    /// A connection for one run, what it writes, and the schema for the ledger.
+    async fn prepare(&self, request: &OpenRequest) -> Result<(PgClient, Merge, String)> {
+        let pg = self.connect().await?;
+        PgSession::configure(&pg, self.settings.statement_timeout).await?;
+        let table = self.table(&pg, &request.target.object).await?.ok_or_else(|| {
+            let message =
+                format!("there is no table '{}' in {}", request.target.object, self.settings.identity());
+            Error::new(ErrorKind::DestinationUnsuitable, message).help(
+                "create it, or correct `to.object`; names are compared exactly, with upper and lower case",
+            )
+        })?;
+        let merge = Merge::new(table, request)?;
+        let schema = match &self.settings.ledger_schema {
+            Some(schema) => schema.clone(),
+            None => merge.table.name.schema.clone().unwrap_or_default(),
+        };
+        Ok((pg, merge, schema))
+    }
 }
 
 #[async_trait]
@@ -87,20 +107,7 @@ impl Destination for PgDestination {
     }
 
     async fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>> {
-        let pg = self.connect().await?;
-        PgSession::configure(&pg, self.settings.statement_timeout).await?;
-        let table = self.table(&pg, &request.target.object).await?.ok_or_else(|| {
-            let message =
-                format!("there is no table '{}' in {}", request.target.object, self.settings.identity());
-            Error::new(ErrorKind::DestinationUnsuitable, message).help(
-                "create it, or correct `to.object`; names are compared exactly, with upper and lower case",
-            )
-        })?;
-        let merge = Merge::new(table, &request)?;
-        let schema = match &self.settings.ledger_schema {
-            Some(schema) => schema.clone(),
-            None => merge.table.name.schema.clone().unwrap_or_default(),
-        };
+        let (pg, merge, schema) = self.prepare(&request).await?;
         let ledger = Ledger::take(&pg, &schema, &merge.table, &request).await?;
         if ledger.is_none() && request.write_mode == WriteMode::Append && !request.duplicates_accepted {
             return Err(Error::new(
@@ -119,5 +126,13 @@ impl Destination for PgDestination {
         }
         let session = PgSession::start(pg, merge, ledger, &request).await?;
         Ok(Box::new(session))
+    }
+    async fn load(&self, request: OpenRequest) -> Result<Option<Box<dyn DirectLoad>>> {
+        if !load::is_possible(&request) {
+            return Ok(None);
+        }
+        let (pg, merge, schema) = self.prepare(&request).await?;
+        let load = PgLoad::begin(pg, merge, &schema, &request).await?;
+        Ok(load.map(|load| Box::new(load) as Box<dyn DirectLoad>))
     }
 }

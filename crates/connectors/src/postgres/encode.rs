@@ -4,13 +4,18 @@
 //! columns that take every value of their type, so a row that PostgreSQL could not receive is found
 //! here, before it is sent, and fails by itself instead of with its whole chunk.
 
-use arrow::array::{Array, AsArray};
-use arrow::datatypes::{
-    Date32Type, Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, IntervalMonthDayNanoType,
-    Time64MicrosecondType, TimestampMicrosecondType,
+use std::ops::Range;
+
+use arrow::array::{
+    Array, AsArray, BinaryArray, BooleanArray, Date32Array, Float32Array, Float64Array, Int16Array,
+    Int32Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, Time64MicrosecondArray,
+    TimestampMicrosecondArray,
 };
+use arrow::buffer::NullBuffer;
 use syncline_core::LogicalType;
 use tokio_postgres::types::Type;
+
+use super::numeric;
 
 /// What a binary COPY starts with: signature, no flags, no header extension.
 pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -33,6 +38,9 @@ const MICROS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200
 /// Digits of a numeric before and after the point (`numeric.h`).
 const NUMERIC_WHOLE_DIGITS_MAX: usize = 131_072;
 const NUMERIC_SCALE_MAX: usize = 16_383;
+
+/// The version of jsonb's binary form.
+const JSONB_VERSION: u8 = 1;
 
 /// Why a value cannot be sent, as a row error's code and message.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,74 +94,184 @@ pub fn staging_type(ty: &LogicalType) -> Type {
     }
 }
 
-/// Appends one field: its length and its value, or NULL.
+/// Appends one field: its length and its value, or NULL. For single values; see [`Field`].
 ///
 /// On an error `out` holds part of the field; the caller takes back the row.
 pub fn field(array: &dyn Array, ty: &LogicalType, row: usize, out: &mut Vec<u8>) -> Result<(), Unsendable> {
-    if array.is_null(row) {
-        out.extend_from_slice(&(-1i32).to_be_bytes());
-        return Ok(());
+    Field::new(array, ty).append(row, out)
+}
+
+/// A column of a batch on its way out: what it holds is looked at once, not again for every value.
+pub struct Field<'a> {
+    nulls: Option<&'a NullBuffer>,
+    values: Values<'a>,
+}
+
+enum Values<'a> {
+    Bool(&'a BooleanArray),
+    Int16(&'a Int16Array),
+    Int32(&'a Int32Array),
+    Int64(&'a Int64Array),
+    Float32(&'a Float32Array),
+    Float64(&'a Float64Array),
+    Numeric(&'a StringArray),
+    Text(&'a StringArray),
+    /// Text behind a version byte.
+    Jsonb(&'a StringArray),
+    Bytes(&'a BinaryArray),
+    Uuid(&'a StringArray),
+    Date(&'a Date32Array),
+    Time(&'a Time64MicrosecondArray),
+    Timestamp(&'a TimestampMicrosecondArray),
+    Interval(&'a IntervalMonthDayNanoArray),
+    List {
+        array: &'a ListArray,
+        items: Box<Field<'a>>,
+        element_oid: u32,
+    },
+    /// Never gets this far: canonical arrays have one dimension.
+    Nested,
+}
+
+/// What stands before a NULL: a length that no value has.
+pub const NULL: [u8; 4] = (-1i32).to_be_bytes();
+
+impl<'a> Field<'a> {
+    /// For the staging column of a canonical type ([`staging_type`]).
+    pub fn new(array: &'a dyn Array, ty: &LogicalType) -> Self {
+        use LogicalType::*;
+        let values = match ty {
+            Bool => Values::Bool(array.as_boolean()),
+            Int16 => Values::Int16(array.as_primitive()),
+            Int32 => Values::Int32(array.as_primitive()),
+            Int64 => Values::Int64(array.as_primitive()),
+            Float32 => Values::Float32(array.as_primitive()),
+            Float64 => Values::Float64(array.as_primitive()),
+            Numeric(_) => Values::Numeric(array.as_string()),
+            Text | Json => Values::Text(array.as_string()),
+            Bytes => Values::Bytes(array.as_binary()),
+            Uuid => Values::Uuid(array.as_string()),
+            Date => Values::Date(array.as_primitive()),
+            Time => Values::Time(array.as_primitive()),
+            Timestamp | TimestampTz => Values::Timestamp(array.as_primitive()),
+            Interval => Values::Interval(array.as_primitive()),
+            Array(item) if matches!(**item, Array(_)) => Values::Nested,
+            Array(item) => {
+                let array = array.as_list::<i32>();
+                let items = Box::new(Field::new(array.values(), item));
+                Values::List { array, items, element_oid: staging_type(item).oid() }
+            }
+        };
+        Self { nulls: array.nulls(), values }
     }
+
+    /// For a `jsonb` column: JSON texts.
+    pub fn jsonb(array: &'a dyn Array) -> Self {
+        Self { nulls: array.nulls(), values: Values::Jsonb(array.as_string()) }
+    }
+
+    #[inline]
+    pub fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    /// Appends one field: its length and its value, or NULL.
+    ///
+    /// On an error `out` holds part of the field; the caller takes back the row.
+    #[inline]
+    pub fn append(&self, row: usize, out: &mut Vec<u8>) -> Result<(), Unsendable> {
+        if self.is_null(row) {
+            out.extend_from_slice(&NULL);
+            return Ok(());
+        }
+        match &self.values {
+            Values::Bool(array) => out.extend_from_slice(&[0, 0, 0, 1, u8::from(array.value(row))]),
+            Values::Int16(array) => fixed(array.value(row).to_be_bytes(), out),
+            Values::Int32(array) => fixed(array.value(row).to_be_bytes(), out),
+            Values::Int64(array) => fixed(array.value(row).to_be_bytes(), out),
+            Values::Float32(array) => fixed(array.value(row).to_be_bytes(), out),
+            Values::Float64(array) => fixed(array.value(row).to_be_bytes(), out),
+            Values::Date(array) => fixed(date(array.value(row))?.to_be_bytes(), out),
+            Values::Time(array) => fixed(array.value(row).to_be_bytes(), out),
+            Values::Timestamp(array) => fixed(timestamp(array.value(row))?.to_be_bytes(), out),
+            Values::Uuid(array) => fixed(uuid(array.value(row))?, out),
+            Values::Text(array) => sized(&[], text(array.value(row))?, out)?,
+            Values::Jsonb(array) => sized(&[JSONB_VERSION], text(array.value(row))?, out)?,
+            Values::Bytes(array) => sized(&[], array.value(row), out)?,
+            Values::Numeric(array) => measured(out, |out| numeric(array.value(row), out))?,
+            Values::Interval(array) => {
+                let v = array.value(row);
+                out.extend_from_slice(&16i32.to_be_bytes());
+                out.extend_from_slice(&(v.nanoseconds / 1_000).to_be_bytes());
+                out.extend_from_slice(&v.days.to_be_bytes());
+                out.extend_from_slice(&v.months.to_be_bytes());
+            }
+            Values::List { array, items, element_oid } => {
+                let offsets = array.value_offsets();
+                let range = offsets[row] as usize..offsets[row + 1] as usize;
+                measured(out, |out| list(items, range, *element_oid, out))?;
+            }
+            Values::Nested => return Err(unsendable("invalid_value", "arrays of arrays are not supported")),
+        }
+        Ok(())
+    }
+}
+
+#[inline]
+fn fixed<const N: usize>(value: [u8; N], out: &mut Vec<u8>) {
+    out.extend_from_slice(&(N as i32).to_be_bytes());
+    out.extend_from_slice(&value);
+}
+
+#[inline]
+fn sized(prefix: &[u8], value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsendable> {
+    let len = prefix.len() + value.len();
+    check_length(len)?;
+    out.extend_from_slice(&(len as i32).to_be_bytes());
+    out.extend_from_slice(prefix);
+    out.extend_from_slice(value);
+    Ok(())
+}
+
+/// Appends what `write` appends, with its length before it.
+#[inline]
+fn measured(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), Unsendable>,
+) -> Result<(), Unsendable> {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    value(array, ty, row, out)?;
-    let bytes = out.len() - start - 4;
-    if bytes > FIELD_BYTES_MAX {
-        return Err(unsendable(
-            "value_too_large",
-            format!("{bytes} bytes are more than PostgreSQL can hold"),
-        ));
-    }
-    out[start..start + 4].copy_from_slice(&(bytes as i32).to_be_bytes());
+    write(out)?;
+    let len = out.len() - start - 4;
+    check_length(len)?;
+    out[start..start + 4].copy_from_slice(&(len as i32).to_be_bytes());
     Ok(())
 }
 
-fn value(array: &dyn Array, ty: &LogicalType, row: usize, out: &mut Vec<u8>) -> Result<(), Unsendable> {
-    use LogicalType::*;
-    match ty {
-        Bool => out.push(u8::from(array.as_boolean().value(row))),
-        Int16 => out.extend_from_slice(&array.as_primitive::<Int16Type>().value(row).to_be_bytes()),
-        Int32 => out.extend_from_slice(&array.as_primitive::<Int32Type>().value(row).to_be_bytes()),
-        Int64 => out.extend_from_slice(&array.as_primitive::<Int64Type>().value(row).to_be_bytes()),
-        Float32 => out.extend_from_slice(&array.as_primitive::<Float32Type>().value(row).to_be_bytes()),
-        Float64 => out.extend_from_slice(&array.as_primitive::<Float64Type>().value(row).to_be_bytes()),
-        Numeric(_) => numeric(array.as_string::<i32>().value(row), out)?,
-        Text | Json => text(array.as_string::<i32>().value(row), out)?,
-        Bytes => out.extend_from_slice(array.as_binary::<i32>().value(row)),
-        Uuid => {
-            let text = array.as_string::<i32>().value(row);
-            let id = uuid::Uuid::parse_str(text)
-                .map_err(|_| unsendable("invalid_value", format!("'{text}' is not a UUID")))?;
-            out.extend_from_slice(id.as_bytes());
-        }
-        Date => out.extend_from_slice(&date(array.as_primitive::<Date32Type>().value(row))?.to_be_bytes()),
-        Time => {
-            out.extend_from_slice(&array.as_primitive::<Time64MicrosecondType>().value(row).to_be_bytes());
-        }
-        Timestamp | TimestampTz => {
-            let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            out.extend_from_slice(&timestamp(micros)?.to_be_bytes());
-        }
-        Interval => {
-            let v = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
-            out.extend_from_slice(&(v.nanoseconds / 1_000).to_be_bytes());
-            out.extend_from_slice(&v.days.to_be_bytes());
-            out.extend_from_slice(&v.months.to_be_bytes());
-        }
-        Array(item) => list(&array.as_list::<i32>().value(row), item, out)?,
+#[inline]
+fn check_length(len: usize) -> Result<(), Unsendable> {
+    if len > FIELD_BYTES_MAX {
+        return Err(unsendable("value_too_large", format!("{len} bytes are more than PostgreSQL can hold")));
     }
     Ok(())
 }
 
-fn text(value: &str, out: &mut Vec<u8>) -> Result<(), Unsendable> {
+fn uuid(text: &str) -> Result<[u8; 16], Unsendable> {
+    match uuid::Uuid::try_parse_ascii(text.as_bytes()) {
+        Ok(id) => Ok(id.into_bytes()),
+        Err(_) => Err(unsendable("invalid_value", format!("'{text}' is not a UUID"))),
+    }
+}
+
+#[inline]
+fn text(value: &str) -> Result<&[u8], Unsendable> {
     if value.as_bytes().contains(&0) {
         return Err(unsendable(
             "invalid_value",
             "the text holds a NUL character, which PostgreSQL cannot store",
         ));
     }
-    out.extend_from_slice(value.as_bytes());
-    Ok(())
+    Ok(value.as_bytes())
 }
 
 fn date(days: i32) -> Result<i32, Unsendable> {
@@ -178,67 +296,61 @@ fn timestamp(micros: i64) -> Result<i64, Unsendable> {
     })
 }
 
-fn list(items: &dyn Array, item: &LogicalType, out: &mut Vec<u8>) -> Result<(), Unsendable> {
-    let element = match staging_type(item) {
-        _ if matches!(item, LogicalType::Array(_)) => {
-            return Err(unsendable("invalid_value", "arrays of arrays are not supported"));
-        }
-        element => element,
-    };
-    let dimensions = i32::from(!items.is_empty());
+/// Format: `array_recv` in PostgreSQL's arrayfuncs.c.
+fn list(
+    items: &Field<'_>,
+    range: Range<usize>,
+    element_oid: u32,
+    out: &mut Vec<u8>,
+) -> Result<(), Unsendable> {
+    let dimensions = i32::from(!range.is_empty());
+    let has_nulls = range.clone().any(|i| items.is_null(i));
     out.extend_from_slice(&dimensions.to_be_bytes());
-    out.extend_from_slice(&i32::from(items.null_count() > 0).to_be_bytes());
-    out.extend_from_slice(&element.oid().to_be_bytes());
+    out.extend_from_slice(&i32::from(has_nulls).to_be_bytes());
+    out.extend_from_slice(&element_oid.to_be_bytes());
     if dimensions > 0 {
-        let length = i32::try_from(items.len())
+        let length = i32::try_from(range.len())
             .map_err(|_| unsendable("value_too_large", "the array has too many items"))?;
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(&1i32.to_be_bytes());
     }
-    (0..items.len()).try_for_each(|i| field(items, item, i, out))
+    range.into_iter().try_for_each(|i| items.append(i, out))
 }
 
 /// Writes decimal text as PostgreSQL's base-10,000 digits. The scale is kept: `1.50` stays `1.50`.
+///
+/// Format: `numeric_recv` in PostgreSQL's numeric.c; see [`super::numeric`].
 fn numeric(text: &str, out: &mut Vec<u8>) -> Result<(), Unsendable> {
-    const POSITIVE: u16 = 0;
-    const NEGATIVE: u16 = 0x4000;
-    const NAN: u16 = 0xC000;
-    const INFINITY: u16 = 0xD000;
-    const NEGATIVE_INFINITY: u16 = 0xF000;
-    let header = |digits: u16, weight: i16, sign: u16, scale: u16, out: &mut Vec<u8>| {
-        out.extend_from_slice(&digits.to_be_bytes());
-        out.extend_from_slice(&weight.to_be_bytes());
-        out.extend_from_slice(&sign.to_be_bytes());
-        out.extend_from_slice(&scale.to_be_bytes());
+    let header = |digits: u16, weight: i16, sign: u16, scale: u16| -> [u8; 8] {
+        let mut header = [0; 8];
+        for (i, word) in [digits, weight as u16, sign, scale].into_iter().enumerate() {
+            header[i * 2..i * 2 + 2].copy_from_slice(&word.to_be_bytes());
+        }
+        header
     };
-    match text {
-        "NaN" => {
-            return {
-                header(0, 0, NAN, 0, out);
-                Ok(())
-            };
-        }
-        "Infinity" => {
-            return {
-                header(0, 0, INFINITY, 0, out);
-                Ok(())
-            };
-        }
-        "-Infinity" => {
-            return {
-                header(0, 0, NEGATIVE_INFINITY, 0, out);
-                Ok(())
-            };
-        }
-        _ => {}
+    let special = match text {
+        "NaN" => Some(numeric::NAN),
+        "Infinity" => Some(numeric::INFINITY),
+        "-Infinity" => Some(numeric::NEGATIVE_INFINITY),
+        _ => None,
+    };
+    if let Some(sign) = special {
+        out.extend_from_slice(&header(0, 0, sign, 0));
+        return Ok(());
     }
-    let (sign, unsigned) = match text.strip_prefix('-') {
-        Some(rest) => (NEGATIVE, rest),
-        None => (POSITIVE, text),
+    let bytes = text.as_bytes();
+    let (sign, unsigned) = match bytes.strip_prefix(b"-") {
+        Some(rest) => (numeric::NEGATIVE, rest),
+        None => (numeric::POSITIVE, bytes),
     };
-    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
-    let whole = whole.trim_start_matches('0');
-    if !whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit()) {
+    let point = unsigned.iter().position(|b| *b == b'.');
+    let (whole, fraction) = match point {
+        Some(point) => (&unsigned[..point], &unsigned[point + 1..]),
+        None => (unsigned, &[][..]),
+    };
+    let zeros = whole.iter().take_while(|b| **b == b'0').count();
+    let whole = &whole[zeros..];
+    if !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
         return Err(unsendable("invalid_value", format!("'{text}' is not a number")));
     }
     if whole.len() > NUMERIC_WHOLE_DIGITS_MAX || fraction.len() > NUMERIC_SCALE_MAX {
@@ -247,21 +359,36 @@ fn numeric(text: &str, out: &mut Vec<u8>) -> Result<(), Unsendable> {
             "the number has more digits than PostgreSQL can hold",
         ));
     }
-    // Groups of four digits, counted from the point.
+    let start = out.len();
+    out.extend_from_slice(&[0; 8]);
+    let digits = out.len();
+    // Groups of four decimal digits, counted from the point. Zero groups at both ends are left out.
+    let mut weight = whole.len().div_ceil(4) as i32 - 1;
     let group = |digits: &[u8]| digits.iter().fold(0u16, |n, b| n * 10 + u16::from(b - b'0'));
-    let mut groups: Vec<u16> = whole.as_bytes().rchunks(4).rev().map(group).collect();
-    let mut weight = groups.len() as i32 - 1;
-    groups.extend(fraction.as_bytes().chunks(4).map(|c| group(c) * 10u16.pow(4 - c.len() as u32)));
-    let leading = groups.iter().take_while(|g| **g == 0).count();
-    groups.drain(..leading);
-    weight -= leading as i32;
-    while groups.last() == Some(&0) {
-        groups.pop();
+    let (first, rest) = whole.split_at(whole.len() % 4);
+    let (tail, last) = fraction.split_at(fraction.len() - fraction.len() % 4);
+    if !first.is_empty() {
+        out.extend_from_slice(&group(first).to_be_bytes());
     }
-    let (weight, sign) = if groups.is_empty() { (0, POSITIVE) } else { (weight, sign) };
+    for four in rest.chunks_exact(4).chain(tail.chunks_exact(4)) {
+        let group = group(four);
+        if group == 0 && out.len() == digits {
+            weight -= 1;
+        } else {
+            out.extend_from_slice(&group.to_be_bytes());
+        }
+    }
+    if !last.is_empty() {
+        out.extend_from_slice(&(group(last) * 10u16.pow(4 - last.len() as u32)).to_be_bytes());
+    }
+    while out.len() > digits && out.ends_with(&[0, 0]) {
+        out.truncate(out.len() - 2);
+    }
+    let count = (out.len() - digits) / 2;
+    let (weight, sign) = if count == 0 { (0, numeric::POSITIVE) } else { (weight, sign) };
     // The limits above keep all three numbers small enough.
-    header(groups.len() as u16, weight as i16, sign, fraction.len() as u16, out);
-    groups.iter().for_each(|g| out.extend_from_slice(&g.to_be_bytes()));
+    let header = header(count as u16, weight as i16, sign, fraction.len() as u16);
+    out[start..digits].copy_from_slice(&header);
     Ok(())
 }
 

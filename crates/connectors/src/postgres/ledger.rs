@@ -119,7 +119,7 @@ impl Ledger {
     }
 
     /// Fails with [`ErrorKind::Fenced`] when this session no longer holds the fence. Called before
-    /// a chunk is sent, so that a superseded run stops early; [`Ledger::commit_sql`] is what counts.
+    /// a chunk is sent, so that a superseded run stops early; [`Ledger::commit`] is what counts.
     pub async fn check(&self, pg: &PgClient) -> Result<()> {
         let sql = format!("SELECT FROM {} WHERE sync_uid = $1 AND {}", self.fence, self.held);
         let row = pg.client.query_opt(&sql, &[&self.sync_uid]).await;
@@ -147,19 +147,26 @@ impl Ledger {
 
     /// Commits if this session holds the fence, in one message: a division by zero ends the
     /// transaction if not. The shared lock keeps the fence from moving until the commit is done.
-    pub fn commit_sql(&self) -> String {
-        format!(
+    ///
+    /// Fails with [`ErrorKind::Fenced`] when it does not.
+    pub async fn commit(&self, pg: &PgClient, object: &str) -> Result<()> {
+        let sql = format!(
             "WITH held AS MATERIALIZED (SELECT FROM {} WHERE sync_uid = {} AND {} FOR SHARE)
              SELECT 1 / count(*) FROM held; COMMIT",
             self.fence,
             literal(&self.sync_uid),
             self.held
-        )
+        );
+        match pg.client.batch_execute(&sql).await {
+            Ok(()) => Ok(()),
+            Err(e) if e.code() == Some(&SqlState::DIVISION_BY_ZERO) => Err(fenced()),
+            Err(e) => Err(failed(pg, object, e)),
+        }
     }
 }
 
 /// The error of a session that has been superseded.
-pub fn fenced() -> Error {
+fn fenced() -> Error {
     Error::new(ErrorKind::Fenced, "a newer run or session of this sync has taken over at the target")
         .help("nothing of this one was committed since; look at the newer run")
 }

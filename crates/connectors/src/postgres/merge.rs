@@ -40,6 +40,14 @@ pub enum Rows {
     Listed,
 }
 
+/// How a value goes straight into its column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireForm {
+    /// As into the staging column.
+    Staged,
+    Jsonb,
+}
+
 /// The target table, the fields that are written and how.
 #[derive(Debug)]
 pub struct Merge {
@@ -134,6 +142,38 @@ impl Merge {
 
     pub fn copy(&self) -> String {
         format!("COPY {STAGING} FROM STDIN (FORMAT binary)")
+    }
+
+    /// How each field's values go straight into the table by [`Merge::direct_copy`]. `None`: one of
+    /// them needs more than that, or rows may be altered on their way in.
+    pub fn wire_forms(&self) -> Option<Vec<WireForm>> {
+        if self.table.has_before_triggers {
+            return None;
+        }
+        (0..self.fields.len()).map(|i| self.wire_form(i)).collect()
+    }
+
+    fn wire_form(&self, i: usize) -> Option<WireForm> {
+        let (column, field) = (self.column(i), &self.fields[i]);
+        if field.nulls == Nulls::Skip && column.default_sql.is_some() {
+            return None;
+        }
+        let staged = staging_type(&field.ty);
+        let is = |ty: Type| column.base_oid == ty.oid();
+        match field.ty {
+            LogicalType::Json if is(Type::JSON) => Some(WireForm::Staged),
+            LogicalType::Json if is(Type::JSONB) => Some(WireForm::Jsonb),
+            LogicalType::Text if is(Type::VARCHAR) || is(Type::BPCHAR) || column.labels.is_some() => {
+                Some(WireForm::Staged)
+            }
+            _ => is(staged).then_some(WireForm::Staged),
+        }
+    }
+
+    /// The statement that takes rows straight into the table.
+    pub fn direct_copy(&self) -> String {
+        let columns: Vec<String> = self.fields.iter().map(|f| quoted(&f.name)).collect();
+        format!("COPY {} ({}) FROM STDIN (FORMAT binary)", self.target(), columns.join(", "))
     }
 
     pub fn delete(&self, rows: Rows) -> String {

@@ -14,6 +14,7 @@ mod framing;
 pub mod fuzzing;
 mod identify;
 mod ledger;
+mod load;
 mod merge;
 mod model_error;
 mod names;

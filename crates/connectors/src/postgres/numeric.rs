@@ -5,10 +5,12 @@
 
 use super::framing::Malformed;
 
-const NEGATIVE: u16 = 0x4000;
-const NAN: u16 = 0xC000;
-const INFINITY: u16 = 0xD000;
-const NEGATIVE_INFINITY: u16 = 0xF000;
+/// The signs.
+pub const POSITIVE: u16 = 0;
+pub const NEGATIVE: u16 = 0x4000;
+pub const NAN: u16 = 0xC000;
+pub const INFINITY: u16 = 0xD000;
+pub const NEGATIVE_INFINITY: u16 = 0xF000;
 /// `NUMERIC_DSCALE_MASK`: most digits after the point.
 const SCALE_MAX: u16 = 0x3FFF;
 
@@ -24,7 +26,7 @@ pub fn append_text(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
         return Err(Malformed("a numeric has the wrong length or scale".into()));
     }
     match sign {
-        0 | NEGATIVE => {}
+        POSITIVE | NEGATIVE => {}
         NAN => return push_word(out, b"NaN"),
         INFINITY => return push_word(out, b"Infinity"),
         NEGATIVE_INFINITY => return push_word(out, b"-Infinity"),

@@ -12,14 +12,14 @@ use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
 
 use super::client::{PgClient, reason};
-use super::ledger::{Ledger, fenced};
+use super::ledger::Ledger;
 use super::merge::{Merge, Rows, STAGING};
 use super::stage::StagedChunk;
 use super::violations::{constraint_columns, copied_field, failed, local_fault, row_code, row_error};
 
 /// A lock that is not to be had for this long ends the chunk, so that a run reports who is in its
 /// way instead of waiting for ever.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+pub const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A transaction that hears nothing from us for this long is given up by the server, and with it
 /// its locks.
@@ -493,11 +493,9 @@ impl Session for PgSession {
         }
         fail::fail_point!("postgres.before_commit", |_| Err(injected()));
         self.state = State::Broken;
-        let sql = self.ledger.as_ref().map_or_else(|| "COMMIT".to_string(), Ledger::commit_sql);
-        match self.pg.client.batch_execute(&sql).await {
-            Ok(()) => {}
-            Err(e) if e.code() == Some(&SqlState::DIVISION_BY_ZERO) => return Err(fenced()),
-            Err(e) => return Err(self.failed(e)),
+        match &self.ledger {
+            Some(ledger) => ledger.commit(&self.pg, &self.object()).await?,
+            None => self.run("COMMIT").await?,
         }
         fail::fail_point!("postgres.after_commit", |_| Err(injected()));
         self.ended();
@@ -578,6 +576,6 @@ fn divide(rows: Vec<u32>, found: &[u32]) -> (Vec<u32>, Vec<u32>) {
 }
 
 #[allow(dead_code, reason = "failpoints are compiled out unless their feature is on")]
-fn injected() -> Error {
+pub fn injected() -> Error {
     Error::new(ErrorKind::DestinationUnreachable, "injected by a failpoint")
 }

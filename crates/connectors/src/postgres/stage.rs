@@ -8,7 +8,7 @@ use futures::SinkExt;
 use syncline_connector::Chunk;
 use syncline_core::{Error, Op, Result, RowError, text};
 
-use super::encode;
+use super::encode::{self, Field, Unsendable};
 use super::merge::Merge;
 use super::violations::{local_fault, refused_null};
 
@@ -64,50 +64,56 @@ impl<'a> StagedChunk<'a> {
             .or_else(|| local_fault(merge, payload, row, |i| merge.is_always_stored(i)))
     }
 
+    /// The columns as they are sent.
+    fn outgoing<'b>(&'b self, merge: &Merge) -> Outgoing<'b> {
+        let field = |batch: &'b RecordBatch, column: usize, field: usize| {
+            Field::new(batch.column(column), &merge.fields[field].ty)
+        };
+        let payload = (0..merge.fields.len()).map(|i| field(&self.chunk.payload, i, i));
+        let old = self.chunk.old_match.as_ref().zip(self.old.as_ref()).map(|(old, columns)| {
+            columns.iter().zip(&merge.matched).map(|(column, (i, _))| field(old, *column, *i)).collect()
+        });
+        Outgoing { payload: payload.collect(), old }
+    }
+
     /// Appends a row of the staging table; on an error nothing is appended.
-    fn encode(&self, merge: &Merge, row: usize, out: &mut Vec<u8>) -> Result<(), RowError> {
+    fn encode(
+        &self,
+        merge: &Merge,
+        outgoing: &Outgoing<'_>,
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), RowError> {
         let start = out.len();
         let fields = 1 + merge.fields.len() + merge.matched.len();
         // Tables have at most 1,600 columns; row numbers of a chunk fit as well.
         out.extend_from_slice(&(fields as i16).to_be_bytes());
         out.extend_from_slice(&4i32.to_be_bytes());
         out.extend_from_slice(&(row as i32).to_be_bytes());
-        for i in 0..merge.fields.len() {
-            self.encode_field(merge, &self.chunk.payload, i, i, row, start, out)?;
+        for (i, field) in outgoing.payload.iter().enumerate() {
+            if let Err(e) = field.append(row, out) {
+                out.truncate(start);
+                return Err(refused(merge, &self.chunk.payload, i, i, row, e));
+            }
         }
         let is_moved = self.is_moved(row);
         for (place, (i, _)) in merge.matched.iter().enumerate() {
-            match self.chunk.old_match.as_ref().zip(self.old.as_ref()) {
-                Some((old, columns)) if is_moved && !old.column(columns[place]).is_null(row) => {
-                    self.encode_field(merge, old, columns[place], *i, row, start, out)?;
+            let (batch, column, field) = match (&self.chunk.old_match, &self.old, &outgoing.old) {
+                (Some(batch), Some(columns), Some(old)) if is_moved && !old[place].is_null(row) => {
+                    (batch, columns[place], &old[place])
                 }
-                Some(_) if is_moved => {
-                    self.encode_field(merge, &self.chunk.payload, *i, *i, row, start, out)?;
+                (Some(_), ..) if is_moved => (&self.chunk.payload, *i, &outgoing.payload[*i]),
+                _ => {
+                    out.extend_from_slice(&encode::NULL);
+                    continue;
                 }
-                _ => out.extend_from_slice(&(-1i32).to_be_bytes()),
+            };
+            if let Err(e) = field.append(row, out) {
+                out.truncate(start);
+                return Err(refused(merge, batch, column, *i, row, e));
             }
         }
         Ok(())
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one value's place in the batch and in the buffer")]
-    fn encode_field(
-        &self,
-        merge: &Merge,
-        batch: &RecordBatch,
-        column: usize,
-        field: usize,
-        row: usize,
-        start: usize,
-        out: &mut Vec<u8>,
-    ) -> Result<(), RowError> {
-        let target = &merge.fields[field];
-        encode::field(batch.column(column), &target.ty, row, out).map_err(|e| {
-            out.truncate(start);
-            RowError::new(e.code, format!("column '{}': {}", target.name, e.message))
-                .field(target.name.clone())
-                .raw_value(text::render(batch.column(column), &target.ty, row))
-        })
     }
 
     /// Copies `rows` into the empty staging table and returns those that could not be encoded.
@@ -118,11 +124,12 @@ impl<'a> StagedChunk<'a> {
         rows: &[u32],
     ) -> std::result::Result<Vec<(u32, RowError)>, tokio_postgres::Error> {
         let mut sink = pin!(client.copy_in::<_, Bytes>(&merge.copy()).await?);
+        let outgoing = self.outgoing(merge);
         let mut faults = Vec::new();
         let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
         piece.extend_from_slice(encode::HEADER);
         for row in rows {
-            if let Err(fault) = self.encode(merge, *row as usize, &mut piece) {
+            if let Err(fault) = self.encode(merge, &outgoing, *row as usize, &mut piece) {
                 faults.push((*row, fault));
             }
             if piece.len() >= PIECE_BYTES {
@@ -135,6 +142,28 @@ impl<'a> StagedChunk<'a> {
         sink.finish().await?;
         Ok(faults)
     }
+}
+
+/// A chunk's columns as they are sent.
+struct Outgoing<'a> {
+    payload: Vec<Field<'a>>,
+    /// Old match values in the order of the match fields.
+    old: Option<Vec<Field<'a>>>,
+}
+
+/// The error of a row with a value that cannot be sent: of `column` in `batch`, which is `field`.
+fn refused(
+    merge: &Merge,
+    batch: &RecordBatch,
+    column: usize,
+    field: usize,
+    row: usize,
+    why: Unsendable,
+) -> RowError {
+    let field = &merge.fields[field];
+    RowError::new(why.code, format!("column '{}': {}", field.name, why.message))
+        .field(field.name.clone())
+        .raw_value(text::render(batch.column(column), &field.ty, row))
 }
 
 fn old_columns(merge: &Merge, old: &RecordBatch) -> Result<Vec<usize>> {

@@ -4,6 +4,7 @@ mod target;
 
 mod constraints;
 mod durability;
+mod load;
 mod modes;
 mod objects;
 mod values;
