@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use clap::{Args, ValueEnum};
+use serde_json::Value as Json;
 use syncline_tests::postgres::Durability;
 
 use crate::customers;
@@ -51,10 +52,32 @@ pub fn run(options: &Options) {
         let output = output.expect("perf runs (Debian's package linux-perf)");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         if options.steps.contains(&step) {
-            println!("\n{step:?}, {} rows: share of the program's CPU time", options.rows);
+            println!("\n{step:?}, {} rows: its phases", options.rows);
+            phases(&project);
+            println!("share of the program's CPU time:");
             show(&symbols(&samples));
         }
     }
+}
+
+/// What the last run itself says of its phases, in seconds.
+fn phases(project: &Customers) {
+    let output = project.call(&["runs", "show", "last", "--output", "json"]).output().expect("syncline runs");
+    let run: Json = serde_json::from_slice(&output.stdout).expect("a run in JSON");
+    let started = |phase: &Json, edge: &str| seconds(phase[edge].as_str().unwrap_or_default());
+    for phase in run["timeline"].as_array().into_iter().flatten() {
+        let took = started(phase, "ended_at") - started(phase, "started_at");
+        println!("  {took:>6.2} s  {}", phase["phase"].as_str().unwrap_or_default());
+    }
+    for name in ["bytes_read", "bytes_written"] {
+        println!("  {:>6} MB {name}", run["performance"][name].as_u64().unwrap_or(0) / 1_000_000);
+    }
+}
+
+/// Seconds since midnight of a time such as `2026-11-22T02:52:11.523Z`.
+fn seconds(time: &str) -> f64 {
+    let clock = time.split_once('T').map_or("", |(_, clock)| clock.trim_end_matches('Z'));
+    clock.split(':').fold(0.0, |sum, part| sum * 60.0 + part.parse().unwrap_or(0.0))
 }
 
 /// How many samples were taken in each function.

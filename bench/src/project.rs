@@ -51,8 +51,13 @@ impl Customers {
 
     /// The command that runs the sync.
     pub fn run(&self, further: &[&str]) -> Command {
+        self.call(&[&["run", SYNC], further].concat())
+    }
+
+    /// Any command of the program.
+    pub fn call(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
-        command.args(["run", SYNC]).args(further).current_dir(self.0.folder());
+        command.args(arguments).current_dir(self.0.folder());
         command
     }
 

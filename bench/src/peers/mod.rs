@@ -65,6 +65,9 @@ struct Times {
     costs: Vec<[Cost; 3]>,
 }
 
+/// Name of what is not a peer, but the least that the work takes.
+const FLOOR: &str = "plain COPY";
+
 const STEPS: [&str; 3] = ["first", "unchanged", "1 % changed"];
 
 /// How many times faster than every peer: the goals for first, unchanged, and 1 % changed.
@@ -89,11 +92,14 @@ pub fn run(rows: u64, rounds: usize, only: &[String], report: &mut Report) {
         peers.insert(0, Box::new(Syncline(own)));
         let mut times: Vec<Times> =
             peers.iter().map(|peer| Times { name: peer.name(), costs: Vec::new() }).collect();
+        let mut floor = Times { name: FLOOR.into(), costs: Vec::new() };
         for _ in 0..rounds {
             for (peer, times) in peers.iter().zip(&mut times) {
                 times.costs.push(measure(peer.as_ref(), &databases, &meter));
             }
+            floor.costs.push(copy(&databases, &meter));
         }
+        times.push(floor);
         add(&times, changes, report);
     }
 }
@@ -113,14 +119,26 @@ fn measure(peer: &dyn Peer, databases: &Databases, meter: &Meter) -> [Cost; 3] {
     })
 }
 
+/// What nobody can undercut who moves the rows through a program: loading them by `COPY`, and for the later
+/// steps reading them all by `COPY`.
+fn copy(databases: &Databases, meter: &Meter) -> [Cost; 3] {
+    databases.clear_target();
+    [0, 1, 2].map(|step| {
+        databases.checkpoint();
+        meter.run(&mut if step == 0 { databases.copy() } else { databases.read() })
+    })
+}
+
 /// Each peer's figures are Syncline's against the peer's.
 fn add(times: &[Times], changes: Changes, report: &mut Report) {
     let [own, peers @ ..] = times else { return };
+    let is_floor = |times: &Times| times.name == FLOOR;
     let how = if changes == Changes::PastCursor { " by cursor" } else { "" };
     for peer in peers {
         for (step, goal) in GOALS.iter().enumerate() {
             // A cursor leaves both sides little to do; the goal is about comparing whole tables.
-            let target = (changes == Changes::FromAllRows || step == 0).then_some(Target::Ratio(1.0 / goal));
+            let has_goal = !is_floor(peer) && (changes == Changes::FromAllRows || step == 0);
+            let target = has_goal.then_some(Target::Ratio(1.0 / goal));
             let name = format!("{}{how} / {}", STEPS[step], peer.name);
             let mut figure = Figure::new('h', name, target);
             for (mine, theirs) in own.costs.iter().zip(&peer.costs) {
