@@ -78,13 +78,19 @@ impl Arena {
         Ok(())
     }
 
-    /// Forgets all records and keeps the usual pieces for the next.
-    pub fn clear(&mut self) {
+    /// Forgets all records. For the next, the usual pieces are kept, up to `kept_bytes_max` of them.
+    pub fn clear(&mut self, kept_bytes_max: u64) {
+        self.order.clear();
+        if self.order.capacity() * size_of::<(u64, u64)>() > kept_bytes_max as usize / 2 {
+            self.order = Vec::new();
+        }
         self.chunks.retain(|chunk| chunk.capacity() == CHUNK_BYTES_MAX);
+        self.count_chunks();
+        while self.bytes() > kept_bytes_max && self.chunks.pop().is_some() {
+            self.count_chunks();
+        }
         self.chunks.iter_mut().for_each(Vec::clear);
         self.current = 0;
-        self.order.clear();
-        self.count_chunks();
     }
 
     fn chunk_with_room(&self, needed: usize) -> Option<usize> {

@@ -27,6 +27,8 @@ const REPEATED_NAMED_MAX: usize = 5;
 pub struct DeltaBuilder {
     budget_bytes: u64,
     arena: Arena,
+    /// Bytes that the arena may hold.
+    arena_bytes_max: u64,
     spill: Spill,
 }
 
@@ -44,7 +46,8 @@ impl DeltaBuilder {
     /// Keeps about `budget_bytes` in memory; `spill_folder` must exist when they do not suffice.
     pub fn new(budget_bytes: usize, spill_folder: impl Into<PathBuf>) -> Self {
         let budget_bytes = budget_bytes as u64;
-        Self { budget_bytes, arena: Arena::default(), spill: Spill::new(spill_folder.into(), budget_bytes) }
+        let spill = Spill::new(spill_folder.into(), budget_bytes);
+        Self { budget_bytes, arena: Arena::default(), arena_bytes_max: budget_bytes, spill }
     }
 
     /// Whether nothing was pushed: a run that learned nothing needs no segment.
@@ -96,12 +99,21 @@ impl DeltaBuilder {
             Some(values) => FrameValues::Here(values),
         };
         let kept = record.variable_bytes() + if large { 0 } else { values_bytes };
-        if !self.arena.is_empty() && self.arena.bytes_with(kept) > self.budget_bytes {
-            self.spill.add(&mut self.arena)?;
+        if !self.arena.is_empty() && self.arena.bytes_with(kept) > self.arena_bytes_max {
+            self.spill()?;
         }
         self.arena.push(hash, record, values);
-        // One record alone can be more than the budget.
-        if self.arena.bytes() > self.budget_bytes { self.spill.add(&mut self.arena) } else { Ok(()) }
+        // One record alone can be too much.
+        if self.arena.bytes() > self.arena_bytes_max { self.spill() } else { Ok(()) }
+    }
+
+    /// What the runs hold in memory comes off what the arena may, down to a half: a run that is too
+    /// short costs more than it saves.
+    fn spill(&mut self) -> Result<()> {
+        self.spill.add(&mut self.arena)?;
+        self.arena_bytes_max = self.budget_bytes - self.spill.bytes().min(self.budget_bytes / 2);
+        self.arena.clear(self.arena_bytes_max);
+        Ok(())
     }
 
     /// Writes everything pushed, erasures included, as one segment.
@@ -114,7 +126,7 @@ impl DeltaBuilder {
             self.arena.for_each(|hash, frame| segment.push(hash, frame, &self.spill))?;
         } else {
             if !self.arena.is_empty() {
-                self.spill.add(&mut self.arena)?;
+                self.spill()?;
             }
             self.arena = Arena::default();
             let runs = self.spill.take_runs();
@@ -159,5 +171,40 @@ impl<W: Write> Segmented<W> {
     fn finish(self) -> Result<Finished> {
         let summary = self.writer.finish()?;
         Ok(Finished { summary, repeated: self.repeated, repeated_sample: self.repeated_sample })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syncline_core::{EntryState, Hash128, Origin};
+
+    use super::*;
+
+    #[test]
+    fn runs_are_nearly_as_long_as_the_budget() {
+        const BUDGET_BYTES: usize = 8 << 20;
+        let folder = tempfile::tempdir().unwrap();
+        let mut delta = DeltaBuilder::new(BUDGET_BYTES, folder.path());
+        let records = 200_000;
+        for n in 0..records as u64 {
+            let key = n.to_be_bytes();
+            let entry = EntryRef {
+                key: &key,
+                hash: syncline_core::canon::key_hash(&key),
+                state: EntryState::Delivered,
+                format: 1,
+                source_fp: Some(Hash128(1)),
+                delivered_hash: None,
+                origin: Origin::Created,
+                match_value: None,
+                target_id: None,
+                values: Some(&[0; 200]),
+            };
+            delta.push_put(&entry).unwrap();
+        }
+        let runs = delta.spill.runs();
+        // A record takes some 240 bytes here, and 16 in the order.
+        let fewest = records * 250 / BUDGET_BYTES;
+        assert!((fewest..=fewest * 3 / 2).contains(&runs), "{runs} runs, at least {fewest}");
     }
 }

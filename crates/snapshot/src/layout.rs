@@ -16,8 +16,8 @@
 //!             magic "SLSEGEND"
 //! ```
 //!
-//! A **page** is closed at 64 KiB and stored as one lz4 block, or as it is (equal lengths) where
-//! that would not make it smaller. An **entry page** holds records and then, for each, its u32
+//! A **page** is closed at a size that its writer chooses and stored as one lz4 block, or as it is
+//! (equal lengths) where that would not make it smaller. An **entry page** holds records and then, for each, its u32
 //! position. Records are sorted by (xxh3-64 of the key, the key's bytes), strictly ascending
 //! through the file. A **value page** holds kept values end to end; records point into it.
 //!

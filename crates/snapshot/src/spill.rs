@@ -13,7 +13,7 @@ use syncline_core::{Error, ErrorKind, Result};
 use crate::arena::Arena;
 use crate::frame::{Frame, FrameValues, LargeAt};
 use crate::layout::checksum;
-use crate::page::hash_of;
+use crate::page::{hash_of, pack, unpack};
 use crate::wire::Malformed;
 
 /// Runs of one level; as many are merged into one of the next. So a record is written again once
@@ -50,9 +50,15 @@ impl Spill {
         self.levels.is_empty()
     }
 
+    #[cfg(test)]
+    pub fn runs(&self) -> usize {
+        self.levels.iter().map(Vec::len).sum()
+    }
+
     /// Bytes of memory held.
     pub fn bytes(&self) -> u64 {
-        let block = |output: &Option<Output>| output.as_ref().map_or(0, |o| o.block.capacity());
+        let block =
+            |output: &Option<Output>| output.as_ref().map_or(0, |o| o.block.capacity() + o.packed.capacity());
         let blocks: usize = self.levels.iter().flatten().map(|run| run.blocks.capacity()).sum();
         (blocks * size_of::<Block>() + block(&self.file) + block(&self.large)) as u64
     }
@@ -72,7 +78,7 @@ impl Spill {
         read_checked(&file.file, at.offset, at.checksum, values, &self.folder)
     }
 
-    /// Writes the records in memory as one run; the arena is empty then.
+    /// Writes the records in memory as one run.
     pub fn add(&mut self, arena: &mut Arena) -> Result<()> {
         let mut file = match self.file.take() {
             Some(file) => file,
@@ -89,7 +95,6 @@ impl Spill {
             run.push(&Frame { values, ..*frame }, &mut file, self.block_bytes, &self.folder)
         })?;
         run.close_block(&mut file, &self.folder)?;
-        arena.clear();
         self.file = Some(file);
         self.push_run(0, run)
     }
@@ -135,11 +140,12 @@ struct Output {
     file: Arc<File>,
     end: u64,
     block: Vec<u8>,
+    packed: Vec<u8>,
 }
 
 impl Output {
     fn new(folder: &Path) -> Result<Self> {
-        Ok(Self { file: Arc::new(temporary_file(folder)?), end: 0, block: Vec::new() })
+        Ok(Self { file: Arc::new(temporary_file(folder)?), end: 0, block: Vec::new(), packed: Vec::new() })
     }
 
     fn write(&mut self, bytes: &[u8], folder: &Path) -> Result<()> {
@@ -166,7 +172,8 @@ struct Run {
 
 struct Block {
     offset: u64,
-    len: usize,
+    stored_bytes: u32,
+    raw_bytes: u32,
     checksum: u64,
 }
 
@@ -187,12 +194,19 @@ impl Run {
     }
 
     fn close_block(&mut self, file: &mut Output, folder: &Path) -> Result<()> {
-        let block = std::mem::take(&mut file.block);
-        if !block.is_empty() {
-            self.blocks.push(Block { offset: file.end, len: block.len(), checksum: checksum(&block) });
-            file.write(&block, folder)?;
+        if file.block.is_empty() {
+            return Ok(());
         }
-        file.block = block;
+        let (block, mut room) = (std::mem::take(&mut file.block), std::mem::take(&mut file.packed));
+        let stored = pack(&block, &mut room);
+        self.blocks.push(Block {
+            offset: file.end,
+            stored_bytes: stored.len() as u32,
+            raw_bytes: block.len() as u32,
+            checksum: checksum(stored),
+        });
+        file.write(stored, folder)?;
+        (file.block, file.packed) = (block, room);
         file.block.clear();
         Ok(())
     }
@@ -225,14 +239,16 @@ impl Runs {
 /// A binary heap of runs, the one with the least (hash, key) first, and the newest of equal ones.
 struct Heap {
     runs: Vec<RunReader>,
+    /// Room for a block as it is stored.
+    stored: Vec<u8>,
 }
 
 impl Heap {
     fn new(runs: Vec<Run>, folder: &Path) -> Result<Self> {
-        let mut heap = Self { runs: Vec::with_capacity(runs.len()) };
+        let mut heap = Self { runs: Vec::with_capacity(runs.len()), stored: Vec::new() };
         for (age, run) in runs.into_iter().enumerate() {
             let mut reader = RunReader::new(run, age);
-            if reader.advance(folder)? {
+            if reader.advance(&mut heap.stored, folder)? {
                 heap.runs.push(reader);
             }
         }
@@ -249,7 +265,7 @@ impl Heap {
     /// Moves the first run to its next record.
     fn advance(&mut self, folder: &Path) -> Result<()> {
         if let Some(run) = self.runs.first_mut() {
-            if !run.advance(folder)? {
+            if !run.advance(&mut self.stored, folder)? {
                 self.runs.swap_remove(0);
             }
             self.sink(0);
@@ -308,12 +324,13 @@ impl RunReader {
     }
 
     /// Goes to the next frame; `false` at the end.
-    fn advance(&mut self, folder: &Path) -> Result<bool> {
+    fn advance(&mut self, stored: &mut Vec<u8>, folder: &Path) -> Result<bool> {
         let mut start = self.frame.1;
         if start == self.block.len() {
             let Some(block) = self.run.blocks.get(self.next_block) else { return Ok(false) };
-            self.block.resize(block.len, 0);
-            read_checked(&self.run.file, block.offset, block.checksum, &mut self.block, folder)?;
+            stored.resize(block.stored_bytes as usize, 0);
+            read_checked(&self.run.file, block.offset, block.checksum, stored, folder)?;
+            unpack(stored, block.raw_bytes, &mut self.block).map_err(unreadable)?;
             self.next_block += 1;
             start = 0;
         }

@@ -248,7 +248,7 @@ fn many() -> Vec<Entry> {
             match i % 5_000 {
                 1 => entry.values = Some(vec![b'x'; 200_000].into()),
                 2 => entry.values = Some(Box::default()),
-                3 => entry.values = Some(vec![b'y'; 64 * 1024].into()),
+                3 => entry.values = Some(vec![b'y'; 32 * 1024].into()),
                 4 => entry.match_value = Some(vec![b'z'; 300_000].into()),
                 _ => {}
             }
