@@ -41,6 +41,7 @@ fuzzers! {
     plan_file: syncline_engine::fuzzing::plan_file, 500;
     project: |bytes| syncline_config::fuzzing::project(bytes, &REGISTRY), 200;
     segment: syncline_snapshot::fuzzing::segment, 500;
+    sqlite_database: sqlite::fuzzing::sqlite_database, 300;
     sqlite_values: sqlite::fuzzing::sqlite_values, 1_500;
     stored_record: syncline_store::fuzzing::stored_record, 1_500;
     value_texts: syncline_core::fuzzing::value_texts, 1_500;

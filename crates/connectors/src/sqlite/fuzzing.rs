@@ -1,11 +1,66 @@
 //! What the fuzzers in `fuzz/` call: each function takes any bytes, and a panic in it is a defect [G17].
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use futures::StreamExt;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
-use syncline_core::{LogicalType, fuzzing::logical_type};
+use serde_json::{Map, json};
+use syncline_connector::{ConnectionConfig, ReadFilter, ReadRequest, Source};
+use syncline_core::sync::{Model, ModelQuery};
+use syncline_core::{ErrorKind, LogicalType, Result, fuzzing::logical_type};
 
 use super::rows::BatchBuilder;
 use super::types::Affinity;
 use super::values;
+
+/// Tables of a database that are read.
+const TABLES_MAX: usize = 4;
+
+/// A database file: what it lists is described and read.
+pub fn sqlite_database(bytes: &[u8]) {
+    static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+        LazyLock::new(|| tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts"));
+    let folder = tempfile::tempdir().expect("there is room for a temporary folder");
+    std::fs::write(folder.path().join("f.db"), bytes).expect("the folder can be written");
+    let config = ConnectionConfig {
+        name: "fuzzed".to_string(),
+        type_name: "sqlite".to_string(),
+        options: Map::from_iter([("path".to_string(), json!("f.db"))]),
+        base_dir: folder.path().to_path_buf(),
+    };
+    let source = super::connect(&config).expect("the options are right").source.expect("it can be read");
+    if let Err(e) = RUNTIME.block_on(read(&*source)) {
+        // What a thread that panicked leaves behind.
+        assert_ne!(e.kind, ErrorKind::Internal, "{e:?}");
+    }
+}
+
+async fn read(source: &dyn Source) -> Result<()> {
+    source.check().await?;
+    // One table that cannot be listed keeps all from being listed, and none from being read.
+    let names = match source.discover().await {
+        Ok(streams) => streams.into_iter().map(|stream| stream.name).take(TABLES_MAX).collect(),
+        Err(e) => {
+            assert_ne!(e.kind, ErrorKind::Internal, "{e:?}");
+            vec!["t".to_string()]
+        }
+    };
+    for name in names {
+        let query = ModelQuery::Table(name);
+        let model = Model { query, key: Vec::new(), cursor: None, timeout: Duration::from_secs(5) };
+        source.describe(&model).await?;
+        let (filter, order_by) = (ReadFilter::All, Vec::new());
+        let request = ReadRequest { model, columns: None, filter, order_by, identify: None };
+        let mut items = source.read(request).await?;
+        let mut ended = false;
+        while let Some(item) = items.next().await {
+            ended = item?.into_batch()?.is_none();
+        }
+        assert!(ended, "a thread that read the table has panicked");
+    }
+    Ok(())
+}
 
 /// Values as SQLite hands them out, two in a row, for columns of two types; those that fit are
 /// written for columns of every affinity.

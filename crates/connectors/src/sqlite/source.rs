@@ -1,5 +1,6 @@
 //! Reading: one read transaction, one statement that cannot write.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -138,7 +139,7 @@ fn describe_stream(conn: &Connection, name: &str) -> rusqlite::Result<Option<Str
 
 /// The canonical columns of a statement.
 fn schema_of(stmt: &mut Statement<'_>) -> rusqlite::Result<SchemaRef> {
-    let names: Vec<String> = stmt.column_names().map(str::to_string).collect();
+    let names = column_names(stmt)?;
     let types = column_types(stmt)?;
     Ok(Arc::new(Schema::new(names.iter().zip(types).map(|(n, t)| t.field(n, true)).collect::<Vec<_>>())))
 }
@@ -211,8 +212,8 @@ impl<'a> Snapshot<'a> {
         let sql = self.sql(model)?;
         self.forbid_all_but_reading()?;
         let mut stmt = self.prepare(model, &sql)?;
-        let names: Vec<String> = stmt.column_names().map(str::to_string).collect();
         let failure = |e| self.query_failure(model, e);
+        let names = column_names(&stmt).map_err(failure)?;
         let types = column_types(&mut stmt).map_err(failure)?;
         let mut builder = BatchBuilder::new(&select(&names, &types, request.columns.as_deref())?);
         let mut rows = stmt.raw_query();
@@ -281,7 +282,7 @@ impl<'a> Snapshot<'a> {
         if stmt.parameter_count() > 0 {
             return refuse("the statement has parameters, and nothing fills them");
         }
-        let mut names: Vec<&str> = stmt.column_names().collect();
+        let mut names = column_names(&stmt).map_err(|e| self.query_failure(model, e))?;
         names.sort_unstable();
         if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(Error::new(
@@ -352,11 +353,24 @@ fn authorize(context: AuthContext<'_>) -> Authorization {
     }
 }
 
+fn column_names(stmt: &Statement<'_>) -> rusqlite::Result<Vec<String>> {
+    contained(|| stmt.column_names().map(str::to_string).collect())
+}
+
+/// Asks for names and types of columns. The library panics on one that is not UTF-8, which SQLite
+/// itself takes from whoever makes a table [G17].
+fn contained<T>(ask: impl FnOnce() -> T) -> rusqlite::Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(ask)).map_err(|_| {
+        rusqlite::Error::InvalidColumnName("(the name or type of a column is not UTF-8)".to_string())
+    })
+}
+
 /// The types of a statement's columns: as declared, and for other columns by what the statement's
 /// first rows hold. The statement starts anew when it is next queried.
 fn column_types(stmt: &mut Statement<'_>) -> rusqlite::Result<Vec<LogicalType>> {
-    let declared: Vec<Option<LogicalType>> =
-        stmt.columns().map(|c| super::types::canonical(c.decl_type().unwrap_or_default())).collect();
+    let declared: Vec<Option<LogicalType>> = contained(|| {
+        stmt.columns().map(|c| super::types::canonical(c.decl_type().unwrap_or_default())).collect()
+    })?;
     let open: Vec<usize> = (0..declared.len()).filter(|&i| declared[i].is_none()).collect();
     let mut observed = vec![Observed::default(); declared.len()];
     if !open.is_empty() {
