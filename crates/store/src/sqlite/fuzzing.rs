@@ -22,6 +22,5 @@ pub fn stored_record(bytes: &[u8]) {
 fn read<T: Serialize + DeserializeOwned>(text: &str) {
     let Ok(record) = blob::decode::<T>(text, "a record") else { return };
     let stored = blob::encode(&record).expect("what was read can be stored");
-    let again: T = blob::decode(&stored, "a record").expect("what was stored can be read");
-    assert_eq!(blob::encode(&again).ok(), Some(stored));
+    blob::decode::<T>(&stored, "a record").expect("what was stored can be read");
 }
