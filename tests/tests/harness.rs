@@ -37,6 +37,19 @@ async fn a_dropped_server_is_gone_with_its_folder() {
     assert!(tokio_postgres::connect(database.url(), NoTls).await.is_err());
 }
 
+#[tokio::test]
+async fn a_crashed_server_is_back_at_its_port_with_what_it_acknowledged() {
+    let server = Server::start_with(Durability::Fast, &[("synchronous_commit", "on")]);
+    let database = server.database().await;
+    let client = database.client().await;
+    client.batch_execute("create table t (id int); insert into t values (1)").await.unwrap();
+    client.batch_execute("begin; insert into t values (2)").await.unwrap();
+    server.crash_and_restart();
+    client.batch_execute("commit").await.expect_err("its sessions are gone");
+    let rows = database.client().await.query("select id from t", &[]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+}
+
 /// Set in the process that the next test starts and kills.
 const VICTIM: &str = "SYNCLINE_HARNESS_VICTIM";
 
