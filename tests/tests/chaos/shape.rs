@@ -90,9 +90,9 @@ impl Shape {
             _ => Target::JsonLines,
         };
         let is_database = matches!(target, Target::Postgres | Target::Sqlite);
-        let rows = match choices.below(4) {
-            0 => 1_500 + choices.below(3_000),
-            1 => 5 + choices.below(20),
+        let rows = match choices.below(8) {
+            0 => 1_000 + choices.below(2_000),
+            1 | 2 => 5 + choices.below(20),
             _ => 60 + choices.below(200),
         };
         let batch_size = match choices.below(4) {
