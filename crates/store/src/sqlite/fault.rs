@@ -47,7 +47,7 @@ fn sqlite_error(e: rusqlite::Error, database: &Path) -> Error {
             | rusqlite::Error::Utf8Error(..)
     );
     let error = match e.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Error::new(
+        Some(_) if is_disk_full(&e) => Error::new(
             ErrorKind::LocalIo,
             format!("the disk is full: the state store {at} could not be written"),
         )
@@ -72,9 +72,32 @@ fn sqlite_error(e: rusqlite::Error, database: &Path) -> Error {
     error.caused_by(e)
 }
 
+/// The file of the write-ahead log's index cannot grow on a full disk, which SQLite tells apart
+/// (<https://sqlite.org/rescode.html#ioerr_shmsize>).
+fn is_disk_full(e: &rusqlite::Error) -> bool {
+    e.sqlite_error().is_some_and(|e| {
+        e.code == ErrorCode::DiskFull || e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    })
+}
+
 /// The error for a database whose content cannot be trusted.
 pub fn damaged(database: &Path) -> Error {
     Error::new(ErrorKind::Corrupt, format!("the state store {} is damaged", database.display())).help(
         "restore the state folder from a backup; without one, move the folder away and seed the syncs again",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_as_such_wherever_it_is_met() {
+        for code in [rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR_SHMSIZE] {
+            let e = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            let error = Fault::from(e).into_error(Path::new("state.db"));
+            assert_eq!(error.kind, ErrorKind::LocalIo);
+            assert!(error.message.contains("disk is full"), "{error}");
+        }
+    }
 }
