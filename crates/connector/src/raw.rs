@@ -128,6 +128,14 @@ impl Identities {
         self.fingerprints[row]
     }
 
+    pub fn hashes(&self) -> &[u64] {
+        &self.hashes
+    }
+
+    pub fn fingerprints(&self) -> &[Hash128] {
+        &self.fingerprints
+    }
+
     pub fn unclear(&self) -> &[u32] {
         &self.unclear
     }

@@ -83,7 +83,7 @@ pub async fn apply(
     let Some(file) = &plan.file else { return Ok(Applied { error: None, open: BTreeSet::new(), chunks }) };
     let reader = PlanReader::open(engine.files.open_verified(file)?)?;
     let payload = Payload::new(reader.payload_schema().clone(), context.match_fields)?;
-    let request = open_request(run, sync, plan, &payload);
+    let request = open_request(run, sync, plan.digest.clone(), &payload);
     let started = Instant::now();
     // Those of a process that died: it may have got as far as their commit.
     let open = chunks.iter().filter(|c| c.state == ChunkState::Sending).map(|c| c.number).collect();
@@ -113,7 +113,8 @@ pub async fn apply(
     }
 }
 
-fn open_request(run: &Run, sync: &Sync, plan: &PlanRecord, payload: &Payload) -> OpenRequest {
+/// How a run writes.
+pub fn open_request(run: &Run, sync: &Sync, plan_digest: String, payload: &Payload) -> OpenRequest {
     let rule = |name: &str| {
         let mapping = sync.mapping.iter().find(|m| m.field == name);
         mapping.map_or(FieldRule { write: Default::default(), nulls: Default::default() }, |m| FieldRule {
@@ -125,7 +126,7 @@ fn open_request(run: &Run, sync: &Sync, plan: &PlanRecord, payload: &Payload) ->
         sync_uid: run.sync_uid.clone(),
         run_id: run.id.clone(),
         epoch: run.epoch,
-        plan_digest: plan.digest.clone(),
+        plan_digest,
         target: sync.to.clone(),
         write_mode: sync.write_mode,
         publish: sync.publish,
@@ -139,16 +140,42 @@ fn open_request(run: &Run, sync: &Sync, plan: &PlanRecord, payload: &Payload) ->
     }
 }
 
+/// Asks the target what became of a chunk, as often as an unreachable one is tried.
+pub async fn ask_ledger(
+    engine: &Engine,
+    run: &mut Run,
+    ends: &Endpoints,
+    request: &OpenRequest,
+    chunk: u32,
+) -> Result<Recovery> {
+    let mut attempt = 1;
+    loop {
+        let asked = async { ends.destination.open(request.clone()).await?.recover(chunk).await };
+        match asked.await {
+            Err(e) if e.kind.class() == ErrorClass::Transient && attempt < ATTEMPTS_MAX => {
+                engine.clock.sleep(backoff(engine, run, &e, attempt)).await;
+                attempt += 1;
+            }
+            end => return end,
+        }
+    }
+}
+
+/// How long to wait after a failed attempt; counts it.
+fn backoff(engine: &Engine, run: &mut Run, error: &Error, attempt: u32) -> Duration {
+    let most = BACKOFF_MAX.min(BACKOFF_FIRST * 2u32.pow(attempt - 1));
+    tracing::warn!(run = %run.id, code = error.code(), attempt, "destination unreachable, trying again");
+    run.performance.retries += 1;
+    most.mul_f64(engine.clock.jitter())
+}
+
 impl Sending<'_> {
     async fn run(&mut self, extent: Extent) -> Result<()> {
         let mut attempt = 1;
         loop {
             match self.attempt(extent).await {
                 Err(e) if e.kind.class() == ErrorClass::Transient && attempt < ATTEMPTS_MAX => {
-                    let most = BACKOFF_MAX.min(BACKOFF_FIRST * 2u32.pow(attempt - 1));
-                    let wait = most.mul_f64(self.engine.clock.jitter());
-                    tracing::warn!(run = %self.run.id, code = e.code(), attempt, "destination unreachable, trying again");
-                    self.run.performance.retries += 1;
+                    let wait = backoff(self.engine, self.run, &e, attempt);
                     tokio::select! {
                         () = self.engine.clock.sleep(wait) => {}
                         () = self.watch.cancelled() => return Err(crate::watch::cancelled()),

@@ -24,7 +24,8 @@ use crate::approval;
 use crate::clock::Clock;
 use crate::failures::Failure;
 use crate::finalize;
-use crate::plan::{self, PlanContext};
+use crate::load::{self, Loaded};
+use crate::plan::{self, Made, PlanContext};
 use crate::watch::Watch;
 
 /// A plan older than this is not resumed after a crash.
@@ -120,6 +121,16 @@ impl Engine {
     /// that went wrong with the run itself is in the run that is returned.
     pub async fn execute(&self, run: Run, sync: &Sync, ends: &Endpoints, watch: &Watch) -> Result<Run> {
         let (mut run, record) = self.begin(run, watch).await?;
+        match load::load(self, &mut run, sync, &record, ends, watch).await {
+            Ok(Loaded::Done(loaded)) => {
+                let (Made { record: plan, mut context, .. }, applied) = *loaded;
+                refresh_incarnation(sync, ends, &mut context).await;
+                finalize::finalize(self, &mut run, sync, &record, &plan, &context, applied, watch).await?;
+                return Ok(run);
+            }
+            Ok(Loaded::No) => {}
+            Err(e) => return self.end_unwritten(run, sync, &record, e, watch).await,
+        }
         let made = match plan::make(self, &mut run, sync, &record, ends, watch).await {
             Ok(made) => made,
             Err(e) => return self.end_unwritten(run, sync, &record, e, watch).await,
@@ -170,7 +181,9 @@ impl Engine {
         self.enter_phase(&mut run, Phase::Writing, watch).await?;
         let applied =
             apply::apply(self, &mut run, sync, plan, &context, ends, watch, Extent::Everything).await?;
-        refresh_incarnation(sync, ends, plan, &mut context).await;
+        if plan.file.is_some() {
+            refresh_incarnation(sync, ends, &mut context).await;
+        }
         finalize::finalize(self, &mut run, sync, record, plan, &context, applied, watch).await?;
         Ok(run)
     }
@@ -398,10 +411,6 @@ impl Engine {
         let mut run = self.store.reclaim_run(&run.id).await?;
         let record = self.store.sync(&run.sync_id).await?;
         let record = record.ok_or_else(|| Error::internal("a run's sync is not in the state"))?;
-        let interrupted = || {
-            Error::new(ErrorKind::Interrupted, "the process stopped in the middle of this run")
-                .help("run it again")
-        };
         if run.status == RunStatus::Starting {
             run.status = run.status.transition(RunStatus::Running)?;
         }
@@ -419,6 +428,9 @@ impl Engine {
             // It died between storing the plan and judging it.
             return self.end_unwritten(run, sync, &record, interrupted(), watch).await;
         }
+        if context.direct.is_some() {
+            return self.recover_load(run, sync, &record, &plan, context, ends, watch).await;
+        }
         let resume = fresh && same && !guarded && context.base_generation == record.generation;
         let extent = if resume { Extent::Everything } else { Extent::SettleOnly };
         self.enter_phase(&mut run, Phase::Writing, watch).await?;
@@ -429,8 +441,35 @@ impl Engine {
         {
             applied.error = Some(interrupted());
         }
-        refresh_incarnation(sync, ends, &plan, &mut context).await;
+        if plan.file.is_some() {
+            refresh_incarnation(sync, ends, &mut context).await;
+        }
         finalize::finalize(self, &mut run, sync, &record, &plan, &context, applied, watch).await?;
+        Ok(run)
+    }
+
+    /// Ends a run whose process died in a first load: committed as a whole, or not at all.
+    #[allow(clippy::too_many_arguments)]
+    async fn recover_load(
+        &self,
+        mut run: Run,
+        sync: &Sync,
+        record: &SyncRecord,
+        plan: &PlanRecord,
+        mut context: PlanContext,
+        ends: &Endpoints,
+        watch: &Watch,
+    ) -> Result<Run> {
+        self.enter_phase(&mut run, Phase::Writing, watch).await?;
+        let mut applied = load::recover(self, &mut run, sync, plan, &context, ends).await?;
+        let is_settled = applied.chunks.iter().all(|c| c.state == ChunkState::Settled);
+        if !is_settled && applied.error.is_none() {
+            applied.error = Some(interrupted());
+        }
+        if is_settled {
+            refresh_incarnation(sync, ends, &mut context).await;
+        }
+        finalize::finalize(self, &mut run, sync, record, plan, &context, applied, watch).await?;
         Ok(run)
     }
 
@@ -564,6 +603,10 @@ impl Engine {
     }
 }
 
+fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "the process stopped in the middle of this run").help("run it again")
+}
+
 fn stale(message: String) -> Error {
     Error::new(ErrorKind::StalePlan, message)
 }
@@ -670,10 +713,7 @@ pub fn context_of(plan: &PlanRecord) -> Result<PlanContext> {
 }
 
 /// Some targets get their incarnation with the first write: what counts is how we left it.
-async fn refresh_incarnation(sync: &Sync, ends: &Endpoints, plan: &PlanRecord, context: &mut PlanContext) {
-    if plan.file.is_none() {
-        return;
-    }
+async fn refresh_incarnation(sync: &Sync, ends: &Endpoints, context: &mut PlanContext) {
     match ends.destination.describe(&sync.to.object).await {
         Ok(Some(object)) if object.identity == context.target_identity => {
             context.target_incarnation = object.incarnation;

@@ -11,7 +11,7 @@ use syncline_core::{
     Counters, Entry, EntryState, Error, ErrorKind, Op, Origin, Phase, ReadMode, Result, RowError, RowResult,
     Run, RunStatus, RunType, SkipReason, Stage, canon,
 };
-use syncline_snapshot::{DeltaBuilder, Record, Segment, Snapshot};
+use syncline_snapshot::{DeltaBuilder, Record, Segment, Snapshot, StateCounts, Values};
 use syncline_store::{
     ChunkRecord, ChunkState, Commit, CursorChange, Generation, PlanRecord, SyncRecord, SyncState,
 };
@@ -95,12 +95,14 @@ pub async fn finalize(
     run.halted_sync = halt.is_some();
     // Everything the plan meant to do was tried: what is left over is failed rows at most.
     let complete = all_settled && error.as_ref().is_none_or(|e| e.kind == ErrorKind::AllRowsFailed);
-    let segments = add_segments(engine, run, segments, plan.updates.clone(), updates)?;
+    // What a load that is not settled would have made of its keys is not so.
+    let planned = plan.updates.clone().filter(|_| context.direct.is_none() || all_settled);
+    let (states, segments) = add_segments(engine, run, generation.as_ref(), segments, planned, updates)?;
     let cursor = complete.then(|| cursor_change(run, record, context)).flatten();
     if complete {
         run.cursor_after = context.cursor_to.clone();
     }
-    let next = next_generation(engine, run, generation.as_ref(), context, segments, all_settled, now)?;
+    let next = next_generation(engine, run, generation.as_ref(), context, states, segments, all_settled, now);
     run.durations.finalization += started.elapsed().as_secs_f64();
     let now = engine.clock.now();
     conclude(run, error.as_ref(), now)?;
@@ -135,6 +137,9 @@ fn open_snapshot(engine: &Engine, segments: &[FileRef]) -> Result<Snapshot> {
 
 impl Finalizing<'_> {
     async fn collect(&mut self, plan: &PlanRecord, applied: &Applied) -> Result<()> {
+        if self.context.direct.is_some() {
+            return self.loaded(plan, applied);
+        }
         let Some(file) = &plan.file else { return Ok(()) };
         let mut reader = PlanReader::open(self.engine.files.open_verified(file)?)?;
         let payload = Payload::new(reader.payload_schema().clone(), self.context.match_fields)?;
@@ -158,6 +163,29 @@ impl Finalizing<'_> {
         self.flush(true).await
     }
 
+    /// Counts a direct load, which is at the target as a whole, not there, or nobody knows.
+    fn loaded(&mut self, plan: &PlanRecord, applied: &Applied) -> Result<()> {
+        let created = self.context.planned.rows_created;
+        if applied.chunks.iter().all(|c| c.state == ChunkState::Settled) {
+            self.counters.rows_created = created;
+            return Ok(());
+        }
+        self.counters.rows_not_attempted += created;
+        let Some(updates) = plan.updates.as_ref().filter(|_| !applied.open.is_empty()) else { return Ok(()) };
+        for entry in open_snapshot(self.engine, std::slice::from_ref(updates))?.scan(Values::LeaveOut) {
+            let entry = entry?;
+            if entry.state == EntryState::Delivered {
+                self.updates.push(Record::Put(Entry {
+                    state: decide::due(self.run.epoch, self.now.as_microsecond()),
+                    source_fp: None,
+                    delivered_hash: Some(decide::UNSURE),
+                    ..entry
+                }))?;
+            }
+        }
+        Ok(())
+    }
+
     async fn flush(&mut self, all: bool) -> Result<()> {
         if self.failures.len() < 1_000 && !all {
             return Ok(());
@@ -173,6 +201,7 @@ impl Finalizing<'_> {
 
     fn settled(&mut self, payload: &Payload, chunk: &PlanChunk, outcomes: Vec<StoredOutcome>) -> Result<()> {
         let mut values = Vec::new();
+        let fields = payload.rows(&chunk.payload);
         for (row, (change, outcome)) in chunk.changes.iter().zip(outcomes).enumerate() {
             match outcome.result {
                 RowResult::Rejected(error) => self.failed(chunk, row, error, Fate::Refused)?,
@@ -181,13 +210,13 @@ impl Finalizing<'_> {
                 RowResult::Created { target_id } => {
                     self.counters.rows_created += 1;
                     values.clear();
-                    payload.encode(&chunk.payload, row, &mut values);
+                    fields.encode(row, &mut values);
                     self.delivered(change, &values, Origin::Created, target_id)?;
                 }
                 RowResult::Updated { target_id } => {
                     self.counters.rows_updated += 1;
                     values.clear();
-                    payload.encode(&chunk.payload, row, &mut values);
+                    fields.encode(row, &mut values);
                     self.delivered(change, &values, change.origin.unwrap_or(Origin::Adopted), target_id)?;
                 }
                 RowResult::Removed => return Err(Error::internal("a write was answered as a removal")),
@@ -440,24 +469,28 @@ fn cursor_change(run: &Run, record: &SyncRecord, context: &PlanContext) -> Optio
     Some(CursorChange { to: context.cursor_to.clone(), reason: reason.into(), run_id: Some(run.id.clone()) })
 }
 
-/// Adds what the plan and the outcomes changed to the list of segments, merging small ones.
+/// Adds what the plan and the outcomes changed to the list of segments, merging small ones. Returns the
+/// live keys by state, and the segments.
 fn add_segments(
     engine: &Engine,
     run: &Run,
+    before: Option<&Generation>,
     mut segments: Vec<FileRef>,
     planned: Option<FileRef>,
     updates: DeltaBuilder,
-) -> Result<Vec<FileRef>> {
+) -> Result<(BTreeMap<String, u64>, Vec<FileRef>)> {
     let folder = format!("snapshots/{}", run.sync_uid);
+    let base = segments.len();
     segments.extend(planned);
     if !updates.is_empty() {
         let mut file = engine.files.create(&format!("{folder}/{}", file_name("segment", "seg")))?;
         updates.finish(&mut file)?;
         segments.push(file.finish()?);
     }
+    let states = states_after(engine, before, &segments[..base], &segments[base..])?;
     let newest = mergeable(&segments.iter().map(|s| s.bytes).collect::<Vec<_>>());
     if newest < 2 {
-        return Ok(segments);
+        return Ok((states, segments));
     }
     let snapshot = open_snapshot(engine, &segments)?;
     let mut file = engine.files.create(&format!("{folder}/{}", file_name("segment", "seg")))?;
@@ -468,7 +501,27 @@ fn add_segments(
     }
     segments.truncate(segments.len() - newest);
     segments.push(file.finish()?);
-    Ok(segments)
+    Ok((states, segments))
+}
+
+/// Live keys by state once `added` are newer than `base`.
+fn states_after(
+    engine: &Engine,
+    before: Option<&Generation>,
+    base: &[FileRef],
+    added: &[FileRef],
+) -> Result<BTreeMap<String, u64>> {
+    let bad = |e: serde_json::Error| Error::internal(e.to_string());
+    let known = match before {
+        Some(generation) if added.is_empty() => return Ok(generation.states.clone()),
+        Some(generation) => {
+            serde_json::to_value(&generation.states).and_then(serde_json::from_value).map_err(bad)?
+        }
+        None => StateCounts::default(),
+    };
+    let added = open_snapshot(engine, added)?;
+    let counts = Snapshot::counts_after(&open_snapshot(engine, base)?, known, added.segments())?;
+    serde_json::to_value(counts).and_then(serde_json::from_value).map_err(bad)
 }
 
 /// How many of the newest segments to merge: those that together are at least half as large as the
@@ -488,29 +541,22 @@ fn mergeable(bytes: &[u64]) -> usize {
 }
 
 /// The generation after this run; `None` when nothing about it differs from the one before.
+#[allow(clippy::too_many_arguments)]
 fn next_generation(
     engine: &Engine,
     run: &Run,
     before: Option<&Generation>,
     context: &PlanContext,
+    states: BTreeMap<String, u64>,
     segments: Vec<FileRef>,
     all_settled: bool,
     now: Timestamp,
-) -> Result<Option<Generation>> {
+) -> Option<Generation> {
     // A run that sent nothing and failed has no business with what is known.
     if !all_settled && before.map(|g| &g.segments) == Some(&segments) {
-        return Ok(None);
+        return None;
     }
     let keeps_target = before.is_some_and(|_| !all_settled);
-    let states = match before {
-        Some(g) if g.segments == segments => g.states.clone(),
-        _ => {
-            let counts = open_snapshot(engine, &segments)?.count_by_state()?;
-            serde_json::to_value(counts)
-                .and_then(serde_json::from_value)
-                .map_err(|e| Error::internal(e.to_string()))?
-        }
-    };
     let next = Generation {
         sync_uid: run.sync_uid.clone(),
         number: before.map_or(1, |g| g.number + 1),
@@ -542,7 +588,7 @@ fn next_generation(
         };
         as_before == *g
     });
-    Ok((!same).then_some(next))
+    (!same).then_some(next)
 }
 
 /// Only limited runs move the place where the next limited run goes on; complete ones forget it.

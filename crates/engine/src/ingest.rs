@@ -11,6 +11,9 @@ use syncline_core::sync::{Sync, WriteMode};
 use syncline_core::{CursorValue, Error, ErrorKind, Key, ReadMode, Result, RunType};
 use syncline_store::SyncRecord;
 
+use crate::normalize::Normalizer;
+use crate::rows::Rows;
+
 /// What part of the model a run reads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scope {
@@ -84,21 +87,17 @@ pub fn filter(scope: &Scope, sync: &Sync, due: &[Key]) -> ReadFilter {
     }
 }
 
-/// The rows at `indices` (ascending) of a batch, with their invalid marks.
-pub fn select(batch: SourceBatch, indices: &[u32]) -> Result<SourceBatch> {
-    if indices.len() == batch.rows.num_rows() {
-        return Ok(batch);
-    }
-    let invalid = batch
-        .invalid
-        .into_iter()
-        .filter_map(|i| {
-            let row = indices.binary_search(&(i.row as u32)).ok()?;
-            Some(InvalidRow { row, error: i.error })
-        })
-        .collect();
-    let rows = arrow::compute::take_record_batch(&batch.rows, &UInt32Array::from(indices.to_vec()))?;
-    Ok(SourceBatch { rows, invalid, unreadable: batch.unreadable })
+/// The rows at `indices` (ascending) of a batch, with their invalid marks; none of the unreadable ones.
+pub fn select(batch: &SourceBatch, indices: &[u32]) -> Result<SourceBatch> {
+    let rows = match indices.len() == batch.rows.num_rows() {
+        true => batch.rows.clone(),
+        false => arrow::compute::take_record_batch(&batch.rows, &UInt32Array::from(indices.to_vec()))?,
+    };
+    let invalid = batch.invalid.iter().filter_map(|i| {
+        let row = indices.binary_search(&(i.row as u32)).ok()?;
+        Some(InvalidRow { row, error: i.error.clone() })
+    });
+    Ok(SourceBatch { rows, invalid: invalid.collect(), unreadable: Vec::new() })
 }
 
 /// Applies a scope to rows of a source that does not push it down.
@@ -142,7 +141,7 @@ pub struct LimitedRead {
     boundary: Option<CursorValue>,
     resume_after: Option<Vec<u8>>,
     has_cursor: bool,
-    batches: Vec<SourceBatch>,
+    batches: Vec<Rows>,
     rows: Vec<LimitedRow>,
     bytes: u64,
 }
@@ -156,7 +155,7 @@ struct LimitedRow {
 
 /// What a limited read chose.
 pub struct LimitedRows {
-    pub batches: Vec<SourceBatch>,
+    pub batches: Vec<Rows>,
     /// Rows were left for a later run.
     pub truncated: bool,
     /// Without a cursor: the last key chosen, where the next limited run goes on.
@@ -173,21 +172,22 @@ impl LimitedRead {
         Self { limit, boundary, resume_after, has_cursor, batches: Vec::new(), rows: Vec::new(), bytes: 0 }
     }
 
-    /// Remembers a batch; `positions` has each row's cursor and canonical key.
-    pub fn push(
-        &mut self,
-        batch: SourceBatch,
-        positions: Vec<(Option<CursorValue>, Vec<u8>)>,
-        memory_budget: u64,
-    ) -> Result<()> {
-        for (row, (cursor, key)) in positions.into_iter().enumerate() {
+    /// Remembers decoded rows.
+    pub fn push(&mut self, rows: Rows, normalizer: &Normalizer, memory_budget: u64) -> Result<()> {
+        let Rows::Decoded { batch, .. } = &rows else {
+            return Err(Error::internal("a limited read orders decoded rows"));
+        };
+        let mut normalized = normalizer.rows(&batch.rows);
+        for row in 0..batch.rows.num_rows() {
+            let key = normalized.key(row).map(|k| k.as_bytes().to_vec()).unwrap_or_default();
             if !self.has_cursor && self.resume_after.as_ref().is_some_and(|after| key <= *after) {
                 continue;
             }
             self.bytes += 64 + key.len() as u64;
-            self.rows.push(LimitedRow { cursor, key, batch: self.batches.len(), row: row as u32 });
+            let (cursor, row) = (normalized.cursor(row), row as u32);
+            self.rows.push(LimitedRow { cursor, key, batch: self.batches.len(), row });
         }
-        self.bytes += batch.rows.get_array_memory_size() as u64;
+        self.bytes += rows.bytes() as u64;
         if self.bytes > memory_budget {
             return Err(Error::new(
                 ErrorKind::OutOfMemory,
@@ -195,12 +195,12 @@ impl LimitedRead {
             )
             .help("raise memory_budget, or limit the model itself"));
         }
-        self.batches.push(batch);
+        self.batches.push(rows);
         Ok(())
     }
 
     /// `bound`: the latest time that the cursor may move to after this read.
-    pub fn finish(mut self, bound: Option<Timestamp>) -> Result<LimitedRows> {
+    pub fn finish(mut self, bound: Option<Timestamp>, normalizer: &Normalizer) -> Result<LimitedRows> {
         let bound = bound.map_or(i64::MAX, Timestamp::as_microsecond);
         let order = |c: &Option<CursorValue>| match c {
             Some(CursorValue::Timestamp { micros, .. }) if *micros <= bound => (0, *micros),
@@ -232,9 +232,15 @@ impl LimitedRead {
             chosen[row.batch].push(row.row);
         }
         let mut batches = Vec::new();
-        for (batch, mut rows) in self.batches.into_iter().zip(chosen) {
-            rows.sort_unstable();
-            batches.push(select(batch, &rows)?);
+        for (mut rows, mut chosen) in self.batches.into_iter().zip(chosen) {
+            chosen.sort_unstable();
+            let mut subset = rows.subset(&chosen, normalizer)?;
+            if let (Rows::Decoded { batch: from, .. }, Rows::Decoded { batch: to, .. }) =
+                (&mut rows, &mut subset)
+            {
+                to.unreadable = std::mem::take(&mut from.unreadable);
+            }
+            batches.push(subset);
         }
         Ok(LimitedRows { batches, truncated, resume_after })
     }
@@ -289,7 +295,7 @@ impl CursorProgress {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{AsArray, RecordBatch};
+    use arrow::array::{AsArray, Int64Array, RecordBatch};
     use arrow::datatypes::Int64Type;
     use syncline_core::LogicalType;
 
@@ -327,14 +333,24 @@ mod tests {
     }
 
     fn limited(cursors: &[Option<i64>], limit: u64, boundary: Option<i64>) -> (Vec<i64>, bool) {
+        let (mut sync, _) = crate::testing::sync_with_cursor();
+        sync.model.cursor = Some("at".into());
+        let schema = Arc::new(arrow::datatypes::Schema::new(vec![
+            LogicalType::Int64.field("id", false),
+            LogicalType::Int64.field("at", true),
+        ]));
         let ids: Vec<i64> = (0..cursors.len() as i64).collect();
-        let schema = Arc::new(arrow::datatypes::Schema::new(vec![LogicalType::Int64.field("id", false)]));
-        let rows = RecordBatch::try_new(schema, vec![Arc::new(arrow::array::Int64Array::from(ids))]).unwrap();
+        let columns: Vec<arrow::array::ArrayRef> =
+            vec![Arc::new(Int64Array::from(ids)), Arc::new(Int64Array::from(cursors.to_vec()))];
+        let rows = RecordBatch::try_new(schema.clone(), columns).unwrap();
+        let transform = crate::testing::transform_of(&sync, &schema);
+        let normalizer = Normalizer::new(&sync, &transform, &schema, 1).unwrap();
         let mut read = LimitedRead::new(limit, boundary.map(int), None, true);
-        let positions = cursors.iter().enumerate().map(|(row, c)| (c.map(int), vec![row as u8])).collect();
-        read.push(rows.into(), positions, 1 << 20).unwrap();
-        let chosen = read.finish(None).unwrap();
-        let ids = chosen.batches[0].rows.column(0).as_primitive::<Int64Type>().values().to_vec();
+        read.push(Rows::decoded(rows.into(), &normalizer), &normalizer, 1 << 20).unwrap();
+        let chosen = read.finish(None, &normalizer).unwrap();
+        let Rows::Decoded { batch, identities } = &chosen.batches[0] else { panic!("they were decoded") };
+        assert_eq!(identities.len(), batch.rows.num_rows());
+        let ids = batch.rows.column(0).as_primitive::<Int64Type>().values().to_vec();
         (ids, chosen.truncated)
     }
 

@@ -1,16 +1,30 @@
-//! What is known of the keys a run meets: the whole snapshot in memory for complete reads, single
+//! What is known of the keys a run meets: the snapshot's table in memory for complete reads, single
 //! look-ups for small ones.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use syncline_core::{Entry, Error, ErrorKind, Hash128, Key, Result};
-use syncline_snapshot::{Lookup, Probe, Snapshot, Values};
+use syncline_connector::Identities;
+use syncline_core::{Entry, Hash128, Key, Result};
+use syncline_snapshot::{Found, HashRange, KeySet, Lookup, Probe, Snapshot, Values};
 
-/// One answer about one row's key.
-pub enum Known {
-    New,
+/// What is known of a row without loading its entry.
+pub enum Glimpse {
     /// Delivered, and the fingerprint is equal.
     Unchanged,
+    Met(Known),
+}
+
+/// Where an entry is that has to be looked at.
+#[derive(Clone, Copy)]
+pub enum Place {
+    Slot(u32),
+    /// Nowhere but in the snapshot.
+    Snapshot,
+}
+
+/// One answer about one row's key, its entry being at hand.
+pub enum Known {
+    New,
     Entry(Box<Entry>),
     /// This run met the key before.
     Repeated,
@@ -19,108 +33,151 @@ pub enum Known {
 pub enum KnownKeys {
     /// While the keys are being walked.
     Nothing,
+    /// Nothing is known of any key, and whether a key comes twice is found out elsewhere.
+    Fresh,
     /// For reads of everything: also tells which keys did not come.
-    All { probe: Probe, snapshot: Snapshot },
-    /// For reads of a few keys: costs one look-up each.
-    Few { snapshot: Snapshot, seen: HashSet<Key>, bytes: u64, budget: u64 },
+    All { probe: Probe, snapshot: Snapshot, found: Vec<Found> },
+    /// For reads of a few keys: costs one look-up each. `wanted`: row ids that were asked for, and
+    /// whether they came.
+    Few { snapshot: Snapshot, seen: KeySet, wanted: HashMap<String, bool> },
 }
 
 impl KnownKeys {
-    pub fn all(snapshot: Snapshot, budget: u64) -> Result<Self> {
-        Ok(Self::All { probe: Probe::build(&snapshot, budget)?, snapshot })
+    /// Keys whose hash is in `range`.
+    pub fn all(snapshot: Snapshot, range: HashRange, budget: u64) -> Result<Self> {
+        let probe = Probe::build_range(&snapshot, range, budget)?;
+        Ok(Self::All { probe, snapshot, found: Vec::new() })
     }
 
-    pub fn few(snapshot: Snapshot, budget: u64) -> Self {
-        Self::Few { snapshot, seen: HashSet::new(), bytes: 0, budget }
+    pub fn few(snapshot: Snapshot, wanted: impl Iterator<Item = String>, budget: u64) -> Self {
+        let wanted = wanted.map(|row_id| (row_id, false)).collect();
+        Self::Few { snapshot, seen: KeySet::new(budget), wanted }
     }
 
-    pub fn lookup(&mut self, key: &Key, source_fp: Hash128) -> Result<Known> {
+    /// Prepares for [`KnownKeys::glimpse`] at rows of `identities`.
+    pub fn look_at(&mut self, identities: &Identities) {
+        if let Self::All { probe, found, .. } = self {
+            found.clear();
+            probe.find_all(identities.hashes(), identities.fingerprints(), found);
+        }
+    }
+
+    /// Whether a row of the identities looked at last cannot be judged without its entry. `compare`: an
+    /// equal fingerprint does not settle it.
+    pub fn unsure(&self, row: usize, compare: bool) -> Option<Place> {
         match self {
-            Self::Nothing => Ok(Known::New),
-            Self::All { probe, .. } => Ok(match probe.lookup(key, source_fp)? {
-                Lookup::New => Known::New,
-                Lookup::Unchanged => Known::Unchanged,
-                Lookup::Known(entry) => Known::Entry(entry),
-                Lookup::Repeated(_) => Known::Repeated,
-            }),
-            Self::Few { snapshot, seen, bytes, budget } => {
-                if !seen.insert(key.clone()) {
-                    return Ok(Known::Repeated);
+            Self::Nothing | Self::Fresh => None,
+            Self::All { found, .. } => match found[row] {
+                Found::Differs(slot) => Some(Place::Slot(slot)),
+                Found::Same(slot) if compare => Some(Place::Slot(slot)),
+                Found::Same(_) | Found::New | Found::Collides => None,
+            },
+            Self::Few { .. } => Some(Place::Snapshot),
+        }
+    }
+
+    /// Meets the key of a row that is not [`KnownKeys::unsure`].
+    pub fn glimpse(&mut self, identities: &Identities, row: usize, compare: bool) -> Result<Glimpse> {
+        let Self::All { probe, found, snapshot } = self else { return Ok(Glimpse::Met(Known::New)) };
+        let key = identities.key(row);
+        Ok(match found[row] {
+            Found::Same(slot) if probe.see(slot) => Glimpse::Met(Known::Repeated),
+            Found::Same(_) => Glimpse::Unchanged,
+            Found::New if probe.remember_new(key, identities.hash(row))? => Glimpse::Met(Known::New),
+            Found::New => Glimpse::Met(Known::Repeated),
+            Found::Differs(_) | Found::Collides => {
+                let key = Key::new(key);
+                match probe.lookup(&key, identities.fingerprint(row))? {
+                    Lookup::New => Glimpse::Met(Known::New),
+                    Lookup::Unchanged if compare => Glimpse::Met(match snapshot.get(&key)? {
+                        Some(entry) => Known::Entry(Box::new(entry)),
+                        None => Known::New,
+                    }),
+                    Lookup::Unchanged => Glimpse::Unchanged,
+                    Lookup::Known(entry) => Glimpse::Met(Known::Entry(entry)),
+                    Lookup::Repeated(_) => Glimpse::Met(Known::Repeated),
                 }
-                *bytes += key.as_bytes().len() as u64 + 48;
-                if *bytes > *budget {
-                    return Err(Error::new(
-                        ErrorKind::OutOfMemory,
-                        "the keys of this run do not fit into the memory budget",
-                    )
-                    .help("raise memory_budget"));
-                }
-                Ok(match snapshot.get(key)? {
-                    Some(entry) => Known::Entry(Box::new(entry)),
-                    None => Known::New,
-                })
             }
-        }
+        })
     }
 
-    /// Whether this run met the key.
-    pub fn has_seen(&self, key: &Key) -> bool {
-        match self {
-            Self::Nothing | Self::All { .. } => false,
-            Self::Few { seen, .. } => seen.contains(key),
+    /// The entries of keys with their hashes, in the order given. Each page is read once.
+    pub fn load(&self, keys: &[(u64, &[u8])]) -> Result<Vec<Option<Entry>>> {
+        let (Self::All { snapshot, .. } | Self::Few { snapshot, .. }) = self else {
+            return Ok(vec![None; keys.len()]);
+        };
+        let mut order: Vec<u32> = (0..keys.len() as u32).collect();
+        order.sort_unstable_by_key(|i| keys[*i as usize]);
+        let sorted: Vec<(u64, &[u8])> = order.iter().map(|i| keys[*i as usize]).collect();
+        let mut entries = vec![None; keys.len()];
+        for (i, entry) in order.into_iter().zip(snapshot.get_many(&sorted, Values::Read)?) {
+            entries[i as usize] = entry;
         }
+        Ok(entries)
     }
 
-    /// Row ids of the keys a read of few keys met.
-    pub fn seen_row_ids(&self) -> HashSet<String> {
-        match self {
-            Self::Few { seen, .. } => seen.iter().map(Key::row_id).collect(),
-            Self::Nothing | Self::All { .. } => HashSet::new(),
-        }
+    /// Meets a key whose entry was loaded.
+    pub fn meet(&mut self, key: &Key, place: Place, entry: Option<Entry>) -> Result<Known> {
+        let is_first = match (self, place, &entry) {
+            (Self::All { probe, .. }, Place::Slot(slot), Some(_)) => !probe.see(slot),
+            // Another key has the same hash.
+            (Self::All { probe, .. }, _, None) => probe.remember_new(key.as_bytes(), key.hash())?,
+            (Self::Few { seen, wanted, .. }, _, _) => {
+                if !wanted.is_empty()
+                    && let Some(came) = wanted.get_mut(&key.row_id())
+                {
+                    *came = true;
+                }
+                seen.insert(key)?
+            }
+            (_, _, _) => true,
+        };
+        Ok(match entry {
+            _ if !is_first => Known::Repeated,
+            Some(entry) => Known::Entry(Box::new(entry)),
+            None => Known::New,
+        })
+    }
+
+    /// Meets a key, with the entry it has, wherever that is.
+    pub fn meet_slowly(&mut self, key: &Key, entry: Option<Entry>) -> Result<Known> {
+        let Self::All { probe, .. } = self else { return self.meet(key, Place::Snapshot, entry) };
+        let source_fp = entry.as_ref().and_then(|e| e.source_fp).unwrap_or(Hash128(0));
+        Ok(match (probe.lookup(key, source_fp)?, entry) {
+            (Lookup::Repeated(_), _) => Known::Repeated,
+            (_, Some(entry)) => Known::Entry(Box::new(entry)),
+            (_, None) => Known::New,
+        })
+    }
+
+    /// Whether a row that was asked for came.
+    pub fn came(&self, row_id: &str) -> bool {
+        matches!(self, Self::Few { wanted, .. } if wanted.get(row_id) == Some(&true))
     }
 
     /// The entry of a key, its values included.
-    pub fn entry(&mut self, key: &Key) -> Result<Option<Entry>> {
+    pub fn entry(&self, key: &Key) -> Result<Option<Entry>> {
         match self {
-            Self::Nothing => Ok(None),
+            Self::Nothing | Self::Fresh => Ok(None),
             Self::All { snapshot, .. } | Self::Few { snapshot, .. } => snapshot.get(key),
         }
     }
 
-    /// Every known entry, its values left out.
+    /// Every known entry of the whole snapshot, its values left out.
     pub fn entries(&self) -> Box<dyn Iterator<Item = Result<Entry>>> {
         match self {
-            Self::Nothing => Box::new(std::iter::empty()),
+            Self::Nothing | Self::Fresh => Box::new(std::iter::empty()),
             Self::All { snapshot, .. } | Self::Few { snapshot, .. } => {
                 Box::new(snapshot.scan(Values::LeaveOut))
             }
         }
     }
 
-    /// Whether this run met the key of a known entry. Meant for the end of a read: asking counts as
-    /// meeting it.
-    pub fn is_present(&mut self, entry: &Entry) -> Result<bool> {
-        let source_fp = entry.source_fp.unwrap_or(Hash128(0));
-        Ok(matches!(self.lookup(&entry.key, source_fp)?, Known::Repeated))
-    }
-
     /// Calls `visit` with every known entry that this run did not meet.
     pub fn for_each_unseen(&mut self, mut visit: impl FnMut(Entry) -> Result<()>) -> Result<()> {
-        match self {
-            Self::Nothing => {}
-            Self::All { probe, .. } => {
-                for entry in probe.unseen() {
-                    visit(entry?)?;
-                }
-            }
-            Self::Few { snapshot, seen, .. } => {
-                for entry in snapshot.scan(Values::Read) {
-                    let entry = entry?;
-                    if !seen.contains(&entry.key) {
-                        visit(entry)?;
-                    }
-                }
-            }
+        let Self::All { probe, .. } = self else { return Ok(()) };
+        for entry in probe.unseen() {
+            visit(entry?)?;
         }
         Ok(())
     }
@@ -128,9 +185,9 @@ impl KnownKeys {
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         match self {
-            Self::Nothing => 0,
+            Self::Nothing | Self::Fresh => 0,
             Self::All { probe, .. } => probe.bytes(),
-            Self::Few { bytes, .. } => *bytes,
+            Self::Few { seen, .. } => seen.bytes(),
         }
     }
 }

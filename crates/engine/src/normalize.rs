@@ -2,8 +2,9 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Date32Type, Int16Type, Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType};
+use syncline_connector::{Identify, Identities};
 use syncline_core::sync::Sync;
-use syncline_core::{CursorValue, Error, ErrorKind, Hash128, Key, LogicalType, Result, canon};
+use syncline_core::{CursorValue, Error, ErrorKind, Hash128, Key, LogicalType, Result, RowEncoder, canon};
 
 use crate::transform::Transform;
 
@@ -45,6 +46,36 @@ impl Normalizer {
         })
     }
 
+    /// What a source of undecoded rows has to compute to know rows as this does.
+    pub fn identify_at_source(&self) -> Identify {
+        Identify { seed: self.seed, columns: self.used.iter().map(|c| c.name.clone()).collect() }
+    }
+
+    /// Keys and fingerprints of decoded rows.
+    pub fn identify(&self, batch: &RecordBatch) -> Identities {
+        let columns = batch.num_columns();
+        let mut identities = Identities::with_columns(columns);
+        for column in 0..columns {
+            identities.count_nulls(column, batch.column(column).null_count() as u64);
+        }
+        let (keys, used) = (encoder(&self.keys, batch), encoder(&self.used, batch));
+        let rows = self.rows(batch);
+        let mut bytes = Vec::new();
+        for row in 0..batch.num_rows() {
+            if let Some(value) = rows.cursor(row) {
+                identities.see_cursor(value);
+            }
+            if rows.null_key_column(row).is_some() {
+                identities.push_unclear();
+                continue;
+            }
+            bytes.clear();
+            used.encode(row, &mut bytes);
+            identities.push(canon::hash(self.seed, &bytes), |out| keys.encode(row, out));
+        }
+        identities
+    }
+
     pub fn rows<'b>(&'b self, batch: &'b RecordBatch) -> NormalizedRows<'b> {
         let column = |c: &'b Column| (batch.column(c.index).as_ref(), c);
         NormalizedRows {
@@ -55,6 +86,10 @@ impl Normalizer {
             buffer: Vec::new(),
         }
     }
+}
+
+fn encoder<'b>(columns: &'b [Column], batch: &'b RecordBatch) -> RowEncoder<'b> {
+    RowEncoder::new(columns.iter().map(|c| (&[] as &[u8], &c.ty, batch.column(c.index))))
 }
 
 /// The rows of one batch, normalized one by one.

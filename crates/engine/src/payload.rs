@@ -2,15 +2,16 @@
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
-use syncline_core::{LogicalType, Result, canon};
+use syncline_core::row_encoder::field_prefix;
+use syncline_core::{LogicalType, Result, RowEncoder, canon};
 
 /// Encodes payload rows for hashing and keeping, and their match fields for finding.
 #[derive(Clone)]
 pub struct Payload {
     schema: SchemaRef,
     types: Vec<LogicalType>,
-    /// Positions by field name, the order hashes use.
-    by_name: Vec<usize>,
+    /// Positions by field name, the order hashes use, each with what is written before its value.
+    by_name: Vec<(usize, Vec<u8>)>,
     match_fields: usize,
 }
 
@@ -18,8 +19,9 @@ impl Payload {
     /// `match_fields`: how many fields, the first ones, identify a record.
     pub fn new(schema: SchemaRef, match_fields: usize) -> Result<Self> {
         let types = schema.fields().iter().map(|f| LogicalType::of(f)).collect::<Result<Vec<_>>>()?;
-        let mut by_name: Vec<usize> = (0..types.len()).collect();
-        by_name.sort_by(|a, b| schema.field(*a).name().cmp(schema.field(*b).name()));
+        let mut by_name: Vec<(usize, Vec<u8>)> =
+            schema.fields().iter().map(|f| field_prefix(f.name())).enumerate().collect();
+        by_name.sort_by(|a, b| schema.field(a.0).name().cmp(schema.field(b.0).name()));
         Ok(Self { schema, types, by_name, match_fields })
     }
 
@@ -31,28 +33,39 @@ impl Payload {
         self.match_fields
     }
 
-    /// Canonical bytes of a row: what its hash covers and what is kept of it.
-    pub fn encode(&self, rows: &RecordBatch, row: usize, out: &mut Vec<u8>) {
-        for &i in &self.by_name {
-            let name = self.schema.field(i).name().as_str();
-            canon::encode_fields(&[(name, &self.types[i], rows.column(i).as_ref())], row, out);
+    /// The rows of a batch in the payload's schema.
+    pub fn rows<'a>(&'a self, rows: &'a RecordBatch) -> PayloadRows<'a> {
+        let fields =
+            self.by_name.iter().map(|(i, prefix)| (prefix.as_slice(), &self.types[*i], rows.column(*i)));
+        let matched = (0..self.match_fields).map(|i| (&[] as &[u8], &self.types[i], rows.column(i)));
+        PayloadRows {
+            fields: RowEncoder::new(fields),
+            matched: (self.match_fields > 0).then(|| RowEncoder::new(matched)),
         }
-    }
-
-    /// Canonical bytes of a row's match fields; `None` without match fields.
-    pub fn encode_match(&self, rows: &RecordBatch, row: usize) -> Option<Box<[u8]>> {
-        if self.match_fields == 0 {
-            return None;
-        }
-        let mut out = Vec::new();
-        for (i, ty) in self.types.iter().enumerate().take(self.match_fields) {
-            canon::encode(rows.column(i).as_ref(), ty, row, &mut out);
-        }
-        Some(out.into())
     }
 
     /// Decodes stored match values to the match columns.
     pub fn decode_matches(&self, values: &[&[u8]]) -> Result<Vec<ArrayRef>> {
         canon::decode_columns(values, &self.types[..self.match_fields])
+    }
+}
+
+/// The rows of one batch.
+pub struct PayloadRows<'a> {
+    fields: RowEncoder<'a>,
+    matched: Option<RowEncoder<'a>>,
+}
+
+impl PayloadRows<'_> {
+    /// Appends a row's canonical bytes: what its hash covers and what is kept of it.
+    pub fn encode(&self, row: usize, out: &mut Vec<u8>) {
+        self.fields.encode(row, out);
+    }
+
+    /// Appends the canonical bytes of a row's match fields; `false` without match fields.
+    pub fn encode_match(&self, row: usize, out: &mut Vec<u8>) -> bool {
+        let Some(matched) = &self.matched else { return false };
+        matched.encode(row, out);
+        true
     }
 }

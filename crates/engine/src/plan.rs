@@ -1,37 +1,38 @@
 //! The first durable step: reads the source to its end, compares, and stores the plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use futures::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use syncline_connector::{Consistency, ObjectDescription, ReadEnd, ReadRequest, SourceBatch, SourceItem};
-use syncline_core::run::GuardVerdict;
+use syncline_connector::{ObjectDescription, ReadRequest};
+use syncline_core::run::{FileRef, GuardVerdict};
 use syncline_core::sync::{StoreValues, Sync};
 use syncline_core::{
     Counters, CursorValue, EntryState, Error, ErrorKind, Key, LogicalType, Phase, ReadMode, Result, Run,
     RunType, canon,
 };
-use syncline_snapshot::{DeltaBuilder, Segment, Snapshot, Values};
+use syncline_snapshot::{DeltaBuilder, Finished, Segment, Snapshot, Values};
 use syncline_store::{ChunkRecord, ChunkState, Generation, PlanRecord, SyncRecord};
 
 use crate::decide::Rules;
 use crate::engine::{Endpoints, Engine};
 use crate::guards::{self, PlanFacts};
-use crate::ingest::{self, CursorProgress, LimitedRead, RowFilter, Scope};
+use crate::ingest::{self, CursorProgress, Scope};
 use crate::known::KnownKeys;
+use crate::normalize::Normalizer;
+use crate::partition::{Knowing, Spilled};
 use crate::plan_file::PlanWriter;
-use crate::planner::{Compared, Planner, PlannerInputs, Tally};
+use crate::planner::{Compared, Planner, PlannerInputs, Sink};
+use crate::read::{Comparing, ReadResult};
+use crate::tally::Tally;
 use crate::transform::{self, MappingProblem, Transform};
 use crate::watch::Watch;
 
 /// Version of [`PlanContext`] as stored.
 const CONTEXT_VERSION: u32 = 1;
-/// Failed rows are stored in batches of this many.
-const FAILURES_BATCH: usize = 1_000;
 
 /// What Apply and Commit need to know of a plan beside its changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +58,17 @@ pub struct PlanContext {
     pub first_failures: u64,
     pub mapping_version: u64,
     pub match_fields: usize,
+    /// Rows that went straight into the empty target, in one transaction that is chunk 0; the plan's
+    /// updates say so of each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<DirectlyLoaded>,
+}
+
+/// A first load that did not go through a plan file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DirectlyLoaded {
+    /// Target fields and their types, match fields first.
+    pub fields: Vec<(String, String)>,
 }
 
 /// A plan that was made and stored.
@@ -67,14 +79,40 @@ pub struct Made {
 }
 
 /// The parts of one planning.
-struct Planning<'a> {
-    engine: &'a Engine,
-    sync: &'a Sync,
-    record: &'a SyncRecord,
-    generation: Option<Generation>,
-    ends: &'a Endpoints,
-    watch: &'a Watch,
-    now: Timestamp,
+pub(crate) struct Planning<'a> {
+    pub engine: &'a Engine,
+    pub sync: &'a Sync,
+    pub record: &'a SyncRecord,
+    pub generation: Option<Generation>,
+    pub ends: &'a Endpoints,
+    pub watch: &'a Watch,
+    pub now: Timestamp,
+}
+
+/// What is read, and how it is mapped.
+pub(crate) struct Reading {
+    pub object: ObjectDescription,
+    pub model: SchemaRef,
+    pub transform: Arc<Transform>,
+    pub normalizer: Arc<Normalizer>,
+    pub scope: Scope,
+    /// Keys that are read again whatever their cursor.
+    pub due: Vec<Key>,
+    columns: Vec<String>,
+    pub schema: SchemaRef,
+    pub mapping_version: u64,
+}
+
+impl Reading {
+    pub fn request(&self, sync: &Sync) -> ReadRequest {
+        ReadRequest {
+            model: sync.model.clone(),
+            columns: Some(self.columns.clone()),
+            filter: ingest::filter(&self.scope, sync, &self.due),
+            order_by: Vec::new(),
+            identify: Some(self.normalizer.identify_at_source()),
+        }
+    }
 }
 
 /// Makes the plan of a run and stores it. Fills the run's figures as it goes.
@@ -86,24 +124,61 @@ pub async fn make(
     ends: &Endpoints,
     watch: &Watch,
 ) -> Result<Made> {
-    let generation = engine.store.generation(&record.uid).await?;
-    let now = engine.clock.now();
-    let planning = Planning { engine, sync, record, generation, ends, watch, now };
-    let started = Instant::now();
-    let query_before = run.durations.query;
-    engine.enter_phase(run, Phase::Extracting, watch).await?;
-    engine.forget_failures(&run.id).await?;
-    // An earlier plan was judged; the one to come is not before it is stored and judged too.
-    run.planned_at = None;
-    let made = planning.run(run).await;
-    // Whatever planning did beside waiting for the source.
-    let query = run.durations.query - query_before;
-    run.durations.change_detection += (started.elapsed().as_secs_f64() - query).max(0.0);
-    made
+    let planning = Planning::new(engine, sync, record, ends, watch).await?;
+    planning.timed(run, async |planning, run| planning.run(run).await).await
 }
 
-impl Planning<'_> {
+impl<'a> Planning<'a> {
+    pub async fn new(
+        engine: &'a Engine,
+        sync: &'a Sync,
+        record: &'a SyncRecord,
+        ends: &'a Endpoints,
+        watch: &'a Watch,
+    ) -> Result<Self> {
+        let generation = engine.store.generation(&record.uid).await?;
+        Ok(Self { engine, sync, record, generation, ends, watch, now: engine.clock.now() })
+    }
+
+    /// Does `work` as the run's planning, from its start.
+    pub async fn timed<T>(
+        &self,
+        run: &mut Run,
+        work: impl AsyncFnOnce(&Self, &mut Run) -> Result<T>,
+    ) -> Result<T> {
+        let started = Instant::now();
+        let query_before = run.durations.query;
+        self.engine.enter_phase(run, Phase::Extracting, self.watch).await?;
+        self.engine.forget_failures(&run.id).await?;
+        // An earlier plan was judged; the one to come is not before it is stored and judged too.
+        run.planned_at = None;
+        let done = work(self, run).await;
+        // Whatever planning did beside waiting for the source.
+        let query = run.durations.query - query_before;
+        run.durations.change_detection += (started.elapsed().as_secs_f64() - query).max(0.0);
+        done
+    }
+
     async fn run(&self, run: &mut Run) -> Result<Made> {
+        let reading = self.reading(run).await?;
+        let compared = match self.compared(run, &reading, false).await {
+            // What it has to remember of new keys is known only when there is no more room for it.
+            Err(e) if e.kind == ErrorKind::OutOfMemory && run.options.max_entities.is_none() => {
+                tracing::debug!(run = %run.id, error = %e, "comparing part by part");
+                self.engine.forget_failures(&run.id).await?;
+                self.compared(run, &reading, true).await
+            }
+            compared => compared,
+        };
+        let (planner, read) = compared?;
+        if let Scope::Keys(ids) = &reading.scope {
+            run.not_found = planner.not_found(ids);
+        }
+        self.store(run, planner.finish()?, &read, &reading).await
+    }
+
+    /// Everything that is settled before rows are read.
+    pub async fn reading(&self, run: &mut Run) -> Result<Reading> {
         let object = self.describe_target().await?;
         let started = Instant::now();
         let model = self.ends.source.describe(&self.sync.model).await?;
@@ -113,50 +188,79 @@ impl Planning<'_> {
             .map_err(|problems| self.mapping_error(&model, &problems))?;
         let scope = ingest::scope(self.sync, self.record, run.run_type, &run.options, self.now);
         let (columns, schema) = self.read_schema(&model, &transform)?;
-        let snapshot = self.snapshot()?;
-        let due = self.due_keys(&scope, run, &snapshot)?;
-        let kept_source = (self.sync.store_values == StoreValues::Full).then(|| schema.clone());
-        let chunk_rows = self.chunk_rows(run);
-        let known = match scope {
-            Scope::All => KnownKeys::all(snapshot, self.engine.memory_budget / 2)?,
-            _ => KnownKeys::few(snapshot, self.engine.memory_budget / 2),
+        let normalizer = Normalizer::new(self.sync, &transform, &schema, self.record.seed)?;
+        Ok(Reading {
+            due: self.due_keys(&scope, run, &self.snapshot()?)?,
+            mapping_version: transform.version(),
+            transform: Arc::new(transform),
+            normalizer: Arc::new(normalizer),
+            object,
+            model,
+            scope,
+            columns,
+            schema,
+        })
+    }
+
+    /// Reads and compares. `spill`: rows wait on disk until all have come.
+    async fn compared(&self, run: &mut Run, reading: &Reading, spill: bool) -> Result<(Planner, ReadResult)> {
+        let budget = self.engine.memory_budget;
+        let knowing = Knowing {
+            snapshot: self.snapshot()?,
+            all: reading.scope == Scope::All,
+            wanted: match &reading.scope {
+                Scope::All => Vec::new(),
+                Scope::Since(_) => reading.due.iter().map(Key::row_id).collect(),
+                Scope::Keys(ids) => ids.clone(),
+            },
+            budget: budget / 2,
         };
-        let budget = self.engine.memory_budget / 8;
-        let mut planner = Planner::new(PlannerInputs {
-            sync: self.sync,
-            transform: &transform,
+        let everything = 0..=u64::MAX;
+        let spill = run.options.max_entities.is_none()
+            && (spill || knowing.bytes_for(&everything, 0) > knowing.budget);
+        let kept_source = (self.sync.store_values == StoreValues::Full).then(|| reading.schema.clone());
+        let path = format!("runs/{}/{}", run.id, file_name("plan", "arrow"));
+        let payload = reading.transform.payload().schema().clone();
+        let files = self.engine.files.clone();
+        let writer = PlanWriter::new(payload, kept_source, self.chunk_rows(run), files, path);
+        let inputs = self.inputs(run, reading, Sink::Plan(writer), budget / 8)?;
+        let (due, reseeds) = (reading.due.clone(), run.options.reseed);
+        let scratch = self.engine.scratch()?.to_path_buf();
+        let start = move |_| {
+            let normalizer = inputs.normalizer.clone();
+            let (known, spilled) = match spill {
+                false => (knowing.known(everything)?, None),
+                true => (
+                    KnownKeys::few(knowing.snapshot.clone(), std::iter::empty(), knowing.budget),
+                    Some(Spilled::new(&scratch, normalizer, knowing)),
+                ),
+            };
+            Ok(Comparing { planner: Planner::new(inputs, known), spilled, due, reseeds })
+        };
+        self.read(run, reading, start, None).await
+    }
+
+    /// What a planner works with.
+    pub fn inputs(
+        &self,
+        run: &Run,
+        reading: &Reading,
+        sink: Sink,
+        updates_budget: u64,
+    ) -> Result<PlannerInputs> {
+        Ok(PlannerInputs {
+            sync: Arc::new(self.sync.clone()),
+            transform: reading.transform.clone(),
+            normalizer: reading.normalizer.clone(),
             rules: self.rules(run),
             afresh: run.options.reseed,
-            known,
-            schema: schema.clone(),
+            schema: reading.schema.clone(),
             seed: self.record.seed,
-            writer: PlanWriter::new(
-                transform.payload().schema().clone(),
-                kept_source,
-                chunk_rows,
-                self.engine.scratch()?,
-            ),
-            updates: DeltaBuilder::new(budget as usize, self.engine.scratch()?),
+            sink,
+            updates: DeltaBuilder::new(updates_budget as usize, self.engine.scratch()?),
             progress: CursorProgress::new(self.cursor_before(run)),
-        })?;
-        if run.options.reseed {
-            planner.clear_all()?;
-        }
-        let read = self.read(run, &mut planner, &scope, &due, columns).await?;
-        fail::fail_point!("engine.read.complete");
-        self.phase(run, Phase::DetectingChanges).await?;
-        if read.complete && !run.options.reseed && read.end.consistency != Consistency::Unstable {
-            planner.departures()?;
-            planner.check_known_matches()?;
-        } else if matches!(scope, Scope::Since(_)) && run.options.max_entities.is_none() {
-            planner.departures_of(&due)?;
-        }
-        if let Scope::Keys(ids) = &scope {
-            run.not_found = planner.not_found(ids);
-        }
-        let moves_cursor = !matches!(scope, Scope::Keys(_));
-        let compared = planner.finish()?;
-        self.store(run, compared, &read, &transform, &model, &object, moves_cursor).await
+            budget: self.engine.memory_budget / 8,
+        })
     }
 
     async fn describe_target(&self) -> Result<ObjectDescription> {
@@ -250,8 +354,10 @@ impl Planning<'_> {
         let wanted = run.options.batch_size.or(self.sync.batch_size).unwrap_or(self.ends.spec.batch_size);
         let max = self.ends.spec.batch_size_max;
         if wanted > max {
-            run.notices
-                .push(format!("batch size {wanted} is above what the destination takes; {max} is used"));
+            let notice = format!("batch size {wanted} is above what the destination takes; {max} is used");
+            if !run.notices.contains(&notice) {
+                run.notices.push(notice);
+            }
         }
         wanted.clamp(1, max) as usize
     }
@@ -271,204 +377,27 @@ impl Planning<'_> {
         }
     }
 
-    async fn phase(&self, run: &mut Run, phase: Phase) -> Result<()> {
-        self.engine.enter_phase(run, phase, self.watch).await
-    }
-
-    /// Reads to the end, feeding the planner.
-    async fn read(
-        &self,
-        run: &mut Run,
-        planner: &mut Planner<'_>,
-        scope: &Scope,
-        due: &[Key],
-        columns: Vec<String>,
-    ) -> Result<ReadResult> {
-        let request = ReadRequest {
-            model: self.sync.model.clone(),
-            columns: Some(columns),
-            filter: ingest::filter(scope, self.sync, due),
-            order_by: Vec::new(),
-            identify: None,
-        };
-        let row_filter = RowFilter::new(scope, due).filter(|_| !self.ends.source.pushes_down());
-        let mut limited = run.options.max_entities.map(|limit| {
-            let boundary = self.record.cursor.clone().filter(|_| matches!(scope, Scope::Since(_)));
-            let resume = self.generation.as_ref().and_then(|g| g.resume_after.clone());
-            let resume = resume.filter(|_| run.options.read_mode == ReadMode::Incremental);
-            LimitedRead::new(limit, boundary, resume, self.sync.model.cursor.is_some())
-        });
-        let resumed = run.options.max_entities.is_some()
-            && self.sync.model.cursor.is_none()
-            && self.generation.as_ref().is_some_and(|g| g.resume_after.is_some());
-        let started = Instant::now();
-        let mut stream = self.ends.source.read(request).await?;
-        run.durations.query += started.elapsed().as_secs_f64();
-        let end = loop {
-            let started = Instant::now();
-            let item = tokio::select! {
-                biased;
-                () = self.watch.cancelled() => return Err(crate::watch::cancelled()),
-                item = stream.next() => item,
-            };
-            run.durations.query += started.elapsed().as_secs_f64();
-            let batch = match item {
-                Some(Ok(SourceItem::Batch(batch))) => batch,
-                Some(Ok(SourceItem::Raw(_))) => {
-                    return Err(Error::internal("undecoded rows were not asked for"));
-                }
-                Some(Ok(SourceItem::End(end))) => break end,
-                Some(Err(e)) => return Err(e),
-                // G5: a stream that stops without saying so was cut off.
-                None => {
-                    return Err(Error::new(
-                        ErrorKind::SourceUnreachable,
-                        "the source broke off before the end of the read",
-                    ));
-                }
-            };
-            fail::fail_point!("engine.read.batch");
-            let batch = match &row_filter {
-                Some(filter) => {
-                    let mut rows = planner.normalizer().rows(&batch.rows);
-                    let kept: Vec<u32> = (0..batch.rows.num_rows())
-                        .filter(|&row| {
-                            let row_id = rows.key(row).map(|k| k.row_id()).unwrap_or_default();
-                            filter.keeps(rows.cursor(row), &row_id)
-                        })
-                        .map(|row| row as u32)
-                        .collect();
-                    ingest::select(batch, &kept)?
-                }
-                None => batch,
-            };
-            self.feed(planner, &mut limited, batch)?;
-            if planner.failures.pending.len() >= FAILURES_BATCH {
-                let failures = std::mem::take(&mut planner.failures.pending);
-                self.engine.store_failures(run, self.sync, planner.mapping_version(), &failures).await?;
-            }
-            self.report(&planner.tally);
-        };
-        let mut result = ReadResult {
-            complete: matches!(scope, Scope::All) && !resumed,
-            end,
-            truncated: false,
-            resume_after: None,
-        };
-        if let Some(limited) = limited {
-            let bound = result.end.now.into_iter().chain(result.end.oldest_open_write).min();
-            let chosen = limited.finish(bound)?;
-            for batch in chosen.batches {
-                planner.batch(batch)?;
-            }
-            result.complete &= !chosen.truncated;
-            result.truncated = chosen.truncated;
-            result.resume_after = chosen.resume_after;
-            self.report(&planner.tally);
-        }
-        planner.progress.bound(result.end.now, result.end.oldest_open_write);
-        Ok(result)
-    }
-
-    fn feed(
-        &self,
-        planner: &mut Planner<'_>,
-        limited: &mut Option<LimitedRead>,
-        batch: SourceBatch,
-    ) -> Result<()> {
-        match limited {
-            None => planner.batch(batch),
-            Some(read) => {
-                let mut rows = planner.normalizer().rows(&batch.rows);
-                let positions = (0..batch.rows.num_rows())
-                    .map(|row| {
-                        (rows.cursor(row), rows.key(row).map(|k| k.as_bytes().to_vec()).unwrap_or_default())
-                    })
-                    .collect();
-                read.push(batch, positions, self.engine.memory_budget / 2)
-            }
-        }
-    }
-
-    fn report(&self, tally: &Tally) {
-        self.watch.update(|p| {
-            p.discovered = tally.counters.rows_processed;
-            p.counters = tally.counters;
-            p.planned = tally.creates + tally.updates + tally.removals;
-        });
-    }
-
-    #[allow(clippy::too_many_arguments)]
     async fn store(
         &self,
         run: &mut Run,
         compared: Compared,
         read: &ReadResult,
-        transform: &Transform,
-        model: &SchemaRef,
-        object: &ObjectDescription,
-        moves_cursor: bool,
+        reading: &Reading,
     ) -> Result<Made> {
-        let Compared { writer, superseded, updates, failures, progress, tally, peak_bytes } = compared;
-        self.engine.store_failures(run, self.sync, transform.version(), &failures.pending).await?;
-        let folder = format!("runs/{}", run.id);
-        let stored = writer.finish(
-            &self.engine.files,
-            &format!("{folder}/{}", file_name("plan", "arrow")),
-            &superseded,
-        )?;
+        let Compared { sink, superseded, updates, failures, progress, tally, peak_bytes } = compared;
+        self.engine.store_failures(run, self.sync, reading.mapping_version, &failures.pending).await?;
+        let stored = match sink {
+            Sink::Plan(writer) => writer.finish(&superseded)?,
+            Sink::Load(_) | Sink::Loaded => return Err(Error::internal("a direct load has no plan file")),
+        };
         let updates = match updates.is_empty() || !run.run_type.writes() {
             true => None,
-            false => {
-                let mut file =
-                    self.engine.files.create(&format!("{folder}/{}", file_name("updates", "seg")))?;
-                updates.finish(&mut file)?;
-                Some(file.finish()?)
-            }
+            false => Some(self.updates_file(run, updates)?.0),
         };
         let (file, chunk_rows) = stored.map_or((None, Vec::new()), |(f, rows)| (Some(f), rows));
-        let counters = Counters {
-            rows_created: tally.creates,
-            rows_updated: tally.updates,
-            rows_deleted: tally.removals,
-            ..tally.counters
-        };
-        let rows_read = tally.counters.rows_processed;
-        let context = PlanContext {
-            version: CONTEXT_VERSION,
-            planned: counters,
-            skipped: tally.skipped.clone(),
-            config_hash: run.config_hash.clone(),
-            base_generation: self.record.generation,
-            source_identity: self.ends.source.identity(),
-            target_identity: object.identity.clone(),
-            target_incarnation: object.incarnation.clone(),
-            source_types: source_types(model, transform)?,
-            null_shares: null_shares(&tally, rows_read, read.complete, self.generation.as_ref()),
-            unkeyed_rows: match read.complete {
-                true => tally.unkeyed,
-                false => self.generation.as_ref().map_or(0, |g| g.unkeyed_rows),
-            },
-            complete_read: read.complete,
-            cursor_to: if moves_cursor { progress.finish() } else { self.record.cursor.clone() },
-            resume_after: read.resume_after.clone(),
-            resolved: failures.resolved.iter().map(|k| k.as_bytes().to_vec()).collect(),
-            first_failures: tally.first_failures,
-            mapping_version: transform.version(),
-            match_fields: transform.payload().match_fields(),
-        };
-        let facts = self.facts(run, &tally, read, &context).await?;
-        let verdicts = self.judge(run, &facts);
-        let digest = digest(file.as_ref().map_or("", |f| &f.checksum), &context);
-        let record = PlanRecord {
-            run_id: run.id.clone(),
-            digest,
-            created_at: self.now,
-            file,
-            updates,
-            scrubbed: false,
-            context: serde_json::to_value(&context).map_err(|e| Error::internal(e.to_string()))?,
-        };
+        let resolved = failures.resolved.iter().map(|k| k.as_bytes().to_vec()).collect();
+        let context = self.context(run, &tally, read, reading, progress, resolved)?;
+        let verdicts = self.verdicts(run, &tally, read, &context).await?;
         let chunks: Vec<ChunkRecord> = chunk_rows
             .iter()
             .enumerate()
@@ -480,18 +409,119 @@ impl Planning<'_> {
                 outcomes: None,
             })
             .collect();
-        self.engine.store.save_plan(&record, &chunks).await?;
+        let record = self.save(run, file, updates, &context, &chunks).await?;
         fail::fail_point!("engine.plan.saved");
-        run.counters = counters;
+        self.planned(run, tally, read, &context, verdicts.clone(), peak_bytes);
+        Ok(Made { record, context, verdicts })
+    }
+
+    /// Writes entries as a segment; also says which keys came more than once.
+    pub fn updates_file(&self, run: &Run, updates: DeltaBuilder) -> Result<(FileRef, Finished)> {
+        let path = format!("runs/{}/{}", run.id, file_name("updates", "seg"));
+        let mut file = self.engine.files.create(&path)?;
+        let finished = updates.finish(&mut file)?;
+        Ok((file.finish()?, finished))
+    }
+
+    pub fn context(
+        &self,
+        run: &Run,
+        tally: &Tally,
+        read: &ReadResult,
+        reading: &Reading,
+        mut progress: CursorProgress,
+        resolved: Vec<Vec<u8>>,
+    ) -> Result<PlanContext> {
+        progress.bound(read.end.now, read.end.oldest_open_write);
+        let moves_cursor = !matches!(reading.scope, Scope::Keys(_));
+        let counters = Counters {
+            rows_created: tally.creates,
+            rows_updated: tally.updates,
+            rows_deleted: tally.removals,
+            ..tally.counters
+        };
+        let rows_read = tally.counters.rows_processed;
+        Ok(PlanContext {
+            version: CONTEXT_VERSION,
+            planned: counters,
+            skipped: tally.skipped.clone(),
+            config_hash: run.config_hash.clone(),
+            base_generation: self.record.generation,
+            source_identity: self.ends.source.identity(),
+            target_identity: reading.object.identity.clone(),
+            target_incarnation: reading.object.incarnation.clone(),
+            source_types: source_types(&reading.model, &reading.transform)?,
+            null_shares: null_shares(tally, rows_read, read.complete, self.generation.as_ref()),
+            unkeyed_rows: match read.complete {
+                true => tally.unkeyed,
+                false => self.generation.as_ref().map_or(0, |g| g.unkeyed_rows),
+            },
+            complete_read: read.complete,
+            cursor_to: if moves_cursor { progress.finish() } else { self.record.cursor.clone() },
+            resume_after: read.resume_after.clone(),
+            resolved,
+            first_failures: tally.first_failures,
+            mapping_version: reading.mapping_version,
+            match_fields: reading.transform.payload().match_fields(),
+            direct: None,
+        })
+    }
+
+    /// What the guards say of a plan.
+    pub async fn verdicts(
+        &self,
+        run: &Run,
+        tally: &Tally,
+        read: &ReadResult,
+        context: &PlanContext,
+    ) -> Result<Vec<GuardVerdict>> {
+        let facts = self.facts(run, tally, read, context).await?;
+        Ok(self.judge(run, &facts))
+    }
+
+    /// Makes a plan durable.
+    pub async fn save(
+        &self,
+        run: &Run,
+        file: Option<FileRef>,
+        updates: Option<FileRef>,
+        context: &PlanContext,
+        chunks: &[ChunkRecord],
+    ) -> Result<PlanRecord> {
+        let content = file.as_ref().or(updates.as_ref());
+        let digest = digest(content.map_or("", |f| &f.checksum), context);
+        let record = PlanRecord {
+            run_id: run.id.clone(),
+            digest,
+            created_at: self.now,
+            file,
+            updates,
+            scrubbed: false,
+            context: serde_json::to_value(context).map_err(|e| Error::internal(e.to_string()))?,
+        };
+        self.engine.store.save_plan(&record, chunks).await?;
+        Ok(record)
+    }
+
+    /// Notes on the run what was planned.
+    pub fn planned(
+        &self,
+        run: &mut Run,
+        tally: Tally,
+        read: &ReadResult,
+        context: &PlanContext,
+        verdicts: Vec<GuardVerdict>,
+        peak_bytes: u64,
+    ) {
+        run.counters = context.planned;
         run.skipped = tally.skipped;
         run.complete_read = read.complete;
         run.base_generation = Some(self.record.generation);
         run.planned_at = Some(self.now);
-        run.guards = verdicts.clone();
+        run.guards = verdicts;
         run.cursor_before = self.record.cursor.clone();
         run.performance.bytes_read = tally.bytes_read;
         run.performance.peak_memory_bytes = run.performance.peak_memory_bytes.max(peak_bytes);
-        Ok(Made { record, context, verdicts })
     }
 
     async fn facts(
@@ -563,14 +593,6 @@ impl Planning<'_> {
     }
 }
 
-struct ReadResult {
-    end: ReadEnd,
-    /// Every row of the model was read.
-    complete: bool,
-    truncated: bool,
-    resume_after: Option<Vec<u8>>,
-}
-
 fn is_due_state(state: &str) -> bool {
     state == "pending" || state == "absent"
 }
@@ -603,7 +625,7 @@ fn null_shares(
     tally.nulls.iter().map(|(column, nulls)| (column.clone(), *nulls as f64 * 100.0 / rows as f64)).collect()
 }
 
-fn digest(checksum: &str, context: &PlanContext) -> String {
+pub fn digest(checksum: &str, context: &PlanContext) -> String {
     let text =
         format!("{checksum}|{}|{}|{:?}", context.config_hash, context.base_generation, context.cursor_to);
     format!("{:032x}", canon::hash(0, text.as_bytes()).0)

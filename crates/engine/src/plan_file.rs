@@ -1,8 +1,12 @@
 //! The stored change set of a run: an Arrow IPC file with one record batch per chunk.
 //!
 //! Columns, in order: the bookkeeping columns below, then the target fields as `f:name` and, where
-//! the sync keeps values, the source columns as `s:name`. Removals come first, so that a match value
-//! freed by one record can be taken by another in the same run.
+//! the sync keeps values, the source columns as `s:name`.
+//!
+//! Batches are in the order they were planned in. Chunks are numbered with removals first, so that a
+//! match value freed by one record can be taken by another in the same run; the footer's
+//! `syncline.order` lists the batch of each chunk, and `syncline.dropped` the rows of a batch that a
+//! later row of their key took the place of. Without them chunks are the batches, whole.
 //!
 //! | column | type | |
 //! |---|---|---|
@@ -16,9 +20,9 @@
 //! | `_origin` | Utf8 | created, adopted, or NULL for keys not delivered before |
 //! | `_retry` | Boolean | the key failed before and is tried again |
 
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Write};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -37,6 +41,8 @@ use crate::stored_bytes::{check_ipc_lengths, contained};
 
 const FORMAT_KEY: &str = "syncline.format";
 const FORMAT: &str = "plan/1";
+const ORDER_KEY: &str = "syncline.order";
+const DROPPED_KEY: &str = "syncline.dropped";
 const BOOKKEEPING: usize = 9;
 
 /// A chunk closes at this many bytes of Arrow memory, whatever its row limit.
@@ -57,22 +63,26 @@ pub struct PlannedChange {
     pub retry: bool,
 }
 
-/// Collects changes into chunks and writes them.
-///
-/// Removals are buffered in a file of their own until the end, because a read ends before they are
-/// known, and chunks are numbered with removals first.
+/// Collects changes into chunks and writes each to the plan's file when it is full.
 pub struct PlanWriter {
     schema: SchemaRef,
     payload: SchemaRef,
     source: Option<SchemaRef>,
     chunk_rows: usize,
-    scratch: PathBuf,
+    files: FileStore,
+    path: String,
     writes: ChunkBuffer,
     removals: ChunkBuffer,
-    spill: Option<IpcWriter<std::io::BufWriter<File>>>,
-    /// Rows of each closed chunk of writes, in order.
-    write_rows: Vec<u64>,
-    removal_batches: Vec<RecordBatch>,
+    /// Made with the first chunk.
+    file: Option<IpcWriter<FileWriter>>,
+    /// Batches so far.
+    batches: Vec<Batch>,
+}
+
+/// A batch in the file.
+struct Batch {
+    rows: u64,
+    is_removal: bool,
 }
 
 #[derive(Default)]
@@ -96,8 +106,15 @@ impl ChunkBuffer {
 }
 
 impl PlanWriter {
-    /// `payload`: target fields. `source`: source columns to keep, or `None`.
-    pub fn new(payload: SchemaRef, source: Option<SchemaRef>, chunk_rows: usize, scratch: &Path) -> Self {
+    /// `payload`: target fields. `source`: source columns to keep, or `None`. `path`: where the plan is
+    /// to be.
+    pub fn new(
+        payload: SchemaRef,
+        source: Option<SchemaRef>,
+        chunk_rows: usize,
+        files: FileStore,
+        path: String,
+    ) -> Self {
         let mut fields: Vec<FieldRef> = [
             Field::new("_op", DataType::Utf8, false),
             Field::new("_key", DataType::Binary, false),
@@ -127,12 +144,12 @@ impl PlanWriter {
             payload,
             source,
             chunk_rows: chunk_rows.max(1),
-            scratch: scratch.to_path_buf(),
+            files,
+            path,
             writes: ChunkBuffer::default(),
             removals: ChunkBuffer::default(),
-            spill: None,
-            write_rows: Vec::new(),
-            removal_batches: Vec::new(),
+            file: None,
+            batches: Vec::new(),
         }
     }
 
@@ -195,81 +212,76 @@ impl PlanWriter {
     }
 
     fn close_writes(&mut self) -> Result<()> {
-        if self.writes.rows == 0 {
-            return Ok(());
-        }
         let batch = self.writes.take(&self.schema)?;
-        if self.spill.is_none() {
-            let file = tempfile::tempfile_in(&self.scratch)?;
-            self.spill = Some(IpcWriter::try_new_with_options(
-                std::io::BufWriter::new(file),
-                &self.schema,
-                options()?,
-            )?);
-        }
-        if let Some(spill) = &mut self.spill {
-            spill.write(&batch)?;
-        }
-        self.write_rows.push(batch.num_rows() as u64);
-        Ok(())
+        self.write(&batch, false)
     }
 
     fn close_removals(&mut self) -> Result<()> {
-        if self.removals.rows > 0 {
-            let batch = self.removals.take(&self.schema)?;
-            self.removal_batches.push(batch);
+        let batch = self.removals.take(&self.schema)?;
+        self.write(&batch, true)
+    }
+
+    fn write(&mut self, batch: &RecordBatch, is_removal: bool) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
         }
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let file = self.files.create(&self.path)?;
+                self.file.insert(IpcWriter::try_new_with_options(file, &self.schema, options()?)?)
+            }
+        };
+        file.write(batch)?;
+        self.batches.push(Batch { rows: batch.num_rows() as u64, is_removal });
         Ok(())
     }
 
-    /// Writes the plan file and returns it with the rows of each chunk; `None` for an empty plan.
+    /// Ends the plan file and returns it with the rows of each chunk; `None` for an empty plan.
     ///
     /// `drop_rows` names writes to leave out by position in the order they were pushed
     /// (superseded duplicates).
     pub fn finish(
         mut self,
-        files: &FileStore,
-        path: &str,
-        drop_rows: &std::collections::HashSet<u64>,
+        drop_rows: &HashSet<u64>,
     ) -> Result<Option<(syncline_core::run::FileRef, Vec<u64>)>> {
         self.close_writes()?;
         self.close_removals()?;
-        if self.removal_batches.is_empty() && self.write_rows.is_empty() {
-            return Ok(None);
-        }
-        let mut out = IpcWriter::try_new_with_options(files.create(path)?, &self.schema, options()?)?;
-        let mut rows = Vec::new();
-        for batch in &self.removal_batches {
-            out.write(batch)?;
-            rows.push(batch.num_rows() as u64);
-        }
-        if let Some(spill) = self.spill.take() {
-            let mut file = spill.into_inner()?.into_inner().map_err(|e| Error::from(e.into_error()))?;
-            std::io::Seek::rewind(&mut file)?;
-            let mut position = 0u64;
-            for batch in FileReader::try_new(BufReader::new(file), None)? {
-                let batch = batch?;
-                let kept: Vec<u32> = (0..batch.num_rows() as u32)
-                    .filter(|i| !drop_rows.contains(&(position + u64::from(*i))))
-                    .collect();
-                position += batch.num_rows() as u64;
-                let batch = if kept.len() == batch.num_rows() {
-                    batch
-                } else {
-                    take_record_batch(&batch, &UInt32Array::from(kept))?
-                };
-                if batch.num_rows() > 0 {
-                    out.write(&batch)?;
-                    rows.push(batch.num_rows() as u64);
-                }
+        let Some(mut file) = self.file.take() else { return Ok(None) };
+        let (mut removals, mut writes) = (Vec::new(), Vec::new());
+        let mut dropped: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        let mut position = 0u64;
+        for (i, batch) in (0u32..).zip(&self.batches) {
+            if batch.is_removal {
+                removals.push((i, batch.rows));
+                continue;
+            }
+            let out: Vec<u32> = match drop_rows.is_empty() {
+                true => Vec::new(),
+                false => (0..batch.rows as u32)
+                    .filter(|row| drop_rows.contains(&(position + u64::from(*row))))
+                    .collect(),
+            };
+            position += batch.rows;
+            let left = batch.rows - out.len() as u64;
+            if left > 0 {
+                writes.push((i, left));
+            }
+            if !out.is_empty() {
+                dropped.insert(i, out);
             }
         }
-        if rows.is_empty() {
+        let chunks: Vec<(u32, u64)> = removals.into_iter().chain(writes).collect();
+        if chunks.is_empty() {
             return Ok(None);
         }
-        let mut writer: FileWriter = out.into_inner()?;
+        let json = |value: serde_json::Result<String>| value.map_err(|e| Error::internal(e.to_string()));
+        let order: Vec<u32> = chunks.iter().map(|(batch, _)| *batch).collect();
+        file.write_metadata(ORDER_KEY, json(serde_json::to_string(&order))?);
+        file.write_metadata(DROPPED_KEY, json(serde_json::to_string(&dropped))?);
+        let mut writer: FileWriter = file.into_inner()?;
         writer.flush()?;
-        Ok(Some((writer.finish()?, rows)))
+        Ok(Some((writer.finish()?, chunks.into_iter().map(|(_, rows)| rows).collect())))
     }
 }
 
@@ -330,6 +342,10 @@ pub struct PlanChunk {
 /// Reads chunks of a plan file.
 pub struct PlanReader {
     reader: FileReader<BufReader<File>>,
+    /// The batch of each chunk.
+    order: Vec<u32>,
+    /// Rows of batches to leave out.
+    dropped: BTreeMap<u32, Vec<u32>>,
     payload: SchemaRef,
     source: Option<SchemaRef>,
 }
@@ -363,7 +379,20 @@ impl PlanReader {
         let payload = Arc::new(Schema::new(unprefixed("f:")));
         let source = unprefixed("s:");
         let source = (!source.is_empty()).then(|| Arc::new(Schema::new(source)));
-        Ok(Self { reader, payload, source })
+        let stored = reader.custom_metadata();
+        let unreadable = |e: serde_json::Error| corrupt("a plan's footer cannot be read").caused_by(e);
+        let order: Vec<u32> = match stored.get(ORDER_KEY) {
+            Some(order) => serde_json::from_str(order).map_err(unreadable)?,
+            None => (0..reader.num_batches() as u32).collect(),
+        };
+        let dropped = match stored.get(DROPPED_KEY) {
+            Some(dropped) => serde_json::from_str(dropped).map_err(unreadable)?,
+            None => BTreeMap::new(),
+        };
+        if order.iter().any(|batch| *batch as usize >= reader.num_batches()) {
+            return Err(corrupt("a plan's footer names a batch that is not there"));
+        }
+        Ok(Self { reader, order, dropped, payload, source })
     }
 
     /// Schema of the target fields.
@@ -372,7 +401,7 @@ impl PlanReader {
     }
 
     pub fn chunks(&self) -> u32 {
-        self.reader.num_batches() as u32
+        self.order.len() as u32
     }
 
     pub fn chunk(&mut self, number: u32) -> Result<PlanChunk> {
@@ -380,8 +409,17 @@ impl PlanReader {
     }
 
     fn decode(&mut self, number: u32) -> Result<PlanChunk> {
-        self.reader.set_index(number as usize)?;
-        let batch = self.reader.next().ok_or_else(|| corrupt("a plan has fewer chunks than recorded"))??;
+        let missing = || corrupt("a plan has fewer chunks than recorded");
+        let index = *self.order.get(number as usize).ok_or_else(missing)?;
+        self.reader.set_index(index as usize)?;
+        let mut batch = self.reader.next().ok_or_else(missing)??;
+        if let Some(dropped) = self.dropped.get(&index) {
+            let kept: UInt32Array = (0..batch.num_rows() as u32)
+                .filter(|row| dropped.binary_search(row).is_err())
+                .map(Some)
+                .collect();
+            batch = take_record_batch(&batch, &kept)?;
+        }
         let fields = self.payload.fields().len();
         let payload = RecordBatch::try_new(
             self.payload.clone(),

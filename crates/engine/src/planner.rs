@@ -1,88 +1,43 @@
 //! Planning: compares what is read with what is known, row by row, and collects the change set.
 //!
-//! [`Planner`] is synchronous and does no network I/O: the driver in `plan.rs` feeds it batches.
+//! [`Planner`] is synchronous and does no network I/O: the driver in `read.rs` feeds it rows on a
+//! thread of its own. Rows that are as they were are told by their fingerprint and never decoded. The
+//! entries of the others are loaded many at a time, in the order they are stored in.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch, UInt32Array};
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use syncline_connector::{SourceBatch, UnreadableRow};
-use syncline_core::sync::{Duplicates, OnMatchChange, OnRemoved, StoreValues, Sync, WriteMode};
+use syncline_connector::{Identities, UnreadableRow};
+use syncline_core::sync::{Duplicates, StoreValues, Sync, WriteMode};
 use syncline_core::{
-    Counters, Entry, EntryState, Error, ErrorKind, Hash128, Key, Op, RemovalAction, Result, RowError,
-    SkipReason, Stage, canon,
+    Entry, EntryState, Error, ErrorKind, Hash128, Key, Op, RemovalAction, Result, RowError, SkipReason, Stage,
 };
-use syncline_snapshot::{DeltaBuilder, Record};
+use syncline_snapshot::DeltaBuilder;
 
-use crate::decide::{self, Decision, Departure, Rules};
+use crate::decide::Rules;
 use crate::failures::{Failure, Failures, row_json};
 use crate::ingest::CursorProgress;
-use crate::known::{Known, KnownKeys};
+use crate::known::{Glimpse, Known, KnownKeys, Place};
 use crate::normalize::Normalizer;
 use crate::plan_file::{PlanWriter, PlannedChange};
+use crate::read::HandOver;
+use crate::rows::Rows;
+use crate::tally::Tally;
 use crate::transform::Transform;
 
-/// Row ids kept as a sample of each kind of change.
-const SAMPLE_MAX: usize = 5;
 /// Names of duplicate keys shown in an error.
 const DUPLICATES_SHOWN: usize = 5;
 /// Removals go to the plan in batches of this many.
 const REMOVALS_BUFFERED: usize = 4_096;
+/// Rows whose entries are loaded together, at most.
+const WAITING_MAX: usize = 200_000;
 
-/// Counts of one plan.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    pub counters: Counters,
-    pub skipped: BTreeMap<String, u64>,
-    pub creates: u64,
-    pub updates: u64,
-    pub removals: u64,
-    pub invalid: u64,
-    /// Invalid rows whose key had not failed before.
-    pub first_failures: u64,
-    pub unkeyed: u64,
-    pub create_sample: Vec<String>,
-    pub update_sample: Vec<String>,
-    pub removal_sample: Vec<String>,
-    /// NULLs per source column.
-    pub nulls: BTreeMap<String, u64>,
-    pub bytes_read: u64,
-}
-
-impl Tally {
-    fn skip(&mut self, reason: SkipReason) {
-        *self.skipped.entry(reason.as_str().to_string()).or_default() += 1;
-        self.counters.rows_skipped += 1;
-    }
-
-    fn unskip(&mut self, reason: SkipReason) {
-        if let Some(n) = self.skipped.get_mut(reason.as_str()) {
-            *n -= 1;
-        }
-        self.counters.rows_skipped -= 1;
-    }
-
-    fn plan(&mut self, op: Op, row_id: impl FnOnce() -> String) {
-        let (count, sample) = match op {
-            Op::Create | Op::Append => (&mut self.creates, &mut self.create_sample),
-            Op::Update => (&mut self.updates, &mut self.update_sample),
-            Op::Remove(_) => (&mut self.removals, &mut self.removal_sample),
-        };
-        *count += 1;
-        if sample.len() < SAMPLE_MAX {
-            sample.push(row_id());
-        }
-    }
-
-    fn unplan(&mut self, op: Op) {
-        match op {
-            Op::Create | Op::Append => self.creates -= 1,
-            Op::Update => self.updates -= 1,
-            Op::Remove(_) => self.removals -= 1,
-        }
-    }
-}
+mod compare;
+mod departures;
+mod load;
+mod matches;
 
 /// What became of the first row of a key, for `duplicates: keep_last`.
 enum Disposition {
@@ -91,9 +46,19 @@ enum Disposition {
     Failed,
 }
 
-pub struct Planner<'a> {
-    sync: &'a Sync,
-    transform: &'a Transform,
+/// Where changes go.
+pub enum Sink {
+    /// Into a plan.
+    Plan(PlanWriter),
+    /// Straight to the target, which is empty: payloads are handed over as they are made.
+    Load(HandOver),
+    /// It went straight to the target, and that is over.
+    Loaded,
+}
+
+pub struct Planner {
+    sync: Arc<Sync>,
+    transform: Arc<Transform>,
     rules: Rules,
     /// Treat every record as new (reseed: the old ones are removed first).
     afresh: bool,
@@ -101,7 +66,7 @@ pub struct Planner<'a> {
     normalizer: Arc<Normalizer>,
     schema: SchemaRef,
     seed: u64,
-    writer: PlanWriter,
+    sink: Sink,
     /// Writes pushed so far.
     position: u64,
     superseded: HashSet<u64>,
@@ -114,6 +79,8 @@ pub struct Planner<'a> {
     duplicate_count: u64,
     updates: DeltaBuilder,
     removals: Vec<PlannedChange>,
+    deferred: Deferred,
+    budget: u64,
     pub failures: Failures,
     pub progress: CursorProgress,
     pub tally: Tally,
@@ -121,23 +88,25 @@ pub struct Planner<'a> {
 }
 
 /// What a planner needs to begin.
-pub struct PlannerInputs<'a> {
-    pub sync: &'a Sync,
-    pub transform: &'a Transform,
+pub struct PlannerInputs {
+    pub sync: Arc<Sync>,
+    pub transform: Arc<Transform>,
+    pub normalizer: Arc<Normalizer>,
     pub rules: Rules,
     pub afresh: bool,
-    pub known: KnownKeys,
-    /// Schema of the batches that will come.
+    /// Schema of the rows that will come.
     pub schema: SchemaRef,
     pub seed: u64,
-    pub writer: PlanWriter,
+    pub sink: Sink,
     pub updates: DeltaBuilder,
     pub progress: CursorProgress,
+    /// Bytes it may hold beside what is known and the updates.
+    pub budget: u64,
 }
 
 /// A finished comparison.
 pub struct Compared {
-    pub writer: PlanWriter,
+    pub sink: Sink,
     pub superseded: HashSet<u64>,
     pub updates: DeltaBuilder,
     pub failures: Failures,
@@ -146,25 +115,53 @@ pub struct Compared {
     pub peak_bytes: u64,
 }
 
-impl<'a> Planner<'a> {
-    pub fn new(inputs: PlannerInputs<'a>) -> Result<Self> {
-        let PlannerInputs { sync, transform, schema, .. } = &inputs;
-        let normalizer = Normalizer::new(sync, transform, schema, inputs.seed)?;
-        let match_is_key = transform.match_is_key(&sync.model.key);
+/// A row that must be mapped to be decided on.
+struct Candidate {
+    /// In its decoded batch.
+    row: usize,
+    key: Key,
+    source_fp: Hash128,
+    entry: Entering,
+}
+
+enum Entering {
+    Loaded(Option<Box<Entry>>),
+    Waiting(Place),
+}
+
+/// Decoded rows whose candidates wait for their entries.
+#[derive(Default)]
+struct Deferred {
+    batches: Vec<DecodedBatch>,
+    bytes: u64,
+    waiting: usize,
+}
+
+struct DecodedBatch {
+    rows: RecordBatch,
+    invalid: HashMap<usize, RowError>,
+    candidates: Vec<Candidate>,
+}
+
+impl Planner {
+    pub fn new(inputs: PlannerInputs, known: KnownKeys) -> Self {
+        let match_is_key = inputs.transform.match_is_key(&inputs.sync.model.key);
         let appends = inputs.rules.mode == WriteMode::Append;
-        let match_seen =
-            (!appends && !match_is_key && transform.payload().match_fields() > 0).then(HashMap::new);
-        Ok(Self {
-            normalizer: Arc::new(normalizer),
+        // Loading directly, the target's own unique key tells.
+        let is_load = matches!(inputs.sink, Sink::Load(_));
+        let has_match = inputs.transform.payload().match_fields() > 0;
+        let match_seen = (!appends && !match_is_key && has_match && !is_load).then(HashMap::new);
+        Self {
+            normalizer: inputs.normalizer,
             match_seen,
             sync: inputs.sync,
             transform: inputs.transform,
             rules: inputs.rules,
             afresh: inputs.afresh,
-            known: inputs.known,
+            known,
             schema: inputs.schema,
             seed: inputs.seed,
-            writer: inputs.writer,
+            sink: inputs.sink,
             position: 0,
             superseded: HashSet::new(),
             dispositions: HashMap::new(),
@@ -173,42 +170,248 @@ impl<'a> Planner<'a> {
             duplicate_count: 0,
             updates: inputs.updates,
             removals: Vec::new(),
+            deferred: Deferred::default(),
+            budget: inputs.budget,
             failures: Failures::default(),
             progress: inputs.progress,
             tally: Tally::default(),
             peak_bytes: 0,
-        })
-    }
-
-    /// Normalizes the rows of batches, for ordering and filtering them before they are compared.
-    pub fn normalizer(&self) -> &Normalizer {
-        &self.normalizer
-    }
-
-    pub fn mapping_version(&self) -> u64 {
-        self.transform.version()
-    }
-
-    /// Compares one batch.
-    pub fn batch(&mut self, batch: SourceBatch) -> Result<()> {
-        if batch.rows.schema().fields() != self.schema.fields() {
-            return Err(Error::new(
-                ErrorKind::SchemaChanged,
-                "the model's columns changed while it was read",
-            ));
         }
-        self.unreadable(&batch.unreadable)?;
-        let rows = &batch.rows;
-        self.tally.counters.rows_processed += rows.num_rows() as u64;
-        self.tally.bytes_read += rows.get_array_memory_size() as u64;
-        for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
-            *self.tally.nulls.entry(field.name().clone()).or_default() += column.null_count() as u64;
+    }
+
+    /// Puts the keys of another part of the snapshot in the place of those known so far.
+    pub fn turn_to(&mut self, known: KnownKeys) -> Result<()> {
+        self.decide_deferred()?;
+        self.known = known;
+        // No key of one part comes in another.
+        self.dispositions.clear();
+        Ok(())
+    }
+
+    /// Notes that the key of a known record came, whatever became of its row.
+    pub fn meet_again(&mut self, key: &Key) -> Result<()> {
+        let entry = self.known.entry(key)?;
+        self.known.meet_slowly(key, entry).map(|_| ())
+    }
+
+    /// Ends a direct load.
+    pub fn end_load(&mut self) {
+        if matches!(self.sink, Sink::Load(_)) {
+            self.sink = Sink::Loaded;
         }
-        let invalid: HashMap<usize, &RowError> = batch.invalid.iter().map(|i| (i.row, &i.error)).collect();
-        let candidates = self.candidates(rows, &invalid)?;
-        self.map_and_decide(rows, candidates)?;
-        let held = self.known.bytes() + rows.get_array_memory_size() as u64;
-        self.peak_bytes = self.peak_bytes.max(held);
+    }
+
+    /// Takes rows that were counted.
+    pub fn take(&mut self, rows: &Rows) -> Result<()> {
+        match self.sink {
+            Sink::Plan(_) => self.compare(rows),
+            Sink::Load(_) | Sink::Loaded => self.load(rows),
+        }
+    }
+
+    /// Judges the rows at `places`, whose keys could not be told before they were decoded, of rows that
+    /// were just counted. Returns the keys they turned out to have.
+    pub fn take_unclear(&mut self, rows: &Rows, places: &[u32]) -> Result<Vec<Key>> {
+        let first = self.tally.counters.rows_processed - rows.len() as u64;
+        let decoded = rows.decode(places)?;
+        let invalid = decoded.invalid.into_iter().map(|i| (i.row, i.error)).collect();
+        let mut batch = DecodedBatch { rows: decoded.rows, invalid, candidates: Vec::new() };
+        for (row, place) in places.iter().enumerate() {
+            self.unclear(&mut batch, row, first + u64::from(*place) + 1)?;
+        }
+        let keys = batch.candidates.iter().map(|c| c.key.clone()).collect();
+        self.decide_batch(batch)?;
+        Ok(keys)
+    }
+
+    /// Notes what rows were read, whenever they will be compared.
+    pub fn count(&mut self, rows: &Rows) -> Result<()> {
+        if let Rows::Decoded { batch, .. } = rows {
+            if batch.rows.schema().fields() != self.schema.fields() {
+                return Err(Error::new(
+                    ErrorKind::SchemaChanged,
+                    "the model's columns changed while it was read",
+                ));
+            }
+            self.unreadable(&batch.unreadable)?;
+        }
+        let identities = rows.identities();
+        self.tally.counters.rows_processed += identities.len() as u64;
+        self.tally.bytes_read += rows.bytes() as u64;
+        for (field, nulls) in self.schema.fields().iter().zip(identities.nulls()) {
+            *self.tally.nulls.entry(field.name().clone()).or_default() += nulls;
+        }
+        if let Some(value) = identities.cursor_max() {
+            self.progress.see(value);
+        }
+        Ok(())
+    }
+
+    /// Compares rows that were counted.
+    pub fn compare(&mut self, rows: &Rows) -> Result<()> {
+        let identities = rows.identities();
+        self.known.look_at(identities);
+        let invalid: HashSet<usize> = rows.invalid().collect();
+        let compare = |row: usize| self.rules.force || (!invalid.is_empty() && invalid.contains(&row));
+        // What is kept of a key's rows depends on their order, unless any second row is an error.
+        let mut loaded = match self.sync.duplicates {
+            Duplicates::Fail => None,
+            Duplicates::KeepFirst | Duplicates::KeepLast => Some(self.load_unsure(identities, &compare)?),
+        };
+        let is_unsure: Vec<Option<Place>> =
+            (0..identities.len()).map(|row| self.known.unsure(row, compare(row))).collect();
+        let compared: Vec<bool> = (0..identities.len()).map(compare).collect();
+        let mut chosen: Vec<u32> = Vec::new();
+        let mut unclear: Vec<usize> = Vec::new();
+        let mut candidates: Vec<Option<Candidate>> = Vec::new();
+        // Where a key's candidate is, should a later row of this batch take its place.
+        let mut places: HashMap<Key, usize> = HashMap::new();
+        let mut next_unclear = identities.unclear().iter().peekable();
+        for row in 0..identities.len() {
+            if next_unclear.next_if(|r| **r as usize == row).is_some() {
+                unclear.push(chosen.len());
+                chosen.push(row as u32);
+                continue;
+            }
+            let key = || Key::new(identities.key(row));
+            let known = match is_unsure[row] {
+                Some(place) => match &mut loaded {
+                    None => Err(place),
+                    Some(loaded) => Ok(self.known.meet(&key(), place, loaded.remove(&row).flatten())?),
+                },
+                None => match self.known.glimpse(identities, row, compared[row])? {
+                    Glimpse::Unchanged => {
+                        self.skip_row(identities, row, SkipReason::Unchanged);
+                        continue;
+                    }
+                    Glimpse::Met(known) => Ok(known),
+                },
+            };
+            let key = key();
+            let entry = match known {
+                Err(place) => Entering::Waiting(place),
+                Ok(Known::New) => Entering::Loaded(None),
+                Ok(Known::Entry(entry)) => Entering::Loaded(Some(entry)),
+                Ok(Known::Repeated) => {
+                    match places.remove(&key) {
+                        Some(place) => {
+                            candidates[place] = None;
+                            self.tally.skip(SkipReason::Duplicate);
+                        }
+                        None if !self.repeated(&key) => continue,
+                        None => {}
+                    }
+                    Entering::Loaded(self.known.entry(&key)?.map(Box::new))
+                }
+            };
+            if self.sync.duplicates == Duplicates::KeepLast {
+                places.insert(key.clone(), candidates.len());
+            }
+            let source_fp = identities.fingerprint(row);
+            candidates.push(Some(Candidate { row: chosen.len(), key, source_fp, entry }));
+            chosen.push(row as u32);
+        }
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let decoded = rows.decode(&chosen)?;
+        let invalid = decoded.invalid.into_iter().map(|i| (i.row, i.error)).collect();
+        let mut batch = DecodedBatch {
+            rows: decoded.rows,
+            invalid,
+            candidates: candidates.into_iter().flatten().collect(),
+        };
+        let first = self.tally.counters.rows_processed - identities.len() as u64;
+        for row in unclear {
+            self.unclear(&mut batch, row, first + u64::from(chosen[row]) + 1)?;
+        }
+        self.defer(batch)
+    }
+
+    /// The entries of the rows that cannot be judged without them.
+    fn load_unsure(
+        &self,
+        identities: &Identities,
+        compare: &dyn Fn(usize) -> bool,
+    ) -> Result<HashMap<usize, Option<Entry>>> {
+        let rows: Vec<usize> =
+            (0..identities.len()).filter(|row| self.known.unsure(*row, compare(*row)).is_some()).collect();
+        let keys: Vec<(u64, &[u8])> =
+            rows.iter().map(|row| (identities.hash(*row), identities.key(*row))).collect();
+        let entries = self.known.load(&keys)?;
+        Ok(rows.into_iter().zip(entries).collect())
+    }
+
+    /// A row whose key or cursor could not be told before it was decoded. `number`: its place in the
+    /// read, from 1.
+    fn unclear(&mut self, batch: &mut DecodedBatch, row: usize, number: u64) -> Result<()> {
+        let normalizer = Arc::clone(&self.normalizer);
+        let mut normalized = normalizer.rows(&batch.rows);
+        let Some(key) = normalized.key(row) else {
+            let column = normalized.null_key_column(row).unwrap_or_default();
+            return self.keyless(&batch.rows, row, column, number, batch.invalid.get(&row));
+        };
+        let source_fp = normalized.fingerprint(row);
+        let entry = self.known.entry(&key)?;
+        let entry = match self.known.meet_slowly(&key, entry)? {
+            Known::Repeated if !self.repeated(&key) => return Ok(()),
+            Known::Repeated => self.known.entry(&key)?.map(Box::new),
+            Known::New => None,
+            Known::Entry(entry) => Some(entry),
+        };
+        batch.candidates.push(Candidate { row, key, source_fp, entry: Entering::Loaded(entry) });
+        Ok(())
+    }
+
+    /// Decides on a batch, at once if all entries are there, otherwise with later ones: changes keep the
+    /// order of their rows.
+    fn defer(&mut self, batch: DecodedBatch) -> Result<()> {
+        let waiting = batch.candidates.iter().filter(|c| matches!(c.entry, Entering::Waiting(_))).count();
+        if waiting == 0 && self.deferred.batches.is_empty() {
+            return self.decide_batch(batch);
+        }
+        self.deferred.waiting += waiting;
+        self.deferred.bytes +=
+            batch.rows.get_array_memory_size() as u64 + 128 * batch.candidates.len() as u64;
+        self.deferred.batches.push(batch);
+        if self.deferred.bytes > self.budget || self.deferred.waiting > WAITING_MAX {
+            self.decide_deferred()?;
+        }
+        Ok(())
+    }
+
+    /// Loads the entries that deferred rows wait for, all at once, and decides on the rows.
+    pub fn decide_deferred(&mut self) -> Result<()> {
+        let Deferred { batches, bytes, .. } = std::mem::take(&mut self.deferred);
+        self.peak_bytes = self.peak_bytes.max(self.bytes() + bytes);
+        let waiting = |c: &&Candidate| matches!(c.entry, Entering::Waiting(_));
+        let keys: Vec<(u64, &[u8])> = batches
+            .iter()
+            .flat_map(|b| b.candidates.iter().filter(waiting))
+            .map(|c| (c.key.hash(), c.key.as_bytes()))
+            .collect();
+        let mut entries = self.known.load(&keys)?.into_iter();
+        for mut batch in batches {
+            let mut candidates = Vec::with_capacity(batch.candidates.len());
+            for mut candidate in batch.candidates {
+                if let Entering::Waiting(place) = candidate.entry {
+                    let entry = entries.next().flatten();
+                    candidate.entry =
+                        Entering::Loaded(match self.known.meet(&candidate.key, place, entry)? {
+                            Known::New => None,
+                            Known::Entry(entry) => Some(entry),
+                            // Only where a second row is an error: see `compare`.
+                            Known::Repeated => {
+                                self.repeated(&candidate.key);
+                                continue;
+                            }
+                        });
+                }
+                candidates.push(candidate);
+            }
+            batch.candidates = candidates;
+            self.decide_batch(batch)?;
+        }
         Ok(())
     }
 
@@ -221,79 +424,19 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Normalize: keys and fingerprints. Returns the rows that must be mapped to be decided on.
-    fn candidates(
-        &mut self,
-        rows: &RecordBatch,
-        invalid: &HashMap<usize, &RowError>,
-    ) -> Result<Vec<Candidate>> {
-        let mut candidates: Vec<Option<Candidate>> = Vec::new();
-        // Where a key's candidate is, should a later row of this batch take its place.
-        let mut places: HashMap<Key, usize> = HashMap::new();
-        let keeps_last = self.sync.duplicates == Duplicates::KeepLast;
-        let normalizer = Arc::clone(&self.normalizer);
-        let mut normalized = normalizer.rows(rows);
-        for row in 0..rows.num_rows() {
-            if let Some(value) = normalized.cursor(row) {
-                self.progress.see(&value);
-            }
-            let Some(key) = normalized.key(row) else {
-                let column = normalized.null_key_column(row).unwrap_or_default();
-                self.keyless(rows, row, column, invalid.get(&row).copied())?;
-                continue;
-            };
-            let source_fp = normalized.fingerprint(row);
-            let entry = match self.known.lookup(&key, source_fp)? {
-                Known::Repeated => {
-                    match places.remove(&key) {
-                        Some(place) => {
-                            candidates[place] = None;
-                            self.tally.skip(SkipReason::Duplicate);
-                        }
-                        None if !self.repeated(&key) => continue,
-                        None => {}
-                    }
-                    if self.afresh { None } else { self.known.entry(&key)?.map(Box::new) }
-                }
-                _ if self.afresh => None,
-                Known::New => None,
-                Known::Unchanged if !self.rules.force && !invalid.contains_key(&row) => {
-                    self.skip(&key, SkipReason::Unchanged);
-                    continue;
-                }
-                Known::Unchanged => self.known.entry(&key)?.map(Box::new),
-                Known::Entry(entry) => Some(entry),
-            };
-            if let Some(error) = invalid.get(&row) {
-                self.fail(rows, row, key, source_fp, entry, Stage::Normalize, (*error).clone(), None)?;
-                continue;
-            }
-            if let Some(reason) = entry.as_ref().and_then(|e| decide::glance(e, source_fp, &self.rules)) {
-                self.skip(&key, reason);
-                continue;
-            }
-            if keeps_last {
-                places.insert(key.clone(), candidates.len());
-            }
-            candidates.push(Some(Candidate { row, key, source_fp, entry }));
-        }
-        Ok(candidates.into_iter().flatten().collect())
-    }
-
     fn keyless(
         &mut self,
         rows: &RecordBatch,
         row: usize,
         column: &str,
+        number: u64,
         invalid: Option<&RowError>,
     ) -> Result<()> {
         self.tally.unkeyed += 1;
         let error = invalid.cloned().unwrap_or_else(|| {
             RowError::new("null_key", format!("Key column '{column}' is null")).field(column)
         });
-        let place =
-            format!("row {}", self.tally.counters.rows_processed - rows.num_rows() as u64 + row as u64 + 1);
-        let mut failure = Failure::without_key(place, Stage::Normalize, error);
+        let mut failure = Failure::without_key(format!("row {number}"), Stage::Normalize, error);
         failure.source_row = self.keeps_values().then(|| row_json(rows, row));
         self.record_failure(failure)
     }
@@ -347,6 +490,13 @@ impl<'a> Planner<'a> {
         self.dispose(key, Disposition::Skipped(reason));
     }
 
+    fn skip_row(&mut self, identities: &Identities, row: usize, reason: SkipReason) {
+        self.tally.skip(reason);
+        if self.sync.duplicates == Duplicates::KeepLast {
+            self.dispositions.insert(Key::new(identities.key(row)), Disposition::Skipped(reason));
+        }
+    }
+
     fn keeps_values(&self) -> bool {
         self.sync.store_values == StoreValues::Full
     }
@@ -389,284 +539,19 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Transform and compare: maps the candidates and plans what they need.
-    fn map_and_decide(&mut self, rows: &RecordBatch, candidates: Vec<Candidate>) -> Result<()> {
-        if candidates.is_empty() {
-            return Ok(());
-        }
-        let indices: UInt32Array = candidates.iter().map(|c| Some(c.row as u32)).collect();
-        let subset = if indices.len() == rows.num_rows() {
-            rows.clone()
-        } else {
-            arrow::compute::take_record_batch(rows, &indices)?
-        };
-        let (excluded, mut exclude_errors) = self.transform.excluded(&subset)?;
-        let mut mapped = self.transform.apply(&subset)?;
-        let mut changes = Vec::new();
-        let mut sent = Vec::new();
-        for (i, candidate) in candidates.into_iter().enumerate() {
-            let Candidate { key, source_fp, entry, .. } = candidate;
-            let is_excluded = excluded.as_ref().is_some_and(|e| e.is_valid(i) && e.value(i));
-            if is_excluded || self.transform.is_excluded_key(&key.row_id()) {
-                // Nothing waits for an excluded record any more.
-                if let Some(entry) = entry.filter(|e| matches!(e.state, EntryState::Pending { .. })) {
-                    self.depart(*entry, None)?;
-                }
-                self.skip(&key, SkipReason::Excluded);
-                continue;
-            }
-            if let Some(error) = exclude_errors.remove(&i).or_else(|| mapped.errors.remove(&i)) {
-                let payload = self.keeps_values().then(|| row_json(&mapped.payload, i));
-                self.fail(&subset, i, key, source_fp, entry, Stage::Transform, error, payload)?;
-                continue;
-            }
-            match self.compare(&mapped.payload, i, key.clone(), source_fp, entry.as_deref())? {
-                Verdict::Settled => self.skip(&key, SkipReason::Unchanged),
-                Verdict::Duplicate => {}
-                Verdict::Fail(error) => {
-                    let payload = self.keeps_values().then(|| row_json(&mapped.payload, i));
-                    self.fail(&subset, i, key, source_fp, entry, Stage::Transform, error, payload)?;
-                }
-                Verdict::Send(change) => {
-                    self.tally.plan(change.op, || key.row_id());
-                    let position = self.position + changes.len() as u64;
-                    self.dispose(&key, Disposition::Planned { position, op: change.op });
-                    changes.push(*change);
-                    sent.push(i as u32);
-                }
-            }
-        }
-        if !changes.is_empty() {
-            let sent = UInt32Array::from(sent);
-            let payload = arrow::compute::take_record_batch(&mapped.payload, &sent)?;
-            let source = match self.keeps_values() {
-                true => Some(arrow::compute::take_record_batch(&subset, &sent)?),
-                false => None,
-            };
-            self.writer.push_writes(&changes, &payload, source.as_ref())?;
-            self.position += changes.len() as u64;
-        }
-        Ok(())
-    }
-
-    /// Compares one mapped row with its entry.
-    fn compare(
-        &mut self,
-        payload: &RecordBatch,
-        row: usize,
-        key: Key,
-        source_fp: Hash128,
-        entry: Option<&Entry>,
-    ) -> Result<Verdict> {
-        let mut values = Vec::new();
-        self.transform.payload().encode(payload, row, &mut values);
-        let hash = canon::hash(self.seed, &values);
-        let match_value = self.transform.payload().encode_match(payload, row);
-        if let Some(value) = &match_value
-            && self.is_match_taken(&key, value)?
-        {
-            return Ok(self.repeated_match(&key, value));
-        }
-        let op = match decide::decide(entry, hash, &self.rules) {
-            Decision::Settled => {
-                if let Some(entry) = entry {
-                    self.settle(entry, source_fp)?;
-                }
-                return Ok(Verdict::Settled);
-            }
-            Decision::Send(op) => op,
-        };
-        let mut old_match = None;
-        if let (Some(entry), Some(new)) = (entry, &match_value)
-            && op != Op::Append
-            && let Some(old) =
-                entry.match_value.as_ref().filter(|old| *old != new && entry.delivered_hash.is_some())
-        {
-            match self.sync.on_match_change {
-                OnMatchChange::Fail => return Ok(Verdict::Fail(match_changed(old, new))),
-                OnMatchChange::UpdateById => old_match = Some(old.clone()),
-                OnMatchChange::Recreate => self.plan_removal(entry, RemovalAction::Delete)?,
-            }
-            self.moved.insert(canon::hash(self.seed, entry.key.as_bytes()));
-        }
-        let recreated = old_match.is_none()
-            && op != Op::Append
-            && entry.is_some_and(|e| {
-                e.match_value.is_some() && e.match_value != match_value && e.delivered_hash.is_some()
-            });
-        Ok(Verdict::Send(Box::new(PlannedChange {
-            op: if recreated { Op::Create } else { op },
-            key,
-            source_fp: Some(source_fp),
-            hash: Some(hash),
-            match_value,
-            old_match,
-            before: entry.and_then(|e| e.values.clone()),
-            origin: entry.filter(|e| stands_at_target(e)).map(|e| e.origin),
-            retry: entry.is_some_and(|e| matches!(e.state, EntryState::Pending { .. })),
-        })))
-    }
-
-    /// Whether another planned row of this run has the row's match value, as the target compares it.
-    fn is_match_taken(&mut self, key: &Key, match_value: &[u8]) -> Result<bool> {
-        let Some(seen) = &mut self.match_seen else { return Ok(false) };
-        let value = canon::hash(self.seed, &self.transform.match_identity(match_value)?);
-        let key = canon::hash(self.seed, key.as_bytes());
-        Ok(*seen.entry(value).or_insert(key) != key)
-    }
-
-    /// After a complete read: a planned row must not take the match value of a record that another row,
-    /// which did not change, still stands for. Fails like a duplicate key, whatever the policy for
-    /// those: neither of the two rows is the other's repetition.
-    pub fn check_known_matches(&mut self) -> Result<()> {
-        let Some(taken) = self.match_seen.take().filter(|taken| !taken.is_empty()) else { return Ok(()) };
-        for entry in self.known.entries() {
-            let entry = entry?;
-            let Some(value) = entry.match_value.as_deref().filter(|_| stands_at_target(&entry)) else {
-                continue;
-            };
-            let identity = canon::hash(self.seed, &self.transform.match_identity(value)?);
-            let key = canon::hash(self.seed, entry.key.as_bytes());
-            let is_others = taken.get(&identity).is_some_and(|other| *other != key);
-            // A row whose own match value moves away, or that left the model, frees it.
-            if is_others && !self.moved.contains(&key) && self.known.is_present(&entry)? {
-                let shown = Key::new(value).row_id();
-                self.note_duplicate(format!("{} (match value {shown})", entry.key.row_id()));
-            }
-        }
-        Ok(())
-    }
-
-    fn repeated_match(&mut self, key: &Key, value: &[u8]) -> Verdict {
-        let shown = Key::new(value).row_id();
-        match self.sync.duplicates {
-            Duplicates::Fail => {
-                self.note_duplicate(format!("{} (match value {shown})", key.row_id()));
-                self.tally.skip(SkipReason::Duplicate);
-                Verdict::Duplicate
-            }
-            Duplicates::KeepFirst | Duplicates::KeepLast => Verdict::Fail(
-                RowError::new("duplicate_match", "Another row of this run has the same match value")
-                    .raw_value(Some(shown)),
-            ),
-        }
-    }
-
-    /// The entry stands for the row as it is now, without anything being sent.
-    fn settle(&mut self, entry: &Entry, source_fp: Hash128) -> Result<()> {
-        if !matches!(entry.state, EntryState::Delivered) {
-            self.failures.resolved.push(entry.key.clone());
-        }
-        let settled = Entry { state: EntryState::Delivered, source_fp: Some(source_fp), ..entry.clone() };
-        self.updates.push(Record::Put(settled))
-    }
-
-    fn plan_removal(&mut self, entry: &Entry, action: RemovalAction) -> Result<()> {
-        let change = PlannedChange {
-            op: Op::Remove(action),
-            key: entry.key.clone(),
-            source_fp: entry.source_fp,
-            hash: None,
-            match_value: entry.match_value.clone(),
-            old_match: None,
-            before: entry.values.clone(),
-            origin: Some(entry.origin),
-            retry: false,
-        };
-        self.removals.push(change);
-        self.tally.plan(Op::Remove(action), || entry.key.row_id());
-        if self.removals.len() >= REMOVALS_BUFFERED { self.flush_removals() } else { Ok(()) }
-    }
-
-    fn flush_removals(&mut self) -> Result<()> {
-        let changes = std::mem::take(&mut self.removals);
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let values = changes.iter().map(|c| c.match_value.as_deref()).collect::<Option<Vec<&[u8]>>>();
-        let values = values.ok_or_else(|| Error::internal("a delivered record has no match value"))?;
-        let matches = self.transform.payload().decode_matches(&values)?;
-        self.writer.push_removals(&changes, &matches)
-    }
-
-    /// Plans the departure of every known record that a complete read did not show.
-    pub fn departures(&mut self) -> Result<()> {
-        let removal = self.removal();
-        self.for_each_unseen(|planner, entry| planner.depart(entry, removal))
-    }
-
-    /// Lends every entry this run did not meet to `visit`, which may plan but not look keys up.
-    fn for_each_unseen(&mut self, mut visit: impl FnMut(&mut Self, Entry) -> Result<()>) -> Result<()> {
-        let mut known = std::mem::replace(&mut self.known, KnownKeys::Nothing);
-        let result = known.for_each_unseen(|entry| visit(self, entry));
-        self.known = known;
-        result
-    }
-
-    /// The same for single keys that were asked for and did not come.
-    pub fn departures_of(&mut self, keys: &[Key]) -> Result<()> {
-        let removal = self.removal();
-        for key in keys {
-            if !self.known.has_seen(key)
-                && let Some(entry) = self.known.entry(key)?
-            {
-                self.depart(entry, removal)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn removal(&self) -> Option<RemovalAction> {
-        if self.rules.mode != WriteMode::Mirror {
-            return None;
-        }
-        match self.sync.on_removed {
-            OnRemoved::Delete => Some(RemovalAction::Delete),
-            OnRemoved::ClearFields => Some(RemovalAction::Clear),
-            OnRemoved::Flag { .. } => Some(RemovalAction::Flag),
-            OnRemoved::Ignore => None,
-        }
-    }
-
-    fn depart(&mut self, entry: Entry, removal: Option<RemovalAction>) -> Result<()> {
-        match decide::departed(&entry, removal, self.sync.delete_adopted) {
-            Departure::Keep => Ok(()),
-            Departure::Forget => {
-                self.failures.resolved.push(entry.key.clone());
-                self.updates.push(Record::Erase(entry.key))
-            }
-            Departure::Settle => {
-                self.failures.resolved.push(entry.key.clone());
-                // The fingerprint is of the version that went away: should it come back, it is new.
-                self.updates.push(Record::Put(Entry {
-                    state: EntryState::Delivered,
-                    source_fp: None,
-                    ..entry
-                }))
-            }
-            Departure::Remove(action) => self.plan_removal(&entry, action),
-        }
-    }
-
-    /// Reseed: plans the removal of everything this sync delivered.
-    pub fn clear_all(&mut self) -> Result<()> {
-        self.for_each_unseen(|planner, entry| {
-            if entry.origin == syncline_core::Origin::Created && entry.delivered_hash.is_some() {
-                planner.plan_removal(&entry, RemovalAction::Delete)
-            } else {
-                planner.updates.push(Record::Erase(entry.key))
-            }
-        })
-    }
-
     /// Which of the wanted row ids did not come.
     pub fn not_found(&self, wanted: &[String]) -> Vec<String> {
-        let came = self.known.seen_row_ids();
-        wanted.iter().filter(|id| !came.contains(*id)).cloned().collect()
+        wanted.iter().filter(|id| !self.known.came(id)).cloned().collect()
+    }
+
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.known.bytes() + self.updates.bytes()
     }
 
     /// Ends the comparison; duplicate keys fail it here, with their names.
     pub fn finish(mut self) -> Result<Compared> {
+        self.decide_deferred()?;
         self.flush_removals()?;
         if self.duplicate_count > 0 {
             let more =
@@ -679,7 +564,7 @@ impl<'a> Planner<'a> {
             .help("make the key unique in the model, or set duplicates: keep_first or keep_last"));
         }
         Ok(Compared {
-            writer: self.writer,
+            sink: self.sink,
             superseded: self.superseded,
             updates: self.updates,
             failures: self.failures,
@@ -690,28 +575,8 @@ impl<'a> Planner<'a> {
     }
 }
 
-struct Candidate {
-    row: usize,
-    key: Key,
-    source_fp: Hash128,
-    entry: Option<Box<Entry>>,
-}
-
-enum Verdict {
-    Settled,
-    Duplicate,
-    Fail(RowError),
-    Send(Box<PlannedChange>),
-}
-
 /// Whether the record is at the target because of what was delivered; cleared and flagged ones are.
 fn stands_at_target(entry: &Entry) -> bool {
     let kept = matches!(entry.state, EntryState::Removed { action } if action != RemovalAction::Delete);
     entry.delivered_hash.is_some() || kept
-}
-
-fn match_changed(old: &[u8], new: &[u8]) -> RowError {
-    let (old, new) = (Key::new(old).row_id(), Key::new(new).row_id());
-    RowError::new("match_changed", format!("The match value changed from '{old}' to '{new}'"))
-        .raw_value(Some(new))
 }

@@ -94,13 +94,13 @@ fn mask_plan(
     let text_fields =
         reader.payload_schema().fields().iter().map(|f| LogicalType::Text.field(f.name(), true));
     let schema = Arc::new(Schema::new(text_fields.collect::<Vec<_>>()));
-    let mut writer = PlanWriter::new(schema, None, usize::MAX, engine.scratch()?);
+    let mut writer = PlanWriter::new(schema, None, usize::MAX, engine.files.clone(), path.to_string());
     for number in 0..reader.chunks() {
         let chunk = reader.chunk(number)?;
         let payload = masked_payload(&chunk, mask)?;
         writer.push_chunk(&chunk.changes, &payload)?;
     }
-    let written = writer.finish(&engine.files, path, &Default::default())?;
+    let written = writer.finish(&Default::default())?;
     Ok(written.map(|(file, _)| file))
 }
 

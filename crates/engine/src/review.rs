@@ -8,13 +8,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use syncline_core::run::GuardVerdict;
 use syncline_core::sync::{StoreValues, Sync};
-use syncline_core::{Counters, Error, ErrorKind, Result, RowResult, Run, RunId, SyncId, SyncUid, canon};
+use syncline_core::{
+    Counters, EntryState, Error, ErrorKind, Key, LogicalType, Op, Result, RowResult, Run, RunId, SyncId,
+    SyncUid, canon, text,
+};
 use syncline_snapshot::{Segment, Snapshot, Values};
 use syncline_store::{Page, PlanRecord, RunFilter};
 
 use crate::engine::{Engine, context_of};
 use crate::failures::row_json;
+use crate::ingest::key_texts;
 use crate::outcomes;
+use crate::plan::PlanContext;
 use crate::plan_file::{PlanChunk, PlanReader};
 use crate::privacy::{self, Mask};
 
@@ -262,6 +267,10 @@ pub async fn history(engine: &Engine, uid: &SyncUid, row_id: &str, limit: usize)
 }
 
 async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) -> Result<Vec<RowEvent>> {
+    let context = context_of(plan)?;
+    if context.direct.is_some() {
+        return in_load(engine, run, plan, &context, row_id).await;
+    }
     let mut events = Vec::new();
     let mut reader = open(engine, plan)?;
     let shown = shown(engine, run).await?;
@@ -310,6 +319,55 @@ async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) ->
         }
     }
     Ok(events)
+}
+
+/// What a direct load did with a record: the plan's updates have an entry of each that it created.
+async fn in_load(
+    engine: &Engine,
+    run: &Run,
+    plan: &PlanRecord,
+    context: &PlanContext,
+    row_id: &str,
+) -> Result<Vec<RowEvent>> {
+    let config = engine.store.run_config(&run.id).await?;
+    let sync: Sync = serde_json::from_str(&config).map_err(|e| Error::internal(e.to_string()))?;
+    let Some(key) = key_of(row_id, &sync.model.key, &context.source_types) else { return Ok(Vec::new()) };
+    let Some(file) = &plan.updates else { return Ok(Vec::new()) };
+    let segment = Segment::open(file.path.clone(), engine.files.open(file)?)?;
+    let entry = Snapshot::open(vec![segment]).get(&key)?;
+    let Some(entry) = entry.filter(|e| e.state == EntryState::Delivered) else { return Ok(Vec::new()) };
+    let is_there = run.counters.rows_created > 0;
+    let fields = canon::decode_fields(entry.values.as_deref().unwrap_or_default())?;
+    let fields = fields.into_iter().map(|(field, value)| FieldView {
+        field,
+        before: None,
+        after: Some(value.map_or(Value::Null, Value::String)),
+    });
+    Ok(vec![RowEvent {
+        run_id: run.id.clone(),
+        at: run.completed_at.or(run.started_at),
+        operation: Op::Create.as_str().into(),
+        result: if is_there { "created" } else { "not attempted" }.into(),
+        code: None,
+        message: None,
+        field: None,
+        fields: fields.collect(),
+    }])
+}
+
+/// The key that people write as `row_id`; `None` where it is no key of these columns.
+fn key_of(row_id: &str, columns: &[String], types: &BTreeMap<String, String>) -> Option<Key> {
+    let texts = key_texts(row_id, columns.len())?;
+    let mut bytes = Vec::new();
+    for (text, column) in texts.iter().zip(columns) {
+        let ty: LogicalType = types.get(column)?.parse().ok()?;
+        let (array, bad) = text::parse(&[Some(text)], &ty);
+        if !bad.is_empty() {
+            return None;
+        }
+        canon::encode(array.as_ref(), &ty, 0, &mut bytes);
+    }
+    Some(Key::new(&bytes))
 }
 
 fn named(result: &RowResult) -> (&'static str, Option<&syncline_core::RowError>) {

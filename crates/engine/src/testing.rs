@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use arrow::datatypes::SchemaRef;
 use jiff::Timestamp;
+use syncline_connector::ObjectDescription;
 use syncline_core::sync::*;
 use syncline_core::{SyncId, SyncUid};
 use syncline_store::{SyncRecord, SyncState};
+
+use crate::transform::Transform;
 
 /// A mirror of one table by its id, with a cursor, and its record as first seen.
 pub fn sync_with_cursor() -> (Sync, SyncRecord) {
@@ -56,4 +60,20 @@ pub fn sync_with_cursor() -> (Sync, SyncRecord) {
         config_hash: None,
     };
     (sync, record)
+}
+
+/// The sync's mapping of a model to a target that takes everything.
+pub fn transform_of(sync: &Sync, model: &SchemaRef) -> Transform {
+    let object = ObjectDescription {
+        fields: Vec::new(),
+        open_schema: true,
+        unique_keys: Vec::new(),
+        not_writable: None,
+        identity: String::new(),
+        incarnation: String::new(),
+    };
+    match Transform::compile(sync, model, &object, Default::default()) {
+        Ok(transform) => transform,
+        Err(problems) => panic!("{problems:?}"),
+    }
 }

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use syncline_connector::{Equality, FieldRule, ObjectDescription, TargetField};
 use syncline_core::sync::{FieldMapping, FieldWrite, Nulls, Sync, WriteMode};
-use syncline_core::{Error, ErrorKind, LogicalType, Result, RowError, canon, text};
+use syncline_core::{Error, ErrorKind, Key, LogicalType, Result, RowError, canon, text};
 use syncline_expr::{Compiler, Expression, LookupTables};
 
 use crate::coerce;
@@ -163,8 +163,13 @@ impl Transform {
         self.version
     }
 
-    pub fn is_excluded_key(&self, row_id: &str) -> bool {
-        !self.excluded_keys.is_empty() && self.excluded_keys.contains(row_id)
+    /// Whether any record is excluded by its key.
+    pub fn excludes_keys(&self) -> bool {
+        !self.excluded_keys.is_empty()
+    }
+
+    pub fn is_excluded_key(&self, key: &Key) -> bool {
+        self.excludes_keys() && self.excluded_keys.contains(&key.row_id())
     }
 
     /// Which rows `exclude` leaves out; errors of its evaluation by row.
