@@ -56,7 +56,7 @@ impl DeltaBuilder {
     }
 
     /// Bytes of memory held now. [`DeltaBuilder::finish`] needs up to half of the budget to read what
-    /// was spilled, and room for the index and the filters of the segment: about 1.5 for each record.
+    /// was spilled, and room for the index and the filters of the segment: about 1.7 for each record.
     pub fn bytes(&self) -> u64 {
         self.arena.bytes() + self.spill.bytes()
     }

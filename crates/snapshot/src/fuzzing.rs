@@ -17,12 +17,21 @@ pub fn segment(bytes: &[u8]) {
 /// Asks everything that runs ask of a segment.
 fn read(bytes: Vec<u8>) {
     let Ok(segment) = Segment::open("fuzzed", bytes) else { return };
-    let snapshot = Snapshot::open(vec![segment]);
-    let _ = snapshot.count_by_state();
+    let snapshot = Snapshot::open(vec![segment.clone()]);
+    let counts = snapshot.count_by_state().unwrap_or_default();
+    let _ = Snapshot::counts_after(&snapshot, counts, &[segment]);
+    let mut keys = Vec::new();
     for entry in snapshot.scan(Values::Read).map_while(Result::ok) {
         let _ = snapshot.get(&entry.key);
+        keys.push((entry.key.hash(), entry.key));
     }
-    if let Ok(mut probe) = Probe::build(&snapshot, BUDGET_BYTES) {
+    keys.sort_unstable();
+    let keys: Vec<(u64, &[u8])> = keys.iter().map(|(hash, key)| (*hash, key.as_bytes())).collect();
+    let _ = snapshot.get_many(&keys, Values::Read);
+    let middle = keys.get(keys.len() / 2).map_or(0, |(hash, _)| *hash);
+    for range in [0..=u64::MAX, middle..=u64::MAX, 0..=middle] {
+        let _ = snapshot.entries_in(&range);
+        let Ok(mut probe) = Probe::build_range(&snapshot, range, BUDGET_BYTES) else { continue };
         for entry in snapshot.scan(Values::LeaveOut).map_while(Result::ok) {
             let _ = probe.lookup(&entry.key, entry.source_fp.unwrap_or(syncline_core::Hash128(0)));
         }

@@ -98,7 +98,9 @@ impl<'a> Finder<'a> {
     }
 
     fn find(&mut self, (hash, key): HashedKey<'_>) -> Result<Option<RecordView<'_>>> {
-        self.page_index = self.page_index.max(self.segment.first_page_of(hash));
+        if self.segment.first_hash_of(self.page_index + 1).is_some_and(|next| next < hash) {
+            self.page_index = self.segment.first_page_of(hash);
+        }
         loop {
             let i = self.page_index;
             if self.read == Some(i) || !self.filtered || self.segment.may_hold(i, hash)? {

@@ -15,9 +15,9 @@ use crate::writer::SegmentSummary;
 
 /// Bytes of decompressed pages a segment keeps of each sort for single lookups. Who has many
 /// questions asks them together: [`crate::Snapshot::get_many`] keeps nothing.
-const CACHED_BYTES_MAX: usize = 512 * 1024;
+const CACHED_BYTES_MAX: usize = 256 * 1024;
 /// Pages larger than this, which hold one large record, are not kept.
-const CACHED_PAGE_BYTES_MAX: usize = 128 * 1024;
+const CACHED_PAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// With so many keys for each page, hardly a page holds none of them.
 const KEYS_OF_EACH_PAGE: usize = 4;

@@ -37,6 +37,12 @@ fn ask_everything(bytes: Vec<u8>) -> Result<()> {
     }
     let mut sorted = entries.clone();
     sorted.sort_by_key(|e| position(&e.key));
+    let some: Vec<&Entry> = sorted.iter().step_by(50).collect();
+    let keys: Vec<(u64, &[u8])> = some.iter().map(|e| (e.key.hash(), e.key.as_bytes())).collect();
+    match snapshot.get_many(&keys, Values::Read) {
+        Ok(found) => assert!(found.iter().map(Option::as_ref).eq(some.into_iter().map(Some))),
+        Err(e) => failed = Some(e),
+    }
     for (found, entry) in snapshot.scan(Values::Read).zip(&sorted) {
         match found {
             Ok(found) => assert_eq!(found, *entry),

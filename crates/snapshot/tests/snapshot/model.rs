@@ -334,6 +334,34 @@ fn a_probe_over_the_budget_says_what_it_needs_and_one_within_it_keeps_to_it() {
     assert!(error.help.as_deref().unwrap().contains("memory_budget"), "{:?}", error.help);
 }
 
+/// The whole does not fit; the engine then halves the ranges until each does.
+#[test]
+fn ranges_fit_a_budget_that_is_too_small_for_the_whole() {
+    let entries: Vec<Entry> = (0..20_000u32).map(|i| delivered(Key::new(&i.to_be_bytes()), 0)).collect();
+    let snapshot = Snapshot::open(vec![
+        segment(entries.iter().cloned().map(Record::Put)),
+        segment(entries.iter().step_by(3).cloned().map(Record::Put)),
+    ]);
+    let budget = snapshot.bytes() + 80_000;
+    assert_eq!(Probe::build(&snapshot, budget).unwrap_err().kind, ErrorKind::OutOfMemory);
+    let fits = |bits| {
+        let needed = |range| snapshot.bytes() + Probe::bytes_for(snapshot.entries_in(&range));
+        ranges(bits).all(|range| needed(range) <= budget)
+    };
+    let bits = (0..8).find(|&bits| fits(bits)).unwrap();
+    assert!((3..5).contains(&bits), "{bits}: 20,000 entries take 500,000 bytes");
+    let mut known = 0;
+    for range in ranges(bits) {
+        let probe = Probe::build_range(&snapshot, range.clone(), budget).unwrap();
+        assert!(probe.bytes() <= budget);
+        known += probe.known_count();
+        // A third is in both segments, and a page of each at both ends reaches into other ranges.
+        let (bound, known) = (snapshot.entries_in(&range), probe.known_count());
+        assert!((known..known * 4 / 3 + 4 * 400).contains(&bound), "{bound} for {known} in {range:?}");
+    }
+    assert_eq!(known, 20_000);
+}
+
 #[test]
 fn an_empty_snapshot_knows_nothing() {
     let mut empty = Vec::new();
