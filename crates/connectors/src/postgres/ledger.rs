@@ -8,6 +8,7 @@
 
 use syncline_connector::OpenRequest;
 use syncline_core::{Error, ErrorKind, Result};
+use tokio_postgres::SimpleQueryMessage;
 use tokio_postgres::error::SqlState;
 
 use super::client::PgClient;
@@ -118,24 +119,40 @@ impl Ledger {
             .map_err(|e| failed(pg, "its ledger", e))
     }
 
-    /// Fails with [`ErrorKind::Fenced`] when this session no longer holds the fence. Called before
-    /// a chunk is sent, so that a superseded run stops early; [`Ledger::commit`] is what counts.
-    pub async fn check(&self, pg: &PgClient) -> Result<()> {
-        let sql = format!("SELECT FROM {} WHERE sync_uid = $1 AND {}", self.fence, self.held);
-        let row = pg.client.query_opt(&sql, &[&self.sync_uid]).await;
-        row.map_err(|e| failed(pg, "its fence", e))?.map(|_| ()).ok_or_else(fenced)
-    }
-
-    /// Records a chunk in the open transaction. `false`: it is recorded already.
-    pub async fn record(&self, pg: &PgClient, chunk: u32, plan_digest: &str) -> Result<bool> {
+    /// Checks the fence and records a chunk in the transaction that is open or that `before` opens,
+    /// all in one message: the statements `before`, which return no rows, then this, then `after`.
+    /// `false`: the chunk is recorded already.
+    ///
+    /// Fails with [`ErrorKind::Fenced`] when this session no longer holds the fence, so that a
+    /// superseded run stops early; the check of [`Ledger::commit`] is what counts.
+    pub async fn record(
+        &self,
+        pg: &PgClient,
+        chunk: u32,
+        plan_digest: &str,
+        before: &str,
+        after: &str,
+    ) -> Result<bool> {
         let sql = format!(
-            "INSERT INTO {} (sync_uid, run_id, chunk, plan_digest) VALUES ($1, $2, $3, $4)
-             ON CONFLICT DO NOTHING",
-            self.ledger
+            "{before}WITH held AS MATERIALIZED (SELECT FROM {} WHERE sync_uid = {sync} AND {})
+             SELECT 1 / count(*) FROM held;
+             INSERT INTO {} (sync_uid, run_id, chunk, plan_digest) VALUES ({sync}, {}, {}, {})
+             ON CONFLICT DO NOTHING RETURNING 'recorded'; {after}",
+            self.fence,
+            self.held,
+            self.ledger,
+            literal(&self.run_id),
+            chunk_number(chunk)?,
+            literal(plan_digest),
+            sync = literal(&self.sync_uid),
         );
-        let chunk = chunk_number(chunk)?;
-        let count = pg.client.execute(&sql, &[&self.sync_uid, &self.run_id, &chunk, &plan_digest]).await;
-        Ok(count.map_err(|e| failed(pg, "its ledger", e))? == 1)
+        let answers = match pg.client.simple_query(&sql).await {
+            Ok(answers) => answers,
+            Err(e) if e.code() == Some(&SqlState::DIVISION_BY_ZERO) => return Err(fenced()),
+            Err(e) => return Err(failed(pg, "its fence and ledger", e)),
+        };
+        let is_recorded = |answer: &SimpleQueryMessage| matches!(answer, SimpleQueryMessage::Row(row) if row.get(0) == Some("recorded"));
+        Ok(answers.iter().any(is_recorded))
     }
 
     pub async fn has(&self, pg: &PgClient, chunk: u32) -> Result<bool> {

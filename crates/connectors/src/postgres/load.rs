@@ -177,8 +177,7 @@ impl PgLoad {
         if self.sink.is_some() {
             self.end_copy().await?;
         }
-        self.ledger.check(&self.pg).await?;
-        if !self.ledger.record(&self.pg, CHUNK, plan_digest).await? {
+        if !self.ledger.record(&self.pg, CHUNK, plan_digest, "", "").await? {
             let message = format!("this run has been applied to {} before", self.object());
             return Err(Error::new(ErrorKind::Conflict, message));
         }

@@ -195,13 +195,23 @@ impl Merge {
         Some(self.update_found(&[format!("{} = {value}", quoted(column))], rows))
     }
 
-    /// Brings existing records up to date and returns the `seq` of those found.
+    /// Brings existing records up to date, or finds them, if none of their fields is ever updated.
     pub fn update(&self, rows: Rows) -> String {
-        let set: Vec<String> = (0..self.fields.len())
+        let set = self.assignments();
+        if set.is_empty() { self.find(rows) } else { self.update_found(&set, rows) }
+    }
+
+    /// The same, and returns the `seq` of those found.
+    pub fn update_and_tell(&self, rows: Rows) -> String {
+        let set = self.assignments();
+        if set.is_empty() { self.find(rows) } else { self.update_found(&set, rows) + " RETURNING s.seq" }
+    }
+
+    fn assignments(&self) -> Vec<String> {
+        (0..self.fields.len())
             .filter(|i| !self.is_matched(*i) || self.column(*i).field.equality != Equality::Exact)
             .filter_map(|i| self.assignment(i))
-            .collect();
-        if set.is_empty() { self.find(rows) } else { self.update_found(&set, rows) + " RETURNING s.seq" }
+            .collect()
     }
 
     /// The same for records whose match values change, found by the old ones.
@@ -232,6 +242,12 @@ impl Merge {
     pub fn insert(&self, rows: Rows) -> String {
         let key: Vec<String> = self.matched.iter().map(|(i, _)| quoted(&self.fields[*i].name)).collect();
         format!("{} ON CONFLICT ({}) DO NOTHING", self.plain_insert(rows), key.join(", "))
+    }
+
+    /// Creates records that should not exist; fails if one does. Unlike [`Merge::insert`] it does not
+    /// look into the unique index before writing to it.
+    pub fn insert_new(&self, rows: Rows) -> String {
+        self.plain_insert(rows)
     }
 
     /// Appends records in the order of the chunk.

@@ -62,6 +62,9 @@ pub struct PgSession {
     staged: usize,
     has_probe: bool,
     statements: HashMap<String, Statement>,
+    /// The last chunk found other records at the target than its plan expected, so that the next
+    /// one looks first.
+    is_surprised: bool,
 }
 
 /// Rows that are tried together.
@@ -121,54 +124,62 @@ impl PgSession {
             staged: 0,
             has_probe: false,
             statements: HashMap::new(),
+            is_surprised: false,
         })
     }
 
     async fn write_chunk(&mut self, chunk: &Chunk, is_begun: bool) -> Result<Vec<RowResult>> {
+        let staged = StagedChunk::new(&self.merge, chunk)?;
+        self.begin_chunk(chunk.number, is_begun).await?;
+        let mut results: Vec<Option<RowResult>> =
+            staged.faults(&self.merge).into_iter().map(|fault| fault.map(RowResult::Rejected)).collect();
+        self.stage(&staged, &mut results).await?;
+        fail::fail_point!("postgres.after_copy", |_| Err(injected()));
+        let work = Work { rows: unsettled(&results), careful: self.is_surprised, tries: 0 };
+        self.deliver(&staged, vec![work], &mut results).await?;
+        self.try_again(&staged, &mut results).await?;
+        self.uncommitted.push(chunk.number);
+        let results = results
+            .into_iter()
+            .map(|r| r.ok_or_else(|| Error::internal("a row was left without result")))
+            .collect::<Result<Vec<RowResult>>>()?;
+        self.is_surprised = chunk.ops.iter().zip(&results).any(|(op, result)| is_surprise(*op, result));
+        Ok(results)
+    }
+
+    /// Begins the transaction if there is none, checks the fence, records the chunk, empties the
+    /// staging table and sets the savepoint that staging starts from, in one message.
+    async fn begin_chunk(&mut self, number: u32, is_begun: bool) -> Result<()> {
+        let mut sql = String::new();
         if !is_begun {
             // Constraints are checked by each statement, also those declared as deferred: only so
             // can a violation be told of the row that causes it.
-            self.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE")
-                .await?;
+            sql += "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET CONSTRAINTS ALL IMMEDIATE; ";
         }
-        if let Some(ledger) = &self.ledger {
-            ledger.check(&self.pg).await?;
-            if !ledger.record(&self.pg, chunk.number, &self.plan_digest).await? {
-                return Err(Error::new(
-                    ErrorKind::Conflict,
-                    format!(
-                        "chunk {} of this run has been applied to {} before",
-                        chunk.number,
-                        self.object()
-                    ),
-                ));
-            }
-        }
-        let staged = StagedChunk::new(&self.merge, chunk)?;
-        let mut results: Vec<Option<RowResult>> =
-            (0..chunk.ops.len()).map(|row| staged.fault(&self.merge, row).map(RowResult::Rejected)).collect();
-        self.stage(&staged, &mut results).await?;
-        fail::fail_point!("postgres.after_copy", |_| Err(injected()));
-        let rows = unsettled(&results);
-        self.deliver(&staged, vec![Work { rows, careful: false, tries: 0 }], &mut results).await?;
-        self.try_again(&staged, &mut results).await?;
-        self.uncommitted.push(chunk.number);
-        results
-            .into_iter()
-            .map(|r| r.ok_or_else(|| Error::internal("a row was left without result")))
-            .collect()
-    }
-
-    /// Copies the rows without result into the staging table, and settles those that cannot be.
-    async fn stage(&mut self, chunk: &StagedChunk<'_>, results: &mut [Option<RowResult>]) -> Result<()> {
         if self.staged > 0 {
-            self.run(&format!("TRUNCATE {STAGING}")).await?;
+            sql += &format!("TRUNCATE {STAGING}; ");
             self.staged = 0;
         }
+        match &self.ledger {
+            None => self.run(&(sql + SAVE)).await,
+            Some(ledger) => match ledger.record(&self.pg, number, &self.plan_digest, &sql, SAVE).await? {
+                true => Ok(()),
+                false => {
+                    let object = self.object();
+                    let message = format!("chunk {number} of this run has been applied to {object} before");
+                    Err(Error::new(ErrorKind::Conflict, message))
+                }
+            },
+        }
+    }
+
+    /// Copies the rows without result into the staging table, and settles those that cannot be. A
+    /// savepoint is set before and after.
+    async fn stage(&mut self, chunk: &StagedChunk<'_>, results: &mut [Option<RowResult>]) -> Result<()> {
+        let copy = self.statement(self.merge.copy()).await.map_err(|e| self.failed(e))?;
         let mut work = vec![unsettled(results)];
-        self.run(SAVE).await?;
         while let Some(rows) = work.pop().filter(|rows| !rows.is_empty()) {
-            match chunk.copy(&self.pg.client, &self.merge, &rows).await {
+            match chunk.copy(&self.pg.client, &copy, &self.merge, &rows).await {
                 Ok(faults) => {
                     self.staged += rows.len() - faults.len();
                     for (row, fault) in faults {
@@ -190,17 +201,16 @@ impl PgSession {
                 }
             }
         }
-        self.run(KEEP).await
+        Ok(())
     }
 
-    /// Tries the work, halving what fails, until every row has a result.
+    /// Tries the work, halving what fails, until every row has a result. A savepoint is set before.
     async fn deliver(
         &mut self,
         chunk: &StagedChunk<'_>,
         mut work: Vec<Work>,
         results: &mut [Option<RowResult>],
     ) -> Result<()> {
-        self.run(SAVE).await?;
         let mut is_indexed = false;
         while let Some(Work { rows, careful, tries }) = work.pop() {
             if rows.is_empty() {
@@ -209,7 +219,9 @@ impl PgSession {
             let error = match self.attempt(chunk, &rows, careful).await {
                 Ok(Tried::Done(done)) => {
                     fail::fail_point!("postgres.mid_merge", |_| Err(injected()));
-                    self.run(KEEP_AND_SAVE).await?;
+                    if !work.is_empty() {
+                        self.run(KEEP_AND_SAVE).await?;
+                    }
                     done.into_iter().for_each(|(row, result)| results[row as usize] = Some(result));
                     continue;
                 }
@@ -260,6 +272,7 @@ impl PgSession {
             if refused.is_empty() || refused.len() > SECOND_TRIES_MAX || is_alone {
                 return Ok(());
             }
+            self.run(SAVE).await?;
             let work = refused.iter().rev().map(|row| Work { rows: vec![*row], careful: true, tries: 0 });
             self.deliver(chunk, work.collect(), results).await?;
             let has_progress =
@@ -315,37 +328,58 @@ impl PgSession {
             written.extend(missing);
             written.sort_unstable();
         }
-        let is_new = |row: &u32| chunk.chunk.ops[*row as usize] == Op::Create;
-        let expects_new = !careful && written.iter().all(is_new);
-        match self.write_rows(written, expects_new).await? {
-            Tried::Done(rest) => done.extend(rest),
-            Tried::Short => return Ok(Tried::Short),
+        if careful || self.merge.mode == WriteMode::Update {
+            done.extend(match self.write_rows(written).await? {
+                Tried::Done(rest) => rest,
+                Tried::Short => return Ok(Tried::Short),
+            });
+            return Ok(Tried::Done(done));
+        }
+        // As the plan expects: what it updates is there, and what it creates is not. The counts tell
+        // whether that is so, which is cheaper than to ask about each row.
+        let (new, known): (Vec<u32>, Vec<u32>) =
+            written.into_iter().partition(|row| chunk.chunk.ops[*row as usize] == Op::Create);
+        if !known.is_empty() {
+            done.extend(match self.update_known(known).await? {
+                Tried::Done(rest) => rest,
+                Tried::Short => return Ok(Tried::Short),
+            });
+        }
+        if !new.is_empty() {
+            let sql = self.merge.insert_new(self.selection(&new));
+            if self.execute(sql, &new).await? != new.len() as u64 {
+                return Ok(Tried::Short);
+            }
+            done.extend(new.into_iter().map(created));
         }
         Ok(Tried::Done(done))
     }
 
-    /// Creates and updates by match value, as the write mode allows.
-    async fn write_rows(
-        &mut self,
-        rows: Vec<u32>,
-        expects_new: bool,
-    ) -> std::result::Result<Tried, tokio_postgres::Error> {
+    /// Updates rows that are expected to be there.
+    async fn update_known(&mut self, rows: Vec<u32>) -> std::result::Result<Tried, tokio_postgres::Error> {
+        if self.merge.mode == WriteMode::Insert {
+            return self.write_rows(rows).await;
+        }
+        let sql = self.merge.update(self.selection(&rows));
+        if self.execute(sql, &rows).await? != rows.len() as u64 {
+            return Ok(Tried::Short);
+        }
+        Ok(Tried::Done(rows.into_iter().map(updated).collect()))
+    }
+
+    /// Creates and updates by match value, as the write mode allows, whatever is expected.
+    async fn write_rows(&mut self, rows: Vec<u32>) -> std::result::Result<Tried, tokio_postgres::Error> {
         if rows.is_empty() {
             return Ok(Tried::Done(Vec::new()));
         }
         let mode = self.merge.mode;
-        let (existing, missing) = if expects_new && mode != WriteMode::Update {
-            (Vec::new(), rows)
-        } else {
-            let selection = self.selection(&rows);
-            let sql = if mode == WriteMode::Insert {
-                self.merge.find(selection)
-            } else {
-                self.merge.update(selection)
-            };
-            let found = self.seqs(sql, &rows).await?;
-            divide(rows, &found)
+        let selection = self.selection(&rows);
+        let sql = match mode {
+            WriteMode::Insert => self.merge.find(selection),
+            _ => self.merge.update_and_tell(selection),
         };
+        let found = self.seqs(sql, &rows).await?;
+        let (existing, missing) = divide(rows, &found);
         let mut done: Vec<(u32, RowResult)> = match mode {
             WriteMode::Insert => existing.into_iter().map(|row| (row, RowResult::Exists)).collect(),
             _ => existing.into_iter().map(updated).collect(),
@@ -534,6 +568,15 @@ impl PgSession {
 /// The row error's code of a statement's error; `None`: not a row's fault.
 fn row_fault(error: &tokio_postgres::Error) -> Option<&'static str> {
     error.as_db_error().and_then(row_code)
+}
+
+/// Whether the record was there, or not, against what the plan expected.
+fn is_surprise(op: Op, result: &RowResult) -> bool {
+    match op {
+        Op::Create => matches!(result, RowResult::Updated { .. } | RowResult::Exists),
+        Op::Update => matches!(result, RowResult::Created { .. } | RowResult::Absent),
+        _ => false,
+    }
 }
 
 fn is_write(op: Op) -> bool {

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures::SinkExt;
 use syncline_connector::Chunk;
 use syncline_core::{Error, Op, Result, RowError, text};
+use tokio_postgres::Statement;
 
 use super::encode::{self, Field, Unsendable};
 use super::merge::Merge;
-use super::violations::{local_fault, refused_null};
+use super::violations::{Limited, local_fault, refused_null};
 
 /// Encoded rows are handed to the connection in pieces of about this size.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -47,8 +48,26 @@ impl<'a> StagedChunk<'a> {
         columns.iter().any(|c| !old.column(*c).is_null(row))
     }
 
+    /// For each row, why it cannot be written, whatever is at the target.
+    pub fn faults(&self, merge: &Merge) -> Vec<Option<RowError>> {
+        let payload = &self.chunk.payload;
+        let has_nulls = |i: &usize| payload.column(*i).null_count() > 0;
+        let matched = merge.matched.iter().map(|(i, _)| *i).filter(has_nulls);
+        let required = (0..merge.fields.len()).filter(|i| merge.refuses_null(*i)).filter(has_nulls);
+        let nulls: Vec<&dyn Array> = matched.chain(required).map(|i| payload.column(i).as_ref()).collect();
+        let stored = (0..merge.fields.len()).filter(|i| merge.is_always_stored(*i));
+        let limited: Vec<Limited<'_>> = stored.filter_map(|i| Limited::of(merge, payload, i)).collect();
+        // Few rows need a closer look.
+        let is_suspect = |row: usize| {
+            nulls.iter().any(|array| array.is_null(row)) || limited.iter().any(|l| l.may_pass(row))
+        };
+        (0..payload.num_rows())
+            .map(|row| if is_suspect(row) { self.fault(merge, row) } else { None })
+            .collect()
+    }
+
     /// Why a row cannot be written, whatever is at the target.
-    pub fn fault(&self, merge: &Merge, row: usize) -> Option<RowError> {
+    fn fault(&self, merge: &Merge, row: usize) -> Option<RowError> {
         let (op, payload) = (self.chunk.ops[row], &self.chunk.payload);
         if op != Op::Append
             && let Some((i, _)) = merge.matched.iter().find(|(i, _)| payload.column(*i).is_null(row))
@@ -116,14 +135,15 @@ impl<'a> StagedChunk<'a> {
         Ok(())
     }
 
-    /// Copies `rows` into the empty staging table and returns those that could not be encoded.
+    /// Copies `rows` into the empty staging table by the statement `copy` and returns those that could not be encoded.
     pub async fn copy(
         &self,
         client: &tokio_postgres::Client,
+        copy: &Statement,
         merge: &Merge,
         rows: &[u32],
     ) -> std::result::Result<Vec<(u32, RowError)>, tokio_postgres::Error> {
-        let mut sink = pin!(client.copy_in::<_, Bytes>(&merge.copy()).await?);
+        let mut sink = pin!(client.copy_in::<_, Bytes>(copy).await?);
         let outgoing = self.outgoing(merge);
         let mut faults = Vec::new();
         let mut piece = Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4);
@@ -134,7 +154,7 @@ impl<'a> StagedChunk<'a> {
             }
             if piece.len() >= PIECE_BYTES {
                 let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE_BYTES + PIECE_BYTES / 4));
-                sink.send(Bytes::from(full)).await?;
+                sink.feed(Bytes::from(full)).await?;
             }
         }
         piece.extend_from_slice(encode::TRAILER);

@@ -1,6 +1,6 @@
 //! Write modes, removals, changed match values and field rules.
 
-use syncline_connector::FieldRule;
+use syncline_connector::{Chunk, FieldRule};
 use syncline_core::Op;
 use syncline_core::snapshot_entry::RemovalAction;
 use syncline_core::sync::{FieldWrite, Nulls, WriteMode};
@@ -234,4 +234,44 @@ async fn a_chunk_of_every_kind_settles_every_row() {
     let results = world.write(request, chunk).await;
     assert_eq!(names(&results), ["created", "updated", "removed", "null_match_value id", "created"]);
     assert_eq!(world.rows("select id, name from people order by id").await, ["2|B", "7|g", "8|h"]);
+}
+
+#[tokio::test]
+async fn results_are_true_whatever_the_plan_expected_of_this_chunk_and_the_one_before() {
+    let fields: &[(&str, &str)] = &[("id", "int32"), ("name", "text")];
+    for mode in [WriteMode::Upsert, WriteMode::Insert, WriteMode::Update] {
+        let world = world(
+            "create table t (id int primary key, name text); insert into t values (1, 'a'), (2, 'b'), (3, 'c')",
+        )
+        .await;
+        let request = request("t", mode, fields);
+        let mut session = world.open(request.clone()).await;
+        let (create, update) = (Op::Create, Op::Update);
+        let [there, absent] = match mode {
+            WriteMode::Insert => ["exists", "created"],
+            WriteMode::Update => ["updated", "absent"],
+            _ => ["updated", "created"],
+        };
+        let steps: &[(&[Op], &[&[&str]], &[&str])] = &[
+            // All is as expected; then nothing is, twice; then again all.
+            (&[create, update], &[&["10", "x"], &["1", "x"]], &[absent, there]),
+            (&[create, update], &[&["2", "x"], &["20", "x"]], &[there, absent]),
+            (&[create, create, update], &[&["3", "x"], &["30", "x"], &["31", "x"]], &[there, absent, absent]),
+            (&[create, create], &[&["40", "x"], &["41", "x"]], &[absent, absent]),
+            (&[update, update], &[&["1", "y"], &["2", "y"]], &[there, there]),
+            (&[update, create, update], &[&["50", "x"], &["51", "x"], &["3", "y"]], &[absent, absent, there]),
+        ];
+        for (number, (ops, rows, expected)) in steps.iter().enumerate() {
+            let chunk = Chunk { number: number as u32, ..chunk_of(&request, ops, rows) };
+            assert_eq!(names(&session.write(&chunk).await.unwrap()), *expected, "{mode:?}, chunk {number}");
+        }
+        session.commit().await.unwrap();
+        let changed = world.rows("select count(*) as n from t where name in ('x', 'y')").await;
+        let expected = match mode {
+            WriteMode::Insert => "8",
+            WriteMode::Update => "3",
+            _ => "11",
+        };
+        assert_eq!(changed, [expected], "{mode:?}");
+    }
 }
