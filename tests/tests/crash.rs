@@ -53,11 +53,13 @@ fn case(scenario: &'static Scenario, point: &str, hit: u32, seed: u64) -> bool {
     println!("SYNCLINE_SEED={seed}: {}, killed at {point}, hit {hit}", scenario.name);
     let mut choices = Choices::of(&format!("{}/{point}/{hit}", scenario.name), seed);
     let mut world = World::new(scenario);
-    if choices.is_heads() && !scenario.held {
+    // Only the first run can be a direct load, if all its rows can be written.
+    let is_load = point.contains(".load.");
+    if !is_load && !scenario.held && (choices.is_heads() || scenario.loads_directly()) {
         world.run_through();
         world.change(&mut choices);
     }
-    if choices.is_heads() {
+    if choices.is_heads() && !is_load {
         world.poison();
     }
     let crashed = world.project.run_killed_at(&["run", "shop.item"], point, hit);

@@ -60,7 +60,7 @@ pub async fn load(
         Err(e) if matches!(e.kind, ErrorKind::Cancelled | ErrorKind::Fenced) => Err(e),
         // The ordinary way meets it again if it is more than this way's own.
         Err(e) => {
-            tracing::debug!(run = %run.id, error = %e, "not loaded directly");
+            tracing::info!(run = %run.id, error = %e, "not loaded directly");
             Ok(Loaded::No)
         }
         done => done,
@@ -145,6 +145,8 @@ impl Planning<'_> {
         let record = self.save(run, None, Some(updates), &context, std::slice::from_ref(&chunk)).await?;
         self.planned(run, tally, &read, &context, verdicts.clone(), compared.peak_bytes);
         self.engine.store.update_run(run).await?;
+        let chunk = ChunkRecord { state: ChunkState::Sending, attempt: 1, ..chunk };
+        self.engine.store.set_chunk(&run.id, run.epoch, &chunk).await?;
         fail::fail_point!("engine.load.saved");
         let committed = load.commit().await;
         run.durations.destination_writes += start_reading.elapsed().as_secs_f64();

@@ -89,10 +89,16 @@ impl Scenario {
             "files.before_rename" | "files.after_rename" => {
                 matches!(self.target, System::File | System::Folder)
             }
+            _ if point.contains(".load.") => self.loads_directly(),
             _ if point.starts_with("postgres.") => self.target == System::Postgres,
             _ if point.starts_with("sqlite.") => self.target == System::Sqlite,
             _ => true,
         }
+    }
+
+    /// Whether the first run goes straight into the empty table.
+    pub fn loads_directly(&self) -> bool {
+        self.target == System::Postgres && self.publish == "atomic" && self.mode != Mode::Append
     }
 
     fn is_database(&self) -> bool {
