@@ -135,7 +135,7 @@ impl Planning<'_> {
         self.engine.enter_phase(run, Phase::Writing, self.watch).await?;
         let creates = tally.creates;
         let chunk =
-            ChunkRecord { number: 0, rows: creates, state: ChunkState::Sending, attempt: 1, outcomes: None };
+            ChunkRecord { number: 0, rows: creates, state: ChunkState::Planned, attempt: 0, outcomes: None };
         let digest = crate::plan::digest(&updates.checksum, &context);
         if load.finish(&digest).await? != creates {
             return Ok(None);
