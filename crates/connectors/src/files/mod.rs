@@ -31,6 +31,7 @@ mod jsonl;
 mod ledger;
 mod options;
 mod parquet;
+mod parquet_input;
 mod rewrite;
 mod rows;
 mod session;

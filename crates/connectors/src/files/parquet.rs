@@ -36,6 +36,7 @@ use syncline_connector::{InvalidRow, SourceBatch};
 use syncline_core::types::TYPE_KEY;
 use syncline_core::{Error, ErrorKind, LogicalType, Result, text};
 
+use super::parquet_input::ParquetInput;
 use super::rows::{BATCH_BYTES, BATCH_ROWS, Column, invalid_row, schema_of};
 
 /// A row group is closed at this size, which bounds the memory of writing.
@@ -43,7 +44,7 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 
 /// An opened file, its footer read.
 pub struct ParquetFile {
-    builder: ParquetRecordBatchReaderBuilder<File>,
+    builder: ParquetRecordBatchReaderBuilder<ParquetInput>,
     name: String,
     columns: Vec<Column>,
 }
@@ -52,7 +53,8 @@ impl ParquetFile {
     /// Reads the footer. A file that is cut off or damaged fails here or while it is read, with
     /// `model_query_failed`; a column without canonical type with `unsupported_type`.
     pub fn open(file: File, name: &str) -> Result<Self> {
-        let builder = contained(name, || ParquetRecordBatchReaderBuilder::try_new(file))?;
+        let input = ParquetInput::new(file).map_err(|e| damaged(name, e))?;
+        let builder = contained(name, || ParquetRecordBatchReaderBuilder::try_new(input))?;
         let schema = builder.schema().clone();
         let stored = builder.parquet_schema().root_schema().get_fields().to_vec();
         let mut columns: Vec<Column> = Vec::with_capacity(schema.fields().len());
@@ -126,7 +128,7 @@ fn damaged(name: &str, e: impl std::error::Error + Send + Sync + 'static) -> Err
 }
 
 /// Rows that are decoded at once, so that a batch stays near [`BATCH_BYTES`].
-fn rows_at_once(builder: &ParquetRecordBatchReaderBuilder<File>) -> usize {
+fn rows_at_once(builder: &ParquetRecordBatchReaderBuilder<ParquetInput>) -> usize {
     let widest = builder
         .metadata()
         .row_groups()
