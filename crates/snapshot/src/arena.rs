@@ -125,3 +125,30 @@ fn frame(chunks: &[Vec<u8>], at: u64) -> crate::wire::Parsed<Frame<'_>> {
     let (chunk, offset) = ((at >> CHUNK_BITS) as usize, (at & ((1 << CHUNK_BITS) - 1)) as usize);
     Frame::parse(&chunks[chunk][offset..]).map(|(frame, _)| frame)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(arena: &mut Arena, bytes_max: u64) {
+        for n in 0u64.. {
+            let key = n.to_be_bytes();
+            if arena.bytes_with(key.len()) > bytes_max {
+                return;
+            }
+            arena.push(n, &RecordView::Erase(&key), FrameValues::None);
+        }
+    }
+
+    #[test]
+    fn memory_is_kept_for_the_next_records_but_no_more_than_allowed() {
+        let mut arena = Arena::default();
+        for kept_bytes_max in [16 << 20, 15 << 20, 3 << 20, 100, 0] {
+            fill(&mut arena, 16 << 20);
+            let before = arena.bytes();
+            arena.clear(kept_bytes_max);
+            assert!(arena.is_empty() && arena.bytes() <= kept_bytes_max);
+            assert!(kept_bytes_max < 15 << 20 || arena.bytes() > before / 2);
+        }
+    }
+}

@@ -56,7 +56,7 @@ impl DeltaBuilder {
     }
 
     /// Bytes of memory held now. [`DeltaBuilder::finish`] needs up to half of the budget to read what
-    /// was spilled, and room for the index and the filters of the segment: about 1.7 for each record.
+    /// was spilled, and room for the index and the filters of the segment: about 2 for each record.
     pub fn bytes(&self) -> u64 {
         self.arena.bytes() + self.spill.bytes()
     }
@@ -180,13 +180,10 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn runs_are_nearly_as_long_as_the_budget() {
-        const BUDGET_BYTES: usize = 8 << 20;
-        let folder = tempfile::tempdir().unwrap();
-        let mut delta = DeltaBuilder::new(BUDGET_BYTES, folder.path());
-        let records = 200_000;
-        for n in 0..records as u64 {
+    /// A delta of so many records with these values, not finished.
+    fn pushed(budget_bytes: usize, folder: &std::path::Path, records: u64, values: &[u8]) -> DeltaBuilder {
+        let mut delta = DeltaBuilder::new(budget_bytes, folder);
+        for n in 0..records {
             let key = n.to_be_bytes();
             let entry = EntryRef {
                 key: &key,
@@ -198,13 +195,31 @@ mod tests {
                 origin: Origin::Created,
                 match_value: None,
                 target_id: None,
-                values: Some(&[0; 200]),
+                values: Some(values),
             };
             delta.push_put(&entry).unwrap();
         }
-        let runs = delta.spill.runs();
+        delta
+    }
+
+    #[test]
+    fn runs_are_nearly_as_long_as_the_budget() {
+        const BUDGET_BYTES: usize = 8 << 20;
+        let folder = tempfile::tempdir().unwrap();
+        let runs = pushed(BUDGET_BYTES, folder.path(), 200_000, &[0; 200]).spill.runs();
         // A record takes some 240 bytes here, and 16 in the order.
-        let fewest = records * 250 / BUDGET_BYTES;
+        let fewest = 200_000 * 250 / BUDGET_BYTES;
         assert!((fewest..=fewest * 3 / 2).contains(&runs), "{runs} runs, at least {fewest}");
+    }
+
+    /// All runs are read at once, a block of each.
+    #[test]
+    fn blocks_are_small_even_where_values_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        for (budget_bytes, values_bytes) in [(8 << 20, 400_000), (1 << 20, 400_000), (8 << 20, 60_000)] {
+            let delta = pushed(budget_bytes, folder.path(), 50, &vec![7; values_bytes]);
+            let largest = delta.spill.largest_block_bytes();
+            assert!(largest as usize <= 2 * LARGE_BYTES, "{largest} bytes for values of {values_bytes}");
+        }
     }
 }

@@ -58,7 +58,7 @@ pub enum Found {
 /// # Memory
 /// A live entry takes 24.25 bytes (8 of key hash, 16 of source fingerprint, 2 bits of marks) and half
 /// to one in the directory into them, see [`Probe::bytes_for`]; the snapshot's indexes and filters,
-/// which are counted whether they have been read or not, take about 1.7. A key that is not in the
+/// which are counted whether they have been read or not, take about 2. A key that is not in the
 /// snapshot is remembered for the run in a [`KeySet`]. A small constant, a few pages of each segment,
 /// is not counted.
 pub struct Probe {

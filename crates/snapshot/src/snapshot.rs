@@ -133,7 +133,7 @@ impl Snapshot {
     }
 
     /// Bytes that the indexes of the open segments and their filters take in memory; filters are
-    /// counted whether a question has needed them yet or not. About 1.7 for each record. Up to 512 KiB
+    /// counted whether a question has needed them yet or not. About 2 for each record. Up to 512 KiB
     /// of pages for each segment, which single look-ups keep at hand, is not counted.
     pub fn bytes(&self) -> u64 {
         self.segments.iter().map(Segment::resident_bytes).sum()
