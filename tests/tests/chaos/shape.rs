@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use syncline_tests::seeded::Choices;
 
+/// So little that the keys of one or two thousand records do not fit.
+const SMALL_BUDGET_BYTES: u64 = 100_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Insert,
@@ -67,6 +70,8 @@ pub struct Shape {
     halts: bool,
     /// Records that are at the target before the first run.
     pub prefilled: bool,
+    /// Bytes that a run may hold, if not as many as it likes: what is more goes to the disk.
+    pub memory_budget: Option<u64>,
     /// Longest pause of a writer between its transactions.
     pub pause: Duration,
 }
@@ -90,7 +95,9 @@ impl Shape {
             _ => Target::JsonLines,
         };
         let is_database = matches!(target, Target::Postgres | Target::Sqlite);
+        let memory_budget = (choices.below(8) == 0).then_some(SMALL_BUDGET_BYTES);
         let rows = match choices.below(8) {
+            _ if memory_budget.is_some() => 1_500 + choices.below(1_500),
             0 => 1_000 + choices.below(2_000),
             1 | 2 => 5 + choices.below(20),
             _ => 60 + choices.below(200),
@@ -119,6 +126,7 @@ impl Shape {
             tight: choices.below(4) == 0,
             halts: choices.below(4) == 0,
             prefilled: mode == Mode::Update || (is_database && choices.is_heads()),
+            memory_budget,
             pause: Duration::from_millis([15, 60, 250][choices.below(3) as usize]),
         }
     }

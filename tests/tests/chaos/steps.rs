@@ -22,6 +22,10 @@ pub enum Command {
     Run,
     Reset,
     Full,
+    /// A run that reads so many records at most.
+    Limited(u64),
+    /// A run of some records by their ids.
+    Ids,
     /// A test run, which may not write.
     Plan,
     /// A plan is saved and then applied; the troubles are the application's.
@@ -121,7 +125,9 @@ impl Trouble {
 impl Step {
     pub fn random(choices: &mut Choices, shape: &Shape) -> Step {
         let command = match choices.below(20) {
-            0..=12 => Command::Run,
+            0..=10 => Command::Run,
+            11 => Command::Limited(1 + choices.below(40)),
+            12 => Command::Ids,
             13 | 14 => Command::Reset,
             // An append has no full run: it would append everything again.
             15 | 16 if shape.mode != Mode::Append => Command::Full,

@@ -38,7 +38,9 @@ pub struct Site {
 
 impl Site {
     pub fn new() -> Self {
-        Self { source: Server::start(Durability::Fast), target: Server::start(Durability::Fast) }
+        // What they acknowledge outlives their own death, if not the machine's.
+        let start = || Server::start_with(Durability::Fast, &[("synchronous_commit", "on")]);
+        Self { source: start(), target: start() }
     }
 
     pub fn server(&self, side: Side) -> &Server {
@@ -112,7 +114,9 @@ impl<'a> World<'a> {
             Store::Files => "{ type: files, path: out, format: jsonl }".to_string(),
         };
         let from = source.options_at(source_proxy.port());
-        project.write("syncline.yaml", format!("connections:\n  from: {from}\n  into: {into}\n"));
+        let settings = shape.memory_budget.map(|bytes| format!("settings: {{ memory_budget: {bytes} }}\n"));
+        let connections = format!("connections:\n  from: {from}\n  into: {into}\n");
+        project.write("syncline.yaml", connections + &settings.unwrap_or_default());
         project.write_entities(&[("item", &shape.entity())]);
         let mut world = Self {
             shape,
@@ -128,28 +132,11 @@ impl<'a> World<'a> {
             due: BTreeSet::new(),
             log: Vec::new(),
         };
-        world.survive_crashes();
         // Only times come with a bound that late commits cannot pass.
         let writers = if world.shape.cursor == Cursor::Version { 1 } else { 2 };
         let url = world.source.database.url().to_string();
         world.producer = Some(Producer::start(&url, &world.shape, writers, seed));
         world
-    }
-
-    /// Makes what the servers acknowledge outlive them, although they are set up to be fast.
-    fn survive_crashes(&mut self) {
-        let databases = [
-            Some(&mut self.source),
-            match &mut self.target {
-                Store::Postgres(database) => Some(&mut **database),
-                _ => None,
-            },
-        ];
-        for database in databases.into_iter().flatten() {
-            let name = database.database.name().to_string();
-            database.execute(&format!("alter database {name} set synchronous_commit = on"));
-            database.reconnect();
-        }
     }
 
     pub fn note(&mut self, line: impl Into<String>) {
@@ -207,13 +194,19 @@ impl<'a> World<'a> {
             assert_eq!(output.code(), Some(0), "activate\n{output}");
             self.note("activated");
         }
-        let held = self.held();
+        let (held, limit);
+        held = self.held();
         let arguments: Vec<&str> = match (held.first(), step.decision, step.command) {
             (Some(run), Decision::Approve, _) => vec!["approve", run],
             (Some(run), Decision::Reject, _) => vec!["reject", run],
             (_, _, Asked::Run) => vec!["run", SYNC],
             (_, _, Asked::Reset) => vec!["run", SYNC, "--cursor", "reset"],
             (_, _, Asked::Full) => vec!["run", SYNC, "--cursor", "full"],
+            (_, _, Asked::Limited(rows)) => {
+                limit = rows.to_string();
+                vec!["run", SYNC, "--max-entities", &limit]
+            }
+            (_, _, Asked::Ids) => vec!["run", SYNC, "--source-ids", "1,2,3,5,8,13,21,34,55,89,144"],
             (_, _, Asked::Plan) => vec!["plan", SYNC],
             (_, _, Asked::Apply) => {
                 let planned = self.project.json(&["plan", SYNC, "--out", "item.plan"]);
@@ -224,7 +217,7 @@ impl<'a> World<'a> {
                 vec!["apply", "item.plan"]
             }
         };
-        let reads_now = arguments[0] == "run";
+        let reads_now = arguments[0] == "run" && !matches!(step.command, Asked::Limited(_) | Asked::Ids);
         let before = reads_now.then(|| self.shown());
         // Other processes may write, and what a dead one left open is brought to its end first.
         let is_alone =
