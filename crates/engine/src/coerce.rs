@@ -63,6 +63,11 @@ fn convert(array: &ArrayRef, from: &LogicalType, to: &LogicalType, field: &str) 
         (LogicalType::Numeric(_) | LogicalType::Uuid | LogicalType::Json, LogicalType::Text) => true,
         (a, b) => a == b,
     };
+    let unchanged = unchanged
+        || matches!((from, to), (LogicalType::Numeric(_), LogicalType::Numeric(Some((precision, scale)))) if {
+            let texts = array.as_string::<i32>();
+            (0..texts.len()).all(|row| texts.is_null(row) || is_scaled(texts.value(row), *precision, *scale))
+        });
     if unchanged {
         return Coerced { array: array.clone(), errors: Vec::new() };
     }
@@ -129,6 +134,25 @@ fn adapt(text: &str, from: &LogicalType, to: &LogicalType) -> Result<String, Opt
         },
         _ => Ok(text.into()),
     }
+}
+
+/// Whether plain decimal text is written with exactly `scale` digits after the point, and fits: what a
+/// column of this type sends.
+fn is_scaled(text: &str, precision: u16, scale: i16) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    let is_canonical = !whole.is_empty() && (whole.len() == 1 || !whole.starts_with('0'));
+    let whole_digits = if whole == "0" { 0 } else { whole.len() as i64 };
+    let is_minus_zero = text.starts_with('-') && !text.bytes().any(|b| (b'1'..=b'9').contains(&b));
+    scale >= 0
+        && fraction.len() == scale as usize
+        && (scale == 0) == !digits.contains('.')
+        && whole_digits <= i64::from(precision) - i64::from(scale)
+        && is_canonical
+        && !is_minus_zero
+        && all_digits(whole)
+        && all_digits(fraction)
 }
 
 /// Rounds plain decimal text to `scale` digits, half away from zero; `None` when more than
@@ -276,6 +300,21 @@ mod tests {
             let expected = expected.map(|v| Some(v.to_string())).map_err(str::to_string);
             assert_eq!(got, expected, "{value} to {ty}");
         }
+    }
+
+    #[test]
+    fn decimals_that_are_as_declared_are_what_rounding_makes_of_them() {
+        for text in [
+            "0", "1", "-1", "0.5", "0.50", "-0.00", "12.34", "012.34", "123.45", "-99.99", "1.", ".50", "NaN",
+        ] {
+            for (precision, scale) in [(4, 2), (5, 2), (1, 0), (3, 0), (2, 2)] {
+                if is_scaled(text, precision, scale) {
+                    assert_eq!(round_decimal(text, precision, scale).as_deref(), Some(text));
+                }
+            }
+        }
+        assert!(is_scaled("12.34", 4, 2) && is_scaled("-7", 1, 0) && is_scaled("0.25", 2, 2));
+        assert!(!is_scaled("123.45", 4, 2) && !is_scaled("0.5", 4, 2) && !is_scaled("-0.00", 4, 2));
     }
 
     #[test]

@@ -121,7 +121,6 @@ impl Planning<'_> {
         if !read.complete || tally.creates == 0 {
             return Ok(None);
         }
-        let (updates, finished) = self.updates_file(run, compared.updates)?;
         let resolved = failures.resolved.iter().map(|k| k.as_bytes().to_vec()).collect();
         let mut context = self.context(run, &tally, &read, reading, compared.progress, resolved)?;
         let fields = reading.transform.payload().schema().fields();
@@ -129,20 +128,28 @@ impl Planning<'_> {
         context.direct = Some(DirectlyLoaded { fields: named.collect::<Result<_>>()? });
         let verdicts = self.verdicts(run, &tally, &read, &context).await?;
         let too_many = apply::threshold(self.sync, context.first_failures, context.planned.rows_processed);
-        if finished.repeated > 0 || too_many.is_err() || verdicts.iter().any(|v| v.tripped) {
+        if too_many.is_err() || verdicts.iter().any(|v| v.tripped) {
             return Ok(None);
         }
         self.engine.enter_phase(run, Phase::Writing, self.watch).await?;
         let creates = tally.creates;
-        let chunk =
-            ChunkRecord { number: 0, rows: creates, state: ChunkState::Planned, attempt: 0, outcomes: None };
-        let digest = crate::plan::digest(&updates.checksum, &context);
-        if load.finish(&digest).await? != creates {
+        let digest = crate::plan::digest(run.id.as_str(), &context);
+        // The entries are sorted and written while the target takes in the last rows.
+        let (files, path) = (self.engine.files.clone(), crate::plan::updates_path(run));
+        let sorting =
+            tokio::task::spawn_blocking(move || crate::plan::updates_file(&files, &path, compared.updates));
+        let loaded = load.finish(&digest).await;
+        let sorted = sorting.await.map_err(|e| Error::internal(format!("sorting entries stopped: {e}")))?;
+        let (updates, finished) = sorted?;
+        if loaded? != creates || finished.repeated > 0 {
             return Ok(None);
         }
+        let chunk =
+            ChunkRecord { number: 0, rows: creates, state: ChunkState::Planned, attempt: 0, outcomes: None };
         self.watch.check()?;
         self.engine.store_failures(run, self.sync, reading.mapping_version, &failures.pending).await?;
-        let record = self.save(run, None, Some(updates), &context, std::slice::from_ref(&chunk)).await?;
+        let record =
+            self.save(run, digest, None, Some(updates), &context, std::slice::from_ref(&chunk)).await?;
         self.planned(run, tally, &read, &context, verdicts.clone(), compared.peak_bytes);
         self.engine.store.update_run(run).await?;
         let chunk = ChunkRecord { state: ChunkState::Sending, attempt: 1, ..chunk };

@@ -15,7 +15,7 @@ use syncline_core::{
     RunType, canon,
 };
 use syncline_snapshot::{DeltaBuilder, Finished, Segment, Snapshot, Values};
-use syncline_store::{ChunkRecord, ChunkState, Generation, PlanRecord, SyncRecord};
+use syncline_store::{ChunkRecord, ChunkState, FileStore, Generation, PlanRecord, SyncRecord};
 
 use crate::decide::Rules;
 use crate::engine::{Endpoints, Engine};
@@ -392,7 +392,7 @@ impl<'a> Planning<'a> {
         };
         let updates = match updates.is_empty() || !run.run_type.writes() {
             true => None,
-            false => Some(self.updates_file(run, updates)?.0),
+            false => Some(updates_file(&self.engine.files, &updates_path(run), updates)?.0),
         };
         let (file, chunk_rows) = stored.map_or((None, Vec::new()), |(f, rows)| (Some(f), rows));
         let resolved = failures.resolved.iter().map(|k| k.as_bytes().to_vec()).collect();
@@ -409,18 +409,11 @@ impl<'a> Planning<'a> {
                 outcomes: None,
             })
             .collect();
-        let record = self.save(run, file, updates, &context, &chunks).await?;
+        let digest = digest(file.as_ref().map_or("", |f| &f.checksum), &context);
+        let record = self.save(run, digest, file, updates, &context, &chunks).await?;
         fail::fail_point!("engine.plan.saved");
         self.planned(run, tally, read, &context, verdicts.clone(), peak_bytes);
         Ok(Made { record, context, verdicts })
-    }
-
-    /// Writes entries as a segment; also says which keys came more than once.
-    pub fn updates_file(&self, run: &Run, updates: DeltaBuilder) -> Result<(FileRef, Finished)> {
-        let path = format!("runs/{}/{}", run.id, file_name("updates", "seg"));
-        let mut file = self.engine.files.create(&path)?;
-        let finished = updates.finish(&mut file)?;
-        Ok((file.finish()?, finished))
     }
 
     pub fn context(
@@ -483,13 +476,12 @@ impl<'a> Planning<'a> {
     pub async fn save(
         &self,
         run: &Run,
+        digest: String,
         file: Option<FileRef>,
         updates: Option<FileRef>,
         context: &PlanContext,
         chunks: &[ChunkRecord],
     ) -> Result<PlanRecord> {
-        let content = file.as_ref().or(updates.as_ref());
-        let digest = digest(content.map_or("", |f| &f.checksum), context);
         let record = PlanRecord {
             run_id: run.id.clone(),
             digest,
@@ -625,6 +617,19 @@ fn null_shares(
     tally.nulls.iter().map(|(column, nulls)| (column.clone(), *nulls as f64 * 100.0 / rows as f64)).collect()
 }
 
+/// Where the entries go that change without anything being sent.
+pub fn updates_path(run: &Run) -> String {
+    format!("runs/{}/{}", run.id, file_name("updates", "seg"))
+}
+
+/// Writes entries as a segment; also says which keys came more than once.
+pub fn updates_file(files: &FileStore, path: &str, updates: DeltaBuilder) -> Result<(FileRef, Finished)> {
+    let mut file = files.create(path)?;
+    let finished = updates.finish(&mut file)?;
+    Ok((file.finish()?, finished))
+}
+
+/// Identifies a plan by its content and what it starts from.
 pub fn digest(checksum: &str, context: &PlanContext) -> String {
     let text =
         format!("{checksum}|{}|{}|{:?}", context.config_hash, context.base_generation, context.cursor_to);
