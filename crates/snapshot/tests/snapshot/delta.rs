@@ -83,6 +83,8 @@ fn huge_records_pass_one_by_one() {
         delta.push_put(&EntryRef { values: Some(&values), ..EntryRef::of(&entry) }).unwrap();
         assert!(delta.bytes() <= 100_000);
     }
+    let grown = peak_bytes() - peak_before;
+    assert!(grown < BYTES as u64 * 3 / 4, "{} MB before anything is read back", grown >> 20);
     let path = folder.path().join("huge.seg");
     let finished = delta.finish(std::fs::File::create(&path).unwrap()).unwrap();
     assert_eq!((finished.summary.entries, finished.repeated), (5, 1));
