@@ -147,7 +147,7 @@ fn is_scaled(text: &str, precision: u16, scale: i16) -> bool {
     let is_minus_zero = text.starts_with('-') && !text.bytes().any(|b| (b'1'..=b'9').contains(&b));
     scale >= 0
         && fraction.len() == scale as usize
-        && (scale == 0) == !digits.contains('.')
+        && (scale == 0) != digits.contains('.')
         && whole_digits <= i64::from(precision) - i64::from(scale)
         && is_canonical
         && !is_minus_zero

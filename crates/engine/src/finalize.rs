@@ -171,10 +171,14 @@ impl Finalizing<'_> {
             return Ok(());
         }
         self.counters.rows_not_attempted += created;
-        let Some(updates) = plan.updates.as_ref().filter(|_| !applied.open.is_empty()) else { return Ok(()) };
+        let Some(updates) = &plan.updates else { return Ok(()) };
+        let may_be_there = !applied.open.is_empty();
         for entry in open_snapshot(self.engine, std::slice::from_ref(updates))?.scan(Values::LeaveOut) {
             let entry = entry?;
-            if entry.state == EntryState::Delivered {
+            if entry.state != EntryState::Delivered {
+                // Its row failed whatever became of the others.
+                self.updates.push(Record::Put(entry))?;
+            } else if may_be_there {
                 self.updates.push(Record::Put(Entry {
                     state: decide::due(self.run.epoch, self.now.as_microsecond()),
                     source_fp: None,

@@ -30,6 +30,7 @@ pub enum Known {
     Repeated,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a run has few of them")]
 pub enum KnownKeys {
     /// While the keys are being walked.
     Nothing,
@@ -153,6 +154,15 @@ impl KnownKeys {
     /// Whether a row that was asked for came.
     pub fn came(&self, row_id: &str) -> bool {
         matches!(self, Self::Few { wanted, .. } if wanted.get(row_id) == Some(&true))
+    }
+
+    /// Row ids that were asked for and came.
+    pub fn all_came(&self) -> impl Iterator<Item = &String> {
+        let wanted = match self {
+            Self::Few { wanted, .. } => Some(wanted),
+            Self::Nothing | Self::Fresh | Self::All { .. } => None,
+        };
+        wanted.into_iter().flatten().filter(|(_, came)| **came).map(|(row_id, _)| row_id)
     }
 
     /// The entry of a key, its values included.

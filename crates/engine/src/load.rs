@@ -80,19 +80,26 @@ impl Planning<'_> {
         drop(load);
         match result? {
             Some((made, mut chunk, committed)) => {
-                let committed = match committed {
-                    Ok(()) => Ok(()),
+                let mut came = match committed {
+                    Ok(()) => Came::Committed,
                     Err(e) => settled_by_ledger(self.engine, run, self.sync, self.ends, &made, e).await?,
                 };
-                let Some(error) = committed.err() else {
-                    fail::fail_point!("engine.load.committed");
-                    chunk.state = ChunkState::Settled;
-                    self.engine.store.set_chunk(&run.id, run.epoch, &chunk).await?;
-                    let applied = Applied { error: None, open: Default::default(), chunks: vec![chunk] };
-                    return Ok(Loaded::Done(Box::new((made, applied))));
+                fail::fail_point!("engine.load.committed");
+                if matches!(came, Came::Committed) {
+                    let settled = ChunkRecord { state: ChunkState::Settled, ..chunk.clone() };
+                    // What is at the target by now is never written once more as if it were not.
+                    match self.engine.store.set_chunk(&run.id, run.epoch, &settled).await {
+                        Ok(()) => chunk = settled,
+                        Err(e) if e.kind == ErrorKind::Fenced => return Err(e),
+                        Err(e) => came = Came::Unknown(e),
+                    }
+                }
+                let (error, open) = match came {
+                    Came::Committed => (None, Default::default()),
+                    Came::NotApplied(e) => (Some(e), Default::default()),
+                    Came::Unknown(e) => (Some(e), [chunk.number].into()),
                 };
-                let open = [chunk.number].into();
-                let applied = Applied { error: Some(error), open, chunks: vec![chunk] };
+                let applied = Applied { error, open, chunks: vec![chunk] };
                 Ok(Loaded::Done(Box::new((made, applied))))
             }
             None => Ok(Loaded::No),
@@ -170,8 +177,15 @@ impl Planning<'_> {
     }
 }
 
-/// Asks the ledger what became of a load whose commit was not answered. The inner error is that of a
-/// target that cannot be asked; the outer one says that nothing was written.
+/// What came of a commit.
+enum Came {
+    Committed,
+    /// The next run delivers: the plan of this one was sent, and cannot be replaced any more.
+    NotApplied(Error),
+    Unknown(Error),
+}
+
+/// Asks the ledger what became of a load whose commit was not answered.
 async fn settled_by_ledger(
     engine: &Engine,
     run: &mut Run,
@@ -179,16 +193,17 @@ async fn settled_by_ledger(
     ends: &Endpoints,
     made: &Made,
     error: Error,
-) -> Result<Result<()>> {
+) -> Result<Came> {
     if error.kind == ErrorKind::Fenced {
         return Err(error);
     }
     let request = stored_request(run, sync, &made.record, &made.context)?;
     match apply::ask_ledger(engine, run, ends, &request, 0).await {
-        Ok(Recovery::Committed) => Ok(Ok(())),
-        Ok(Recovery::NotApplied) => Err(error),
-        Ok(Recovery::Unknown) => Ok(Err(error)),
-        Err(e) => Ok(Err(e)),
+        Ok(Recovery::Committed) => Ok(Came::Committed),
+        Ok(Recovery::NotApplied) => Ok(Came::NotApplied(error)),
+        Ok(Recovery::Unknown) => Ok(Came::Unknown(error)),
+        Err(e) if e.kind == ErrorKind::Fenced => Err(e),
+        Err(e) => Ok(Came::Unknown(e)),
     }
 }
 

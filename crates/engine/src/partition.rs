@@ -79,12 +79,12 @@ impl Spilled {
         Ok(())
     }
 
-    /// Compares all parts; `then` is called after each.
+    /// Compares all parts; `then` is called after each, with the hashes of its keys.
     pub fn compare(
         self,
         planner: &mut Planner,
         reseeds: bool,
-        then: &mut dyn FnMut(&mut Planner) -> Result<()>,
+        then: &mut dyn FnMut(&mut Planner, &HashRange) -> Result<()>,
     ) -> Result<()> {
         let Self { partitions, knowing, met } = self;
         let mut parts = partitions.into_parts()?;
@@ -101,8 +101,9 @@ impl Spilled {
             for key in met.iter().filter(|key| part.range.contains(&key.hash())) {
                 planner.meet_again(key)?;
             }
+            let range = part.range.clone();
             part.for_each(|rows| planner.compare(&rows))?;
-            then(planner)?;
+            then(planner, &range)?;
         }
         Ok(())
     }

@@ -148,10 +148,11 @@ impl<'a> Planning<'a> {
     ) -> Result<T> {
         let started = Instant::now();
         let query_before = run.durations.query;
+        // An earlier plan was judged; the one to come is not before it is stored and judged too. From here
+        // on, what the earlier one recorded of failed rows is gone.
+        run.planned_at = None;
         self.engine.enter_phase(run, Phase::Extracting, self.watch).await?;
         self.engine.forget_failures(&run.id).await?;
-        // An earlier plan was judged; the one to come is not before it is stored and judged too.
-        run.planned_at = None;
         let done = work(self, run).await;
         // Whatever planning did beside waiting for the source.
         let query = run.durations.query - query_before;
@@ -222,7 +223,7 @@ impl<'a> Planning<'a> {
         let path = format!("runs/{}/{}", run.id, file_name("plan", "arrow"));
         let payload = reading.transform.payload().schema().clone();
         let files = self.engine.files.clone();
-        let writer = PlanWriter::new(payload, kept_source, self.chunk_rows(run), files, path);
+        let writer = PlanWriter::new(payload, kept_source, self.chunk_rows(run), budget, files, path);
         let inputs = self.inputs(run, reading, Sink::Plan(writer), budget / 8)?;
         let (due, reseeds) = (reading.due.clone(), run.options.reseed);
         let scratch = self.engine.scratch()?.to_path_buf();

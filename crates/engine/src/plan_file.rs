@@ -45,8 +45,10 @@ const ORDER_KEY: &str = "syncline.order";
 const DROPPED_KEY: &str = "syncline.dropped";
 const BOOKKEEPING: usize = 9;
 
-/// A chunk closes at this many bytes of Arrow memory, whatever its row limit.
-const CHUNK_BYTES_MAX: usize = 32 << 20;
+/// A chunk closes at this many bytes of Arrow memory, whatever its row limit: at a part of the budget,
+/// within these.
+const CHUNK_BYTES: std::ops::RangeInclusive<u64> = 1 << 20..=32 << 20;
+const CHUNK_BUDGET_PART: u64 = 16;
 
 /// One planned change, without its fields.
 #[derive(Clone, Debug)]
@@ -69,6 +71,7 @@ pub struct PlanWriter {
     payload: SchemaRef,
     source: Option<SchemaRef>,
     chunk_rows: usize,
+    chunk_bytes: usize,
     files: FileStore,
     path: String,
     writes: ChunkBuffer,
@@ -112,6 +115,7 @@ impl PlanWriter {
         payload: SchemaRef,
         source: Option<SchemaRef>,
         chunk_rows: usize,
+        memory_budget: u64,
         files: FileStore,
         path: String,
     ) -> Self {
@@ -144,6 +148,8 @@ impl PlanWriter {
             payload,
             source,
             chunk_rows: chunk_rows.max(1),
+            chunk_bytes: (memory_budget / CHUNK_BUDGET_PART).clamp(*CHUNK_BYTES.start(), *CHUNK_BYTES.end())
+                as usize,
             files,
             path,
             writes: ChunkBuffer::default(),
@@ -178,7 +184,7 @@ impl PlanWriter {
             let length = room.min(batch.num_rows() - offset);
             self.writes.push(batch.slice(offset, length));
             offset += length;
-            if self.writes.rows >= self.chunk_rows || self.writes.bytes >= CHUNK_BYTES_MAX {
+            if self.writes.rows >= self.chunk_rows || self.writes.bytes >= self.chunk_bytes {
                 self.close_writes()?;
             }
         }

@@ -31,7 +31,8 @@ use crate::transform::Transform;
 const DUPLICATES_SHOWN: usize = 5;
 /// Removals go to the plan in batches of this many.
 const REMOVALS_BUFFERED: usize = 4_096;
-/// Rows whose entries are loaded together, at most.
+/// Rows whose entries are loaded together: at least, while the source keeps us waiting, and at most.
+const WAITING_MIN: usize = 4_000;
 const WAITING_MAX: usize = 200_000;
 
 mod compare;
@@ -47,6 +48,7 @@ enum Disposition {
 }
 
 /// Where changes go.
+#[expect(clippy::large_enum_variant, reason = "a run has few of them")]
 pub enum Sink {
     /// Into a plan.
     Plan(PlanWriter),
@@ -73,6 +75,8 @@ pub struct Planner {
     dispositions: HashMap<Key, Disposition>,
     /// Match values met so far, each with the key that has it; `None` where keys make them unique.
     match_seen: Option<HashMap<Hash128, Hash128>>,
+    /// Row ids that were asked for and came, of parts of the snapshot that were compared before.
+    came: HashSet<String>,
     /// Keys whose match value changes in this run.
     moved: HashSet<Hash128>,
     duplicates: Vec<String>,
@@ -165,6 +169,7 @@ impl Planner {
             position: 0,
             superseded: HashSet::new(),
             dispositions: HashMap::new(),
+            came: HashSet::new(),
             moved: HashSet::new(),
             duplicates: Vec::new(),
             duplicate_count: 0,
@@ -182,6 +187,7 @@ impl Planner {
     /// Puts the keys of another part of the snapshot in the place of those known so far.
     pub fn turn_to(&mut self, known: KnownKeys) -> Result<()> {
         self.decide_deferred()?;
+        self.came.extend(self.known.all_came().cloned());
         self.known = known;
         // No key of one part comes in another.
         self.dispositions.clear();
@@ -252,7 +258,8 @@ impl Planner {
         let identities = rows.identities();
         self.known.look_at(identities);
         let invalid: HashSet<usize> = rows.invalid().collect();
-        let compare = |row: usize| self.rules.force || (!invalid.is_empty() && invalid.contains(&row));
+        let all = self.rules.force || self.afresh;
+        let compare = |row: usize| all || (!invalid.is_empty() && invalid.contains(&row));
         // What is kept of a key's rows depends on their order, unless any second row is an error.
         let mut loaded = match self.sync.duplicates {
             Duplicates::Fail => None,
@@ -378,6 +385,11 @@ impl Planner {
             self.decide_deferred()?;
         }
         Ok(())
+    }
+
+    /// Decides on deferred rows if they are enough for reading their pages to pay.
+    pub fn decide_meanwhile(&mut self) -> Result<()> {
+        if self.deferred.waiting >= WAITING_MIN { self.decide_deferred() } else { Ok(()) }
     }
 
     /// Loads the entries that deferred rows wait for, all at once, and decides on the rows.
@@ -541,7 +553,8 @@ impl Planner {
 
     /// Which of the wanted row ids did not come.
     pub fn not_found(&self, wanted: &[String]) -> Vec<String> {
-        wanted.iter().filter(|id| !self.known.came(id)).cloned().collect()
+        let came = |id: &String| self.known.came(id) || self.came.contains(id);
+        wanted.iter().filter(|id| !came(id)).cloned().collect()
     }
 
     /// Bytes held.

@@ -94,7 +94,8 @@ fn mask_plan(
     let text_fields =
         reader.payload_schema().fields().iter().map(|f| LogicalType::Text.field(f.name(), true));
     let schema = Arc::new(Schema::new(text_fields.collect::<Vec<_>>()));
-    let mut writer = PlanWriter::new(schema, None, usize::MAX, engine.files.clone(), path.to_string());
+    let mut writer =
+        PlanWriter::new(schema, None, usize::MAX, u64::MAX, engine.files.clone(), path.to_string());
     for number in 0..reader.chunks() {
         let chunk = reader.chunk(number)?;
         let payload = masked_payload(&chunk, mask)?;

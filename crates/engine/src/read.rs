@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use futures::StreamExt;
 use syncline_connector::{Consistency, DirectLoad, ReadEnd, SourceItem, SourceStream};
 use syncline_core::{Error, ErrorKind, Key, Phase, Result, Run};
+use syncline_snapshot::HashRange;
 use tokio::sync::mpsc;
 
 use crate::failures::Failure;
@@ -17,12 +18,15 @@ use crate::planner::Planner;
 use crate::rows::Rows;
 use crate::tally::Tally;
 
-/// Batches on their way between two threads, in each direction. A batch is about 4 MiB.
-const BATCHES_ON_THE_WAY: usize = 4;
+/// Batches on their way between two threads, in each direction: at most so many, and one for so much
+/// of the budget. A batch is about 4 MiB.
+const BATCHES_ON_THE_WAY: u64 = 4;
+const BUDGET_PER_BATCH: u64 = 64 << 20;
 /// Failed rows are stored in batches of about this many.
 const FAILURES_BATCH: usize = 1_000;
 
 /// What the driver tells the comparing thread. Without `End` the read was given up.
+#[expect(clippy::large_enum_variant, reason = "a run has few of them")]
 enum Message {
     Rows(Rows),
     End { departures: Departures },
@@ -85,8 +89,9 @@ impl Planning<'_> {
         start: impl FnOnce(HandOver) -> Result<Comparing> + Send + 'static,
         load: Option<&mut dyn DirectLoad>,
     ) -> Result<(Planner, ReadResult)> {
-        let (to_thread, messages) = mpsc::channel(BATCHES_ON_THE_WAY);
-        let (answers, from_thread) = mpsc::channel(BATCHES_ON_THE_WAY);
+        let batches = (self.engine.memory_budget / BUDGET_PER_BATCH).clamp(1, BATCHES_ON_THE_WAY) as usize;
+        let (to_thread, messages) = mpsc::channel(batches);
+        let (answers, from_thread) = mpsc::channel(batches);
         let comparing = tokio::task::spawn_blocking(move || compare(start, messages, answers));
         let driven = self.drive(run, reading, to_thread, from_thread, load).await;
         let compared = match comparing.await {
@@ -335,7 +340,15 @@ fn compare(
         planner.clear_all()?;
     }
     loop {
-        match messages.blocking_recv() {
+        let message = match messages.try_recv() {
+            Ok(message) => Some(message),
+            Err(_) => {
+                // There is time to load entries that rows wait for.
+                planner.decide_meanwhile()?;
+                messages.blocking_recv()
+            }
+        };
+        match message {
             None => return Err(gave_up()),
             Some(Message::Rows(rows)) => {
                 planner.count(&rows)?;
@@ -349,7 +362,9 @@ fn compare(
                 match spilled {
                     None => depart(&mut planner, departures, &due)?,
                     Some(spilled) => {
-                        let mut then = |planner: &mut Planner| {
+                        let mut then = |planner: &mut Planner, range: &HashRange| {
+                            let due: Vec<Key> =
+                                due.iter().filter(|key| range.contains(&key.hash())).cloned().collect();
                             depart(planner, departures, &due)?;
                             report(planner, &answers, FAILURES_BATCH)
                         };

@@ -7,6 +7,7 @@ use crate::ingest;
 use crate::normalize::Normalizer;
 
 /// Rows of a read with what they are known by.
+#[expect(clippy::large_enum_variant, reason = "a run has few of them")]
 pub enum Rows {
     Decoded { batch: SourceBatch, identities: Identities },
     Raw(Box<dyn RawBatch>),

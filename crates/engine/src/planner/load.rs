@@ -3,7 +3,7 @@
 use arrow::array::{Array, RecordBatch, UInt32Array};
 use syncline_core::sync::StoreValues;
 use syncline_core::{EntryState, Error, Key, Op, Origin, Result, SkipReason, Stage, canon};
-use syncline_snapshot::EntryRef;
+use syncline_snapshot::{EntryRef, Record};
 
 use super::{DecodedBatch, Planner, Sink};
 use crate::failures::row_json;
@@ -71,6 +71,8 @@ impl Planner {
             let is_excluded = excluded.as_ref().is_some_and(|e| e.is_valid(i) && e.value(i));
             if is_excluded || (transform.excludes_keys() && transform.is_excluded_key(&Key::new(key))) {
                 self.skip_row(identities, place, SkipReason::Excluded);
+                // Says nothing of the key, but is found when it comes twice.
+                self.updates.push(Record::Erase(Key::new(key)))?;
                 continue;
             }
             if let Some(error) = exclude_errors.remove(&i).or_else(|| mapped.errors.remove(&i)) {
