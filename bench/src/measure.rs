@@ -142,19 +142,24 @@ fn children_ticks() -> u64 {
     ticks("self").map_or(0, |t| t.children)
 }
 
-/// Of a server that serves each session by a child of its first process.
+/// Of a server that serves each session by a child of its first process. A child that ends while the
+/// processes are listed would be missed or counted twice; then they are listed again.
 fn server_ticks(first: u32) -> u64 {
-    let mut sum = ticks(&first.to_string()).map_or(0, |t| t.own + t.children);
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    for name in processes.filter_map(|entry| entry.file_name().into_string().ok()) {
-        if name.bytes().all(|b| b.is_ascii_digit())
-            && let Some(t) = ticks(&name)
-            && t.parent == first
-        {
-            sum += t.own + t.children;
+    let process = first.to_string();
+    loop {
+        let before = ticks(&process).map_or(0, |t| t.children);
+        let living: u64 = processes().filter(|t| t.parent == first).map(|t| t.own + t.children).sum();
+        let Some(after) = ticks(&process) else { return living };
+        if after.children == before {
+            return after.own + after.children + living;
         }
     }
-    sum
+}
+
+fn processes() -> impl Iterator<Item = Ticks> {
+    let names = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.bytes().all(|b| b.is_ascii_digit())).filter_map(|name| ticks(&name))
 }
 
 /// The middle of some values; of an even number, the lower middle.
