@@ -96,7 +96,7 @@ pub(crate) struct LookupEntry {
 #[derive(serde::Deserialize, JsonSchema, Default)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct SettingsEntry {
-    /// Memory that a run may use before it spills to disk.
+    /// Memory that may grow with the data before it is spilled to disk; runs side by side share it. The process itself takes about 100 MB more.
     #[schemars(extend("default" = "512MB"))]
     pub memory_budget: Option<ByteSize>,
     /// Folder of the state, from the project's folder. Each environment has its own: below
