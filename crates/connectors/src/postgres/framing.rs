@@ -23,6 +23,7 @@ pub struct Malformed(pub String);
 pub struct Row<'a> {
     bytes: &'a [u8],
     bounds: &'a [Bounds],
+    has_nulls: bool,
 }
 
 /// Place of a field's value within its row.
@@ -37,7 +38,7 @@ impl<'a> Row<'a> {
     /// The whole row that `bytes` consist of. `bounds`: room for one per column.
     pub fn of(bytes: &'a [u8], bounds: &'a mut [Bounds]) -> Result<Self, Malformed> {
         match scan_row(bytes, bounds)? {
-            Some(len) if len == bytes.len() => Ok(Self { bytes, bounds }),
+            Some(Scanned { len, has_nulls }) if len == bytes.len() => Ok(Self { bytes, bounds, has_nulls }),
             _ => Err(Malformed("a row has another length".into())),
         }
     }
@@ -60,9 +61,11 @@ impl<'a> Row<'a> {
         Some(&self.bytes[start as usize..start as usize + len])
     }
 
+    /// Which fields are NULL.
     #[inline]
-    pub fn is_null(self, index: usize) -> bool {
-        self.bounds[index].len < 0
+    pub fn nulls(self) -> impl Iterator<Item = usize> {
+        let bounds = if self.has_nulls { self.bounds } else { &[] };
+        bounds.iter().enumerate().filter(|(_, b)| b.len < 0).map(|(i, _)| i)
     }
 
     /// The bytes of a run of fields, each with its length before it. Panics when the run is empty.
@@ -121,11 +124,11 @@ impl Framer {
             return Ok(None);
         }
         let start = self.used;
-        let Some(len) = scan_row(&self.bytes[start..], &mut self.bounds)? else {
+        let Some(Scanned { len, has_nulls }) = scan_row(&self.bytes[start..], &mut self.bounds)? else {
             return self.scan_trailer().map(|()| None);
         };
         self.used += len;
-        Ok(Some(Row { bytes: &self.bytes[start..self.used], bounds: &self.bounds }))
+        Ok(Some(Row { bytes: &self.bytes[start..self.used], bounds: &self.bounds, has_nulls }))
     }
 
     /// Where in the bytes that [`Framer::take`] would hand out the last row ends.
@@ -196,35 +199,40 @@ impl Framer {
     }
 }
 
+/// A row that was found.
+struct Scanned {
+    len: usize,
+    has_nulls: bool,
+}
+
 /// Finds the fields of the row that `bytes` start with, and its length. `None`: it is not there as a
 /// whole, or it is the trailer.
 #[inline]
-fn scan_row(bytes: &[u8], bounds: &mut [Bounds]) -> Result<Option<usize>, Malformed> {
+fn scan_row(bytes: &[u8], bounds: &mut [Bounds]) -> Result<Option<Scanned>, Malformed> {
     let Some((count, _)) = bytes.split_first_chunk() else { return Ok(None) };
     let count = i16::from_be_bytes(*count);
     if usize::try_from(count) != Ok(bounds.len()) {
         return if count == -1 { Ok(None) } else { Err(other_shape(count, bounds.len())) };
     }
-    let mut at = COUNT_BYTES;
+    let bytes = &bytes[..bytes.len().min(ROW_BYTES_MAX)];
+    let (mut at, mut has_nulls) = (COUNT_BYTES, false);
     for field in bounds {
         let Some(len) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
         let len = i32::from_be_bytes(*len);
         at += LENGTH_BYTES;
         *field = Bounds { start: at as u32, len };
-        if len > 0 {
+        if len >= 0 {
             at += len as usize;
-        } else if len < -1 {
+        } else if len == -1 {
+            has_nulls = true;
+        } else {
             return Err(Malformed(format!("a field has a length of {len}")));
         }
-        if at > bytes.len().min(ROW_BYTES_MAX) {
-            return if at > ROW_BYTES_MAX {
-                Err(Malformed("a row is longer than 2 GiB".into()))
-            } else {
-                Ok(None)
-            };
+        if at > ROW_BYTES_MAX {
+            return Err(Malformed("a row is longer than 2 GiB".into()));
         }
     }
-    Ok(Some(at))
+    Ok((at <= bytes.len()).then_some(Scanned { len: at, has_nulls }))
 }
 
 #[cold]

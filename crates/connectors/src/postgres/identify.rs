@@ -102,11 +102,7 @@ pub struct Identifying<'a> {
 impl Identifying<'_> {
     /// Adds a row. Fails, naming the column, when a key or cursor is no value at all.
     pub fn add(&mut self, row: Row<'_>) -> std::result::Result<(), Malformed> {
-        for column in 0..self.by.columns {
-            if row.is_null(column) {
-                self.found.count_null(column);
-            }
-        }
+        row.nulls().for_each(|column| self.found.count_null(column));
         let is_clear = self.see_cursor(row)? & self.find_key(row)?;
         if is_clear {
             let fingerprint = self.fingerprint(row);

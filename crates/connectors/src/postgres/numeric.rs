@@ -32,6 +32,9 @@ pub fn append_text(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
         NEGATIVE_INFINITY => return push_word(out, b"-Infinity"),
         _ => return Err(Malformed(format!("a numeric has the sign {sign:#06x}"))),
     }
+    if append_short(digits, weight, sign == NEGATIVE, scale, out) {
+        return Ok(());
+    }
     let digit = |i: i32| -> u16 {
         let at = usize::try_from(i).ok().filter(|i| *i < count);
         at.map_or(0, |i| u16::from_be_bytes([digits[i * 2], digits[i * 2 + 1]]))
@@ -76,6 +79,59 @@ pub fn append_text(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Malformed> {
     Ok(())
 }
 
+/// Most base-10,000 digits of a number that [`append_short`] looks at: with them it fits 64 bits.
+const SHORT_DIGITS_MAX: usize = 4;
+/// Most decimal ones, in front of the point and behind it.
+const SHORT_DECIMALS_MAX: i32 = 19;
+
+/// [`append_text`] for numbers of ordinary size, by way of one integer. False when it is no such
+/// number; then nothing was appended.
+#[inline]
+fn append_short(digits: &[u8], weight: i32, is_negative: bool, scale: u16, out: &mut Vec<u8>) -> bool {
+    let count = digits.len() / 2;
+    let scale = i32::from(scale);
+    if count > SHORT_DIGITS_MAX || 4 * (weight + 1).max(0) + scale > SHORT_DECIMALS_MAX {
+        return false;
+    }
+    let mut value = 0u64;
+    for pair in digits.chunks_exact(2) {
+        let digit = u16::from_be_bytes([pair[0], pair[1]]);
+        if digit > 9_999 {
+            return false;
+        }
+        value = value * 10_000 + u64::from(digit);
+    }
+    // Decimals that the digits have, more or fewer than are shown.
+    let decimals = 4 * (count as i32 - 1 - weight);
+    let power = |exponent: i32| u32::try_from(exponent).ok().and_then(|e| 10u64.checked_pow(e));
+    let shown = if decimals <= scale {
+        power(scale - decimals).and_then(|power| value.checked_mul(power))
+    } else {
+        power(decimals - scale).filter(|power| value.is_multiple_of(*power)).map(|power| value / power)
+    };
+    let Some(mut rest) = shown.or((value == 0).then_some(0)) else { return false };
+
+    // From the end: `text` is filled with zeros as far as they are needed.
+    let mut text = [b'0'; 24];
+    let mut start = text.len();
+    while rest > 0 {
+        start -= 1;
+        text[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let point = text.len() - scale as usize;
+    start = start.min(point - 1);
+    if is_negative && value != 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&text[start..point]);
+    if scale > 0 {
+        out.push(b'.');
+        out.extend_from_slice(&text[point..]);
+    }
+    true
+}
+
 fn push_word(out: &mut Vec<u8>, word: &[u8]) -> Result<(), Malformed> {
     out.extend_from_slice(word);
     Ok(())
@@ -90,6 +146,7 @@ fn four(digit: u16) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn wire(digits: &[u16], weight: i16, sign: u16, scale: u16) -> Vec<u8> {
         let mut out = Vec::new();
@@ -120,6 +177,40 @@ mod tests {
             let mut out = Vec::new();
             append_text(&bytes, &mut out).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn short_numbers_are_written_as_long_ones_are(
+            digits in prop::collection::vec(prop_oneof![Just(0), 0u16..10_000, Just(9_999)], 0..6),
+            weight in -4i16..5,
+            is_negative in any::<bool>(),
+            scale in 0u16..22,
+        ) {
+            let sign = if is_negative { NEGATIVE } else { POSITIVE };
+            let bytes = wire(&digits, weight, sign, scale);
+            let mut short = Vec::new();
+            if append_short(&bytes[8..], weight.into(), is_negative, scale, &mut short) {
+                // One more zero digit than the short way takes, which changes nothing.
+                let mut digits = digits.clone();
+                digits.resize(SHORT_DIGITS_MAX + 1, 0);
+                let mut long = Vec::new();
+                append_text(&wire(&digits, weight, sign, scale), &mut long).unwrap();
+                prop_assert_eq!(String::from_utf8(short).unwrap(), String::from_utf8(long).unwrap());
+            } else {
+                prop_assert!(short.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_numbers_go_the_short_way() {
+        for (digits, weight, scale) in
+            [(&[12u16, 3456, 7800][..], 1, 2), (&[1], 2, 0), (&[], 0, 2), (&[1], -1, 6)]
+        {
+            let bytes = wire(digits, weight, 0, scale);
+            assert!(append_short(&bytes[8..], weight.into(), false, scale, &mut Vec::new()), "{digits:?}");
         }
     }
 
