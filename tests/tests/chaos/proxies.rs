@@ -82,10 +82,15 @@ fn a_cut_falls_at_the_very_byte_in_either_direction() {
 
 #[test]
 fn a_reset_reaches_both_peers() {
-    let cut = Fault::Cut { way: Way::ToClient, after: 10, end: End::Reset };
-    let ((_, server_end), (_, client_end)) = exchange(cut, &bytes(5_000_000), &bytes(100));
-    assert_eq!(client_end.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    assert_eq!(server_end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = Proxy::to(listener.local_addr().unwrap().port());
+    proxy.inject(|_| Fault::Cut { way: Way::ToClient, after: 10, end: End::Reset });
+    // Neither peer ends the connection.
+    let mut client = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+    let (mut at_server, _) = listener.accept().unwrap();
+    at_server.write_all(&bytes(100)).unwrap();
+    assert_eq!(read(&mut client).1.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert_eq!(read(&mut at_server).1.unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
 #[test]
