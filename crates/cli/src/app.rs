@@ -11,6 +11,7 @@ use syncline_core::{Error, ErrorKind, Result, Sync, SyncId};
 use syncline_engine::{Endpoints, Engine, SystemClock};
 use syncline_expr::LookupTables;
 use syncline_store::{FileStore, KeepUntil, SqliteStore, Store};
+use tokio::sync::Mutex;
 
 use crate::Context;
 use crate::fault::Outcome;
@@ -31,6 +32,9 @@ pub struct App {
     pub project: Project,
     /// Folder of the state.
     pub state: PathBuf,
+    /// Held while a run is queued: runs that start together get ids of different milliseconds, which
+    /// is what a short id tells apart.
+    pub queueing: Mutex<()>,
     registry: Registry,
 }
 
@@ -44,7 +48,7 @@ impl App {
             Some(folder) => folder.clone(),
             None => project.root.join(&project.settings.state),
         };
-        Ok(App { project, state, registry })
+        Ok(App { project, state, queueing: Mutex::new(()), registry })
     }
 
     /// The engine over the state, which is locked for this process; runs of processes that died are

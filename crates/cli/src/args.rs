@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use syncline_core::run::RunOptions;
 use syncline_core::{Error, ErrorKind, ReadMode, Result, RunStatus, RunType};
 
+use crate::session::AT_ONCE_MAX;
+
 const AFTER_HELP: &str = "\
 A first project in a minute:
   syncline init shop && cd shop
@@ -306,6 +308,7 @@ Examples:
   syncline run crm.contact               one sync
   syncline run crm                       every sync of an instance
   syncline run --all                     everything, in its order
+  syncline run --all -j 4                as well, four syncs at a time
   syncline run crm.contact --cursor reset
   syncline run crm.contact --source-ids \"42,43\"")]
 pub struct RunArgs {
@@ -318,11 +321,21 @@ pub struct RunArgs {
     /// Every sync with this tag
     #[arg(long, value_name = "TAG")]
     pub tag: Vec<String>,
+    /// Syncs that run at the same time; they share settings.memory_budget
+    #[arg(long, short = 'j', value_name = "N", default_value_t = 1, value_parser = at_once)]
+    pub parallel: usize,
     /// What kind of run
     #[arg(long = "type", value_enum, default_value_t = RunKind::Sync, value_name = "TYPE")]
     pub kind: RunKind,
     #[command(flatten)]
     pub read: ReadArgs,
+}
+
+fn at_once(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..=AT_ONCE_MAX) => Ok(n),
+        _ => Err(format!("a number from 1 to {AT_ONCE_MAX}")),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

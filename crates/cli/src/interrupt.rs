@@ -1,28 +1,41 @@
-//! Ctrl-C: the first asks the run to stop where nothing is lost, the second ends the program.
+//! Ctrl-C: the first asks the runs to stop where nothing is lost, the second ends the program.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use syncline_engine::watch::Observer;
 
 use crate::exit::Exit;
+use crate::output::LiveLines;
 
-/// Passes the wish to stop on to the run at work.
+/// Passes the wish to stop on to the runs at work.
 #[derive(Clone)]
 pub struct Interrupt {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    run: Mutex<Option<Observer>>,
+    /// The runs at work, by a number of their own.
+    runs: Mutex<BTreeMap<u64, Observer>>,
+    next: AtomicU64,
     wished: AtomicBool,
+    live: LiveLines,
+}
+
+/// While it lives, Ctrl-C stops the run, and not the program.
+#[must_use]
+pub struct Watched {
+    shared: Arc<Shared>,
+    number: u64,
 }
 
 impl Interrupt {
     /// Listens for Ctrl-C and the termination signal, for the life of the program.
-    pub fn listen() -> Self {
-        let shared = Arc::new(Shared { run: Mutex::new(None), wished: AtomicBool::new(false) });
-        let interrupt = Self { shared };
+    pub fn listen(live: LiveLines) -> Self {
+        let shared =
+            Shared { runs: Mutex::default(), next: AtomicU64::new(0), wished: AtomicBool::new(false), live };
+        let interrupt = Self { shared: Arc::new(shared) };
         let listener = interrupt.clone();
         tokio::spawn(async move {
             // Without signals there is nothing to listen for, and the system's own way stays.
@@ -33,9 +46,15 @@ impl Interrupt {
         interrupt
     }
 
-    /// The run that the next Ctrl-C stops; `None`: the program itself.
-    pub fn watch_over(&self, observer: Option<Observer>) {
-        *self.shared.run.lock().unwrap_or_else(PoisonError::into_inner) = observer;
+    /// Lets the next Ctrl-C stop this run. When somebody asked to stop already, it is stopped at once.
+    pub fn watch_over(&self, observer: Observer) -> Watched {
+        let number = self.shared.next.fetch_add(1, Ordering::Relaxed);
+        let mut runs = self.shared.runs();
+        if self.is_wished() {
+            observer.cancel();
+        }
+        runs.insert(number, observer);
+        Watched { shared: Arc::clone(&self.shared), number }
     }
 
     /// Somebody asked to stop.
@@ -43,16 +62,33 @@ impl Interrupt {
         self.shared.wished.load(Ordering::SeqCst)
     }
 
+    /// Stops every run at work, as the first Ctrl-C does.
+    pub fn stop_runs(&self) {
+        self.shared.runs().values().for_each(Observer::cancel);
+    }
+
     fn on_signal(&self) {
-        let run = self.shared.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let runs = self.shared.runs();
         let first = !self.shared.wished.swap(true, Ordering::SeqCst);
-        match run.as_ref() {
-            Some(observer) if first => {
-                observer.cancel();
-                eprintln!("\ncancelling: what is on its way is settled first; Ctrl-C again ends at once");
-            }
-            _ => std::process::exit(Exit::Cancelled.number().into()),
+        if !first || runs.is_empty() {
+            std::process::exit(Exit::Cancelled.number().into());
         }
+        runs.values().for_each(Observer::cancel);
+        self.shared.live.aside(|| {
+            eprintln!("\ncancelling: what is on its way is settled first; Ctrl-C again ends at once");
+        });
+    }
+}
+
+impl Shared {
+    fn runs(&self) -> MutexGuard<'_, BTreeMap<u64, Observer>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.shared.runs().remove(&self.number);
     }
 }
 

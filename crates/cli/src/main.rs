@@ -13,6 +13,7 @@ mod output;
 mod records;
 mod recovery;
 mod select;
+mod session;
 
 use std::process::ExitCode;
 
@@ -44,7 +45,8 @@ fn main() -> ExitCode {
     };
     let exit = runtime.block_on(async {
         let out = Out::new(&cli.globals);
-        let context = Context { globals: cli.globals, out, interrupt: Interrupt::listen() };
+        let interrupt = Interrupt::listen(out.live.clone());
+        let context = Context { globals: cli.globals, out, interrupt };
         match Box::pin(commands::run(&context, cli.command)).await {
             Ok(exit) => exit,
             Err(fault) => {

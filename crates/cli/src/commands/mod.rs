@@ -10,7 +10,7 @@ mod history;
 mod init;
 mod plan;
 mod release;
-mod run;
+pub mod run;
 mod runs;
 mod seed;
 mod status;

@@ -1,6 +1,7 @@
 //! `plan` and `apply`: review before anything is written.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use syncline_core::run::StoredError;
 use syncline_core::{Error, ErrorKind, RunStatus, RunType, Trigger};
@@ -18,7 +19,7 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Outcome {
     let app = App::open(context)?;
     let sync = app.sync(&args.sync)?;
     let options = args.read.options()?;
-    let engine = app.engine(context).await?;
+    let engine = Arc::new(app.engine(context).await?);
     let run = execute(context, &app, &engine, sync, RunType::Test, options).await?;
     if run.status != RunStatus::Completed {
         if context.out.json {

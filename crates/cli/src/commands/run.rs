@@ -1,10 +1,10 @@
 //! `run` and `retry`: executing syncs.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use syncline_core::run::RunOptions;
-use syncline_core::sync::When;
-use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, Sync, SyncId, Trigger};
+use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, Sync, Trigger};
 use syncline_engine::Engine;
 
 use crate::Context;
@@ -12,9 +12,10 @@ use crate::api::RunDetail;
 use crate::app::App;
 use crate::args::{RunArgs, RunRef};
 use crate::exit::Exit;
-use crate::fault::{Fault, Outcome};
+use crate::fault::Outcome;
 use crate::output::{self, Style};
 use crate::select;
+use crate::session::{self, Request, Shares};
 
 pub async fn run(context: &Context, args: &RunArgs) -> Outcome {
     let app = App::open(context)?;
@@ -28,87 +29,37 @@ pub async fn run(context: &Context, args: &RunArgs) -> Outcome {
             .help("name one sync, for example crm.contact")
             .into());
     }
-    let engine = app.engine(context).await?;
-    let mut session = Session::new(context, &app, &engine);
-    for sync in syncs {
-        session.step(sync, args.kind.into(), &options).await?;
+    let mut engine = app.engine(context).await?;
+    let shares = Shares::of(engine.memory_budget, args.parallel, syncs.len());
+    remark_on_fewer(context, shares.at_once, args.parallel.min(syncs.len()));
+    engine.memory_budget = shares.run_bytes;
+    let request = Request { run_type: args.kind.into(), options };
+    let engine = Arc::new(engine);
+    let ended = session::run(context, &app, engine.clone(), &syncs, shares.at_once, &request).await?;
+    if context.out.json {
+        let now = engine.clock.now();
+        let views: Vec<_> = ended.runs.iter().map(|run| RunDetail::of(run, now)).collect();
+        // One sync by name answers with one run, anything else with a list, however long it is.
+        let one = args.tag.is_empty() && matches!(args.selectors.as_slice(), [id] if app.sync(id).is_ok());
+        match views.as_slice() {
+            [run] if one => context.out.json(run),
+            [] if one => {}
+            runs => context.out.json(&runs),
+        }
     }
-    // One sync by name answers with one run, anything else with a list, however long it is.
-    let named = args.tag.is_empty() && matches!(args.selectors.as_slice(), [id] if app.sync(id).is_ok());
-    Ok(session.finish(named))
+    Ok(ended.exit)
 }
 
-/// Several syncs, one after the other.
-struct Session<'a> {
-    context: &'a Context,
-    app: &'a App,
-    engine: &'a Engine,
-    exit: Exit,
-    /// Syncs of this session that did not complete.
-    not_completed: BTreeSet<SyncId>,
-    runs: Vec<Run>,
-}
-
-impl<'a> Session<'a> {
-    fn new(context: &'a Context, app: &'a App, engine: &'a Engine) -> Self {
-        Self { context, app, engine, exit: Exit::Done, not_completed: BTreeSet::new(), runs: Vec::new() }
-    }
-
-    /// Runs one sync, unless something before it stands in the way.
-    async fn step(&mut self, sync: &Sync, run_type: RunType, options: &RunOptions) -> Outcome<()> {
-        if self.context.interrupt.is_wished() {
-            self.exit = self.exit.worst(Exit::Cancelled);
-            return Ok(());
-        }
-        if let Some(When::After(upstream)) = sync.schedule.as_ref().map(|s| &s.when)
-            && self.not_completed.contains(upstream)
-        {
-            self.not_completed.insert(sync.id.clone());
-            let head = self.context.out.paint_note(Style::Warn, "skipped");
-            let id = &sync.id;
-            self.context
-                .out
-                .remark(&format!("{head} {id}: it runs after {upstream}, which did not complete"));
-            return Ok(());
-        }
-        match execute(self.context, self.app, self.engine, sync, run_type, options.clone()).await {
-            Ok(run) => {
-                if run.status != RunStatus::Completed {
-                    self.not_completed.insert(sync.id.clone());
-                }
-                self.exit = self.exit.worst(Exit::of_run(&run));
-                self.runs.push(run);
-            }
-            Err(fault) if self.is_of_this_sync(&fault) => {
-                self.not_completed.insert(sync.id.clone());
-                self.exit = self.exit.worst(fault.exit());
-                fault.report(&self.context.out);
-            }
-            Err(fault) => return Err(fault),
-        }
-        Ok(())
-    }
-
-    /// Whether the other syncs can go on: not when the state itself cannot be kept.
-    fn is_of_this_sync(&self, fault: &Fault) -> bool {
-        use ErrorKind::*;
-        match fault {
-            Fault::Error(e) => !matches!(e.kind, Corrupt | LocalIo | StateLocked | StateTooNew | Internal),
-            Fault::Problems { .. } => false,
-        }
-    }
-
-    fn finish(self, one: bool) -> Exit {
-        if self.context.out.json {
-            let now = self.engine.clock.now();
-            let views: Vec<_> = self.runs.iter().map(|run| RunDetail::of(run, now)).collect();
-            match views.as_slice() {
-                [run] if one => self.context.out.json(run),
-                [] if one => {}
-                runs => self.context.out.json(&runs),
-            }
-        }
-        self.exit
+fn remark_on_fewer(context: &Context, at_once: usize, wanted: usize) {
+    if at_once < wanted {
+        let head = context.out.paint_note(Style::Warn, "note");
+        let (at_once, wanted) = (at_once as u64, wanted as u64);
+        context.out.remark(&format!(
+            "{head}: {} at a time instead of {wanted}: settings.memory_budget is shared by them, and a run \
+             needs at least {}",
+            output::counted(at_once, "sync"),
+            session::RUN_MEMORY_MIN,
+        ));
     }
 }
 
@@ -116,23 +67,36 @@ impl<'a> Session<'a> {
 pub async fn execute(
     context: &Context,
     app: &App,
-    engine: &Engine,
+    engine: &Arc<Engine>,
     sync: &Sync,
     run_type: RunType,
     options: RunOptions,
 ) -> Outcome<Run> {
     let ends = app.endpoints(sync)?;
     let first = engine.register(sync).await?.generation == 0;
-    let run = engine.queue(sync, run_type, Trigger::Cli, options).await?;
-    let run =
-        output::watched(
-            context,
-            &sync.id,
-            |watch| async move { engine.execute(run, sync, &ends, &watch).await },
-        )
-        .await?;
+    let run = {
+        let _turn = app.queueing.lock().await;
+        let run = engine.queue(sync, run_type, Trigger::Cli, options).await?;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        run
+    };
+    let run = output::watched(context, &sync.id, |watch| {
+        let (engine, sync) = (Arc::clone(engine), sync.clone());
+        // A thread of its own, so that runs at once use all processors.
+        let here = tokio::runtime::Handle::current();
+        let work = move || here.block_on(Box::pin(engine.execute(run, &sync, &ends, &watch)));
+        let task = tokio::task::spawn_blocking(work);
+        async move {
+            match task.await {
+                Ok(ended) => ended,
+                Err(e) if e.is_panic() => std::panic::resume_unwind(e.into_panic()),
+                Err(e) => Err(Error::internal("the program is shutting down").caused_by(e)),
+            }
+        }
+    })
+    .await?;
     if !context.out.json {
-        output::report_run(&context.out, engine, &run, first).await?;
+        context.out.raw(&output::run_report(&context.out, engine, &run, first).await?);
     }
     Ok(run)
 }
@@ -182,7 +146,7 @@ pub async fn finish_one(context: &Context, engine: &Engine, run: &Run) -> Outcom
     if context.out.json {
         context.out.json(&RunDetail::of(run, engine.clock.now()));
     } else {
-        output::report_run(&context.out, engine, run, false).await?;
+        context.out.raw(&output::run_report(&context.out, engine, run, false).await?);
     }
     Ok(Exit::of_run(run))
 }

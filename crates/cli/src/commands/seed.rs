@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use syncline_core::run::RunOptions;
 use syncline_core::{Error, ErrorKind, Result, RunStatus, RunType, Sync};
@@ -23,7 +24,7 @@ pub async fn seed(context: &Context, args: &SeedArgs) -> Outcome {
     if args.reseed {
         refuse_unconfirmed(context, args, sync)?;
     }
-    let engine = app.engine(context).await?;
+    let engine = Arc::new(app.engine(context).await?);
     if args.reseed {
         if args.confirm.is_none() && !agreed(context, &app, &engine, sync, &options).await? {
             return Ok(Exit::Cancelled);
@@ -57,7 +58,7 @@ fn refuse_unconfirmed(context: &Context, args: &SeedArgs, sync: &Sync) -> Outcom
 async fn agreed(
     context: &Context,
     app: &App,
-    engine: &Engine,
+    engine: &Arc<Engine>,
     sync: &Sync,
     options: &RunOptions,
 ) -> Outcome<bool> {

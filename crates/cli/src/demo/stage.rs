@@ -109,9 +109,9 @@ impl<'a> Stage<'a> {
             .spawn()?;
         // Ctrl-C reaches the command as well, which ends in its own good way; until then we wait.
         let (_watch, observer) = watch::pair();
-        self.context.interrupt.watch_over(Some(observer));
+        let watched_over = self.context.interrupt.watch_over(observer);
         let ended = child.wait_with_output();
-        self.context.interrupt.watch_over(None);
+        drop(watched_over);
         self.stop_if_wished()?;
         self.expect_exit(&typed, &ended?, expected)
     }

@@ -1,10 +1,12 @@
-//! A run while it runs: phase, progress, rate and what is left, on stderr.
+//! Runs while they run: phase, progress, rate and what is left, on stderr.
 
 use std::future::Future;
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use syncline_core::{Phase, Result, SyncId};
 use syncline_engine::watch::{self, Observer, Progress, Watch};
 
@@ -20,34 +22,91 @@ where
     F: Future<Output = Result<T>>,
 {
     let (watch, observer) = watch::pair();
-    context.interrupt.watch_over(Some(observer.clone()));
+    let _watched_over = context.interrupt.watch_over(observer.clone());
     let shown = Display::start(context, sync, observer);
     let outcome = Box::pin(work(watch)).await;
-    context.interrupt.watch_over(None);
     shown.stop().await;
     outcome
 }
 
-/// The task that draws.
+/// The lines at the foot of a terminal that show runs at work, one each. Clones are the same lines.
+#[derive(Clone, Default)]
+pub struct LiveLines {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Draws on stderr, and nothing where that is no terminal. Locked by whoever writes.
+    lines: Mutex<Lines>,
+    /// Columns that the names of syncs take.
+    name_width: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Lines {
+    bars: MultiProgress,
+    shown: usize,
+}
+
+impl LiveLines {
+    /// Gives the names of the runs that follow one width.
+    pub fn align<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        let width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        self.shared.name_width.store(width, Ordering::Relaxed);
+    }
+
+    /// Writes something else to the terminal, while the lines are away.
+    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.locked(|lines| {
+            if lines.shown > 0 {
+                // A terminal that went away has nothing to clear.
+                let _ = lines.bars.clear();
+            }
+            write()
+        })
+    }
+
+    fn add(&self, name: &str) -> ProgressBar {
+        let width = self.shared.name_width.load(Ordering::Relaxed);
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        bar.set_style(style("{spinner} {prefix}  {wide_msg}"));
+        bar.set_prefix(format!("{name:width$}"));
+        self.locked(|lines| {
+            lines.shown += 1;
+            lines.bars.add(bar)
+        })
+    }
+
+    fn remove(&self, bar: &ProgressBar) {
+        self.locked(|lines| {
+            bar.finish_and_clear();
+            lines.bars.remove(bar);
+            lines.shown -= 1;
+        });
+    }
+
+    fn locked<T>(&self, work: impl FnOnce(&mut Lines) -> T) -> T {
+        work(&mut self.shared.lines.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The task that shows one run.
 struct Display {
     task: Option<tokio::task::JoinHandle<()>>,
-    bar: ProgressBar,
+    line: Option<(LiveLines, ProgressBar)>,
 }
 
 impl Display {
     fn start(context: &Context, sync: &SyncId, observer: Observer) -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let name = sync.to_string();
-        let task = if std::io::stderr().is_terminal() {
-            bar.set_style(style("{spinner} {prefix}  {msg}"));
-            bar.set_prefix(name);
-            Some(tokio::spawn(draw(bar.clone(), observer)))
-        } else if context.out.json {
-            None
-        } else {
-            Some(tokio::spawn(tell(name, observer)))
-        };
-        Self { task, bar }
+        if std::io::stderr().is_terminal() {
+            let live = context.out.live.clone();
+            let bar = live.add(sync.as_str());
+            let task = tokio::spawn(draw(live.clone(), bar.clone(), observer));
+            return Self { task: Some(task), line: Some((live, bar)) };
+        }
+        let task = (!context.out.json).then(|| tokio::spawn(tell(sync.to_string(), observer)));
+        Self { task, line: None }
     }
 
     async fn stop(self) {
@@ -56,7 +115,9 @@ impl Display {
             // Its end is awaited, so that nothing is drawn over what follows.
             let _ = task.await;
         }
-        self.bar.finish_and_clear();
+        if let Some((live, bar)) = self.line {
+            live.remove(&bar);
+        }
     }
 }
 
@@ -66,27 +127,30 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars("━╸─")
 }
 
-/// Redraws the line of a terminal.
-async fn draw(bar: ProgressBar, observer: Observer) {
+/// Redraws a line of the terminal.
+async fn draw(live: LiveLines, bar: ProgressBar, observer: Observer) {
     let mut frames = tokio::time::interval(FRAME);
     let mut phase = None;
     let mut since = Instant::now();
     loop {
         frames.tick().await;
         let progress = observer.progress.borrow().clone();
-        if progress.phase != phase {
+        let is_new = progress.phase != phase;
+        if is_new {
             phase = progress.phase;
             since = Instant::now();
-            if phase == Some(Phase::Writing) && progress.planned > 0 {
-                bar.set_length(progress.planned);
-                bar.set_style(style("{spinner} {prefix}  {bar:24.green/dim} {msg}"));
-            } else {
-                bar.set_style(style("{spinner} {prefix}  {msg}"));
-            }
         }
-        bar.set_position(progress.sent);
-        bar.set_message(message(&progress, since.elapsed()));
-        bar.tick();
+        live.locked(|_| {
+            if is_new && phase == Some(Phase::Writing) && progress.planned > 0 {
+                bar.set_length(progress.planned);
+                bar.set_style(style("{spinner} {prefix}  {bar:24.green/dim} {wide_msg}"));
+            } else if is_new {
+                bar.set_style(style("{spinner} {prefix}  {wide_msg}"));
+            }
+            bar.set_position(progress.sent);
+            bar.set_message(message(&progress, since.elapsed()));
+            bar.tick();
+        });
     }
 }
 

@@ -16,9 +16,9 @@ use serde::Serialize;
 use crate::args::{Globals, Output};
 
 pub use changes::{field_lines, plan_text, value_text};
-pub use live::watched;
+pub use live::{LiveLines, watched};
 pub use numbers::{ago, counted, duration, grouped, local};
-pub use run_text::{held_text, is_rejected, report_run, seconds, short_id, status_text, undone, verdict};
+pub use run_text::{held_text, is_rejected, run_report, seconds, short_id, status_text, undone, verdict};
 pub use summary_box::summary_box;
 pub use table::{Column, table};
 
@@ -70,6 +70,8 @@ pub struct Out {
     pub width: Option<u16>,
     /// As `width`, of stderr.
     width_on_stderr: Option<u16>,
+    /// The lines of runs at work, which give way to everything that is written.
+    pub live: LiveLines,
     /// The reader of stdout went away (`… | head`): nothing more is written there.
     closed: AtomicBool,
 }
@@ -87,14 +89,14 @@ impl Out {
             color_on_stderr: stderr && !unwanted,
             width: if stdout { comfy_table::Table::new().width() } else { None },
             width_on_stderr: if stderr { comfy_table::Table::new().use_stderr().width() } else { None },
+            live: LiveLines::default(),
             closed: AtomicBool::new(false),
         }
     }
 
     /// Writes a result and a line end.
     pub fn line(&self, text: impl AsRef<str>) {
-        self.raw(text.as_ref());
-        self.raw("\n");
+        self.raw(&format!("{}\n", text.as_ref()));
     }
 
     /// Writes running text: on a terminal its lines break between words and hang by two columns.
@@ -116,10 +118,12 @@ impl Out {
         if self.closed.load(Ordering::Relaxed) {
             return;
         }
-        let mut stdout = std::io::stdout().lock();
-        if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
-            self.closed.store(true, Ordering::Relaxed);
-        }
+        self.live.aside(|| {
+            let mut stdout = std::io::stdout().lock();
+            if stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_err() {
+                self.closed.store(true, Ordering::Relaxed);
+            }
+        });
     }
 
     /// Nobody reads stdout any more.
@@ -137,7 +141,7 @@ impl Out {
     /// Writes a line beside the results.
     pub fn note(&self, text: &str) {
         // Nobody to tell when stderr is gone.
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        self.live.aside(|| _ = writeln!(std::io::stderr().lock(), "{text}"));
     }
 
     /// Running text beside the results; on a terminal its lines break between words.

@@ -155,38 +155,41 @@ pub fn undone(planned: &Counters) -> String {
     format!("{all} {were} planned and not done")
 }
 
-/// What a command prints when a run is over: verdict, causes, next steps.
-pub async fn report_run(out: &Out, engine: &Engine, run: &Run, first: bool) -> Result<()> {
+/// What a command prints when a run is over: verdict, causes, next steps. One text, so that runs at
+/// once do not print between each other's lines.
+pub async fn run_report(out: &Out, engine: &Engine, run: &Run, first: bool) -> Result<String> {
     let (style, status) = status_text(run);
     let icon = status.chars().next().unwrap_or(' ').to_string();
     let sentence = verdict(run, engine.clock.now());
     let sync = out.paint(Style::Strong, run.sync_id.as_str());
-    out.prose(format!("{} {sync}  {sentence}", out.paint(style, &icon)));
+    let mut prose = vec![format!("{} {sync}  {sentence}", out.paint(style, &icon))];
     if let Some(error) = &run.error {
-        for cause in causes(error) {
-            out.prose(format!("  caused by: {cause}"));
-        }
-        if let Some(help) = &error.help {
-            out.prose(format!("  {}: {help}", out.paint(Style::Accent, "help")));
-        }
+        prose.extend(causes(error).map(|cause| format!("  caused by: {cause}")));
+        prose.extend(error.help.iter().map(|help| format!("  {}: {help}", out.paint(Style::Accent, "help"))));
     }
-    for notice in &run.notices {
-        out.prose(format!("  {} {notice}", out.paint(Style::Dim, "note:")));
-    }
+    let note = out.paint(Style::Dim, "note:");
+    prose.extend(run.notices.iter().map(|notice| format!("  {note} {notice}")));
     if !run.not_found.is_empty() {
-        out.prose(format!("  {} not found: {}", out.paint(Style::Dim, "note:"), run.not_found.join(", ")));
+        prose.push(format!("  {note} not found: {}", run.not_found.join(", ")));
     }
+    let mut text = paragraphs(out, &prose);
     if run.status == RunStatus::Held {
-        out.raw(&held_text(out, run));
+        text += &held_text(out, run);
     }
     if run.counters.rows_failed + run.counters.rows_delete_failed > 0 {
-        report_errors(out, engine, run).await?;
+        text += &errors_text(out, engine, run).await?;
         if first && run.run_type.writes() && run.status == RunStatus::Completed {
-            out.prose("  This was the first run: look at these rows before you activate the sync.");
+            let advice = "  This was the first run: look at these rows before you activate the sync.";
+            text += &paragraphs(out, &[advice.to_string()]);
         }
     }
-    out.line(out.paint(Style::Dim, &format!("  {}  {}", short_id(&run.id), run.run_type.as_str())));
-    Ok(())
+    let foot = format!("  {}  {}", short_id(&run.id), run.run_type.as_str());
+    Ok(text + &out.paint(Style::Dim, &foot) + "\n")
+}
+
+/// Running text, each on lines of its own.
+fn paragraphs(out: &Out, prose: &[String]) -> String {
+    prose.iter().map(|text| out.wrapped(text, None) + "\n").collect()
 }
 
 /// The tripped guards of a held run, and the two ways on.
@@ -209,26 +212,23 @@ fn guard_lines<'a>(out: &Out, verdicts: impl Iterator<Item = &'a GuardVerdict>) 
 }
 
 /// The most frequent causes of failed rows.
-async fn report_errors(out: &Out, engine: &Engine, run: &Run) -> Result<()> {
+async fn errors_text(out: &Out, engine: &Engine, run: &Run) -> Result<String> {
     let (errors, total) = engine.store.row_errors(&run.id, Page::first(ERRORS_GROUPED_MAX)).await?;
     let groups = grouped_errors(&errors);
-    for group in groups.iter().take(GROUPS_SHOWN) {
+    let shown = groups.iter().take(GROUPS_SHOWN).map(|group| {
         let field = group.first.field.as_ref().map(|f| format!(" ({f})")).unwrap_or_default();
         let count = out.paint(Style::Warn, &format!("{}×", grouped(group.rows)));
         let row = &group.first.row_id;
-        out.prose(format!(
-            "  {count} {}{field}, for example {row}: {}",
-            group.first.code, group.first.message
-        ));
-    }
+        format!("  {count} {}{field}, for example {row}: {}", group.first.code, group.first.message)
+    });
+    let mut text = paragraphs(out, &shown.collect::<Vec<_>>());
     if groups.len() > GROUPS_SHOWN {
         let more = (groups.len() - GROUPS_SHOWN) as u64;
-        out.line(format!("  and {} more {}", grouped(more), plural(more, "kind")));
+        text += &format!("  and {} more {}\n", grouped(more), plural(more, "kind"));
     }
     let id = short_id(&run.id);
     let all = if total == 1 { "see it".to_string() } else { format!("see all {} errors", grouped(total)) };
-    out.line(format!("  {all}: syncline errors {id}"));
-    Ok(())
+    Ok(text + &format!("  {all}: syncline errors {id}\n"))
 }
 
 struct ErrorGroup<'a> {

@@ -152,6 +152,7 @@ mod tests {
             color_on_stderr: false,
             width: Some(columns),
             width_on_stderr: None,
+            live: Default::default(),
             closed: AtomicBool::new(false),
         }
     }
