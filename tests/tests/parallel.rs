@@ -1,11 +1,9 @@
 //! `run --parallel`: several syncs at once keep the order they depend on, the limits of their
-//! connections, and together the memory budget of one. Needs the feature `failpoints`.
+//! connections, and the least share of the memory budget. Needs the feature `failpoints`.
 
 use serde_json::Value as Json;
 use syncline_tests::databases::{Database, Sqlite};
-use syncline_tests::project::{Output, Project, Running};
-
-const MIB: u64 = 1 << 20;
+use syncline_tests::project::{Output, Project};
 
 /// Runs last at least this long, so that those of one moment overlap.
 const SLOW: &str = "engine.run.started=sleep(700)";
@@ -228,56 +226,4 @@ fn a_budget_too_small_for_all_lets_fewer_run() {
     assert!(output.stderr.contains("2 syncs at a time instead of 4"), "{output}");
     let answer = world.run(&["run", "--all", "-j", "4"], SLOW);
     assert_eq!(at_once(&answer.json()), 2, "{answer}");
-}
-
-/// What a run needs beside its share of the budget, whatever the table: batches on their way, chunks
-/// that are written, buffers of files.
-const FIXED_BYTES: u64 = 72 * MIB;
-
-/// Keys are what a run holds: these, of each sync, fill the whole budget of four.
-#[test]
-fn runs_at_once_keep_the_memory_budget_of_one() {
-    const SYNCS: usize = 4;
-    const ROWS: u64 = 20_000;
-    const KEY_CHARS: u64 = 600;
-    let world = World::new(&[""; SYNCS], "", "settings: { memory_budget: 96MB }\n");
-    (0..SYNCS).for_each(|number| world.fill(number, ROWS, KEY_CHARS));
-    let alone = peak(&world.project, &["run", "s0.item"]);
-    std::fs::remove_dir_all(world.project.path(".syncline")).expect("forget the state");
-    world.targets[0].execute("delete from copy; delete from _syncline_ledger");
-    let together = peak(&world.project, &["run", "--all", "-j", "4"]);
-    (0..SYNCS).for_each(|number| world.assert_agree(number));
-    let again = peak(&world.project, &["run", "--all", "-j", "4"]);
-    println!("alone {} MiB, together {} MiB, again {} MiB", alone / MIB, together / MIB, again / MIB);
-    for peak in [together, again] {
-        assert!(
-            peak <= alone + (SYNCS as u64 - 1) * FIXED_BYTES,
-            "{} MiB together, {} MiB alone",
-            peak / MIB,
-            alone / MIB
-        );
-    }
-}
-
-/// Runs the program to its end. Gives the most memory it had resident (`VmHWM`), in bytes.
-fn peak(project: &Project, arguments: &[&str]) -> u64 {
-    let running = Running::start(project.command(&[arguments, &["--output", "json"]].concat()));
-    let status = format!("/proc/{}/status", running.id());
-    let watcher = std::thread::spawn(move || {
-        let mut peak = 0;
-        // A process that ended and was not waited for has no such line any more.
-        while let Some(now) = std::fs::read_to_string(&status).ok().as_deref().and_then(resident_peak) {
-            peak = now;
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
-        peak
-    });
-    let output = running.wait();
-    assert_eq!(output.code(), Some(0), "{output}");
-    watcher.join().expect("the watcher")
-}
-
-fn resident_peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? << 10)
 }
