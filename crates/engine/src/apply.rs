@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 use std::sync::Arc;
 use syncline_connector::{Chunk, FieldRule, OpenRequest, Recovery, Session};
 use syncline_core::error::ErrorClass;
 use syncline_core::sync::{OnRemoved, Publish, StoreValues, Sync, WriteMode};
-use syncline_core::{Counters, Error, ErrorKind, Phase, Result, RowError, RowResult, Run};
+use syncline_core::{Counters, Error, ErrorKind, LogicalType, Phase, Result, RowError, RowResult, Run};
 use syncline_store::{ChunkRecord, ChunkState, PlanRecord};
 
 use crate::engine::{Endpoints, Engine};
@@ -161,6 +161,49 @@ pub async fn ask_ledger(
     }
 }
 
+/// Fails when the target is not the one that the plan was made for: another (G29), or with other types
+/// (G14), into which it might bend the values.
+async fn check_target(
+    sync: &Sync,
+    ends: &Endpoints,
+    planned: &PlanContext,
+    payload: &SchemaRef,
+) -> Result<()> {
+    let changed = |message: String| {
+        Err(Error::new(ErrorKind::DestinationUnsuitable, message)
+            .help(format!("nothing was written; run {} again to plan for the target as it is", sync.id)))
+    };
+    let object = &sync.to.object;
+    let Some(target) = ends.destination.describe(object).await? else {
+        return changed(format!("the target '{object}' was removed since the plan was made"));
+    };
+    if target.identity != planned.target_identity || target.incarnation != planned.target_incarnation {
+        return changed(format!("the target '{object}' was made anew or moved since the plan was made"));
+    }
+    if target.open_schema {
+        return Ok(());
+    }
+    for field in payload.fields() {
+        let ty = LogicalType::of(field)?;
+        match target.fields.iter().find(|f| f.name == *field.name()) {
+            Some(now) if now.ty == ty => {}
+            Some(now) => {
+                return changed(format!(
+                    "the target's field '{}' was {ty} when the plan was made and is now {} ({})",
+                    now.name, now.ty, now.native_type
+                ));
+            }
+            None => {
+                return changed(format!(
+                    "the target has lost the field '{}' since the plan was made",
+                    field.name()
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// How long to wait after a failed attempt; counts it.
 fn backoff(engine: &Engine, run: &mut Run, error: &Error, attempt: u32) -> Duration {
     let most = BACKOFF_MAX.min(BACKOFF_FIRST * 2u32.pow(attempt - 1));
@@ -203,6 +246,9 @@ impl Sending<'_> {
             p.counters =
                 Counters { rows_created: 0, rows_updated: 0, rows_deleted: 0, ..self.planned.planned };
         });
+        if self.chunks.iter().all(|c| c.state == ChunkState::Planned) {
+            check_target(self.sync, self.ends, self.planned, self.payload.schema()).await?;
+        }
         let mut session = self.ends.destination.open(self.request.clone()).await?;
         if open {
             self.settle_open(session.as_mut()).await?;

@@ -112,7 +112,8 @@ pub async fn finalize(
         cursor,
         resolved,
         sync_state: halt,
-        full_read_at: (run.complete_read && all_settled).then_some(now),
+        // The moment of the read, which may be long before its plan was carried out.
+        full_read_at: (run.complete_read && all_settled).then(|| run.planned_at.unwrap_or(now)),
         config_hash: Some(context.config_hash.clone()),
         now,
     };

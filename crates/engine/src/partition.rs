@@ -26,6 +26,9 @@ const BITS: u32 = 6;
 /// Bits that a key's hash can be divided by. One part then holds the rows of few keys, if they are not
 /// all of one key.
 const BITS_MAX: u32 = 48;
+/// A part of so few rows and entries is not divided, however small the budget is: what it takes is the
+/// pages of the snapshot that it is in.
+const PART_ROWS_MIN: u64 = 4_096;
 /// What remembering the key of a row takes, about.
 const ROW_BYTES: u64 = 48;
 /// What is written at once to a part's file.
@@ -42,11 +45,11 @@ pub struct Knowing {
 }
 
 impl Knowing {
-    /// What is known of the keys whose hash is in `range`.
-    pub fn known(&self, range: HashRange) -> Result<KnownKeys> {
+    /// What is known of the keys whose hash is in `range`, in at most `budget` bytes.
+    pub fn known(&self, range: HashRange, budget: u64) -> Result<KnownKeys> {
         match self.all {
-            true => KnownKeys::all(self.snapshot.clone(), range, self.budget),
-            false => Ok(KnownKeys::few(self.snapshot.clone(), self.wanted.iter().cloned(), self.budget)),
+            true => KnownKeys::all(self.snapshot.clone(), range, budget),
+            false => Ok(KnownKeys::few(self.snapshot.clone(), self.wanted.iter().cloned(), budget)),
         }
     }
 
@@ -90,11 +93,14 @@ impl Spilled {
         let mut parts = partitions.into_parts()?;
         parts.reverse();
         while let Some(part) = parts.pop() {
-            if knowing.bytes_for(&part.range, part.rows) > knowing.budget && part.is_divisible() {
+            let needed = knowing.bytes_for(&part.range, part.rows);
+            let is_small = part.rows.max(knowing.snapshot.entries_in(&part.range)) <= PART_ROWS_MIN;
+            if needed > knowing.budget && !is_small && part.is_divisible() {
                 parts.extend(part.divide()?.into_iter().rev());
                 continue;
             }
-            planner.turn_to(knowing.known(part.range.clone())?)?;
+            let budget = if is_small { needed.max(knowing.budget) } else { knowing.budget };
+            planner.turn_to(knowing.known(part.range.clone(), budget)?)?;
             if reseeds {
                 planner.clear_all()?;
             }

@@ -230,7 +230,7 @@ impl<'a> Planning<'a> {
         let start = move |_| {
             let normalizer = inputs.normalizer.clone();
             let (known, spilled) = match spill {
-                false => (knowing.known(everything)?, None),
+                false => (knowing.known(everything, knowing.budget)?, None),
                 true => (
                     KnownKeys::few(knowing.snapshot.clone(), std::iter::empty(), knowing.budget),
                     Some(Spilled::new(&scratch, normalizer, knowing)),
@@ -276,14 +276,24 @@ impl<'a> Planning<'a> {
     }
 
     /// G14: a mapped column that was dropped or retyped since the last run stops the run, unless the
-    /// sync says to adapt. A dropped column is found by the mapping itself.
+    /// sync says to adapt.
     fn check_schema(&self, model: &SchemaRef) -> Result<()> {
         let Some(generation) = &self.generation else { return Ok(()) };
         if self.sync.schema_change == syncline_core::sync::SchemaChange::Adapt {
             return Ok(());
         }
         for (column, before) in &generation.source_types {
-            let Ok(field) = model.field_with_name(column) else { continue };
+            let Ok(field) = model.field_with_name(column) else {
+                if !self.sync.mapping.is_empty() {
+                    // The mapping itself says whether it is missed.
+                    continue;
+                }
+                return Err(Error::new(
+                    ErrorKind::SchemaChanged,
+                    format!("the model no longer has the column '{column}', which was written to the target"),
+                )
+                .help("put it back into the model, or set schema_change: adapt to leave its values at the target as they are"));
+            };
             let now = LogicalType::of(field)?.to_string();
             if now != *before {
                 return Err(Error::new(

@@ -187,6 +187,7 @@ impl Planner {
     /// Puts the keys of another part of the snapshot in the place of those known so far.
     pub fn turn_to(&mut self, known: KnownKeys) -> Result<()> {
         self.decide_deferred()?;
+        self.peak_bytes = self.peak_bytes.max(self.bytes());
         self.came.extend(self.known.all_came().cloned());
         self.known = known;
         // No key of one part comes in another.
@@ -209,6 +210,7 @@ impl Planner {
 
     /// Takes rows that were counted.
     pub fn take(&mut self, rows: &Rows) -> Result<()> {
+        self.peak_bytes = self.peak_bytes.max(self.bytes() + self.deferred.bytes + rows.bytes() as u64);
         match self.sink {
             Sink::Plan(_) => self.compare(rows),
             Sink::Load(_) | Sink::Loaded => self.load(rows),
@@ -394,8 +396,7 @@ impl Planner {
 
     /// Loads the entries that deferred rows wait for, all at once, and decides on the rows.
     pub fn decide_deferred(&mut self) -> Result<()> {
-        let Deferred { batches, bytes, .. } = std::mem::take(&mut self.deferred);
-        self.peak_bytes = self.peak_bytes.max(self.bytes() + bytes);
+        let Deferred { batches, .. } = std::mem::take(&mut self.deferred);
         let waiting = |c: &&Candidate| matches!(c.entry, Entering::Waiting(_));
         let keys: Vec<(u64, &[u8])> = batches
             .iter()

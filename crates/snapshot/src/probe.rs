@@ -101,7 +101,7 @@ impl Probe {
         while let Some(cursor) = merge.next()? {
             let hash = cursor.hash();
             if let RecordView::Put(entry) = cursor.record()?.0 {
-                table.push(hash, entry.source_fp, &entry.state);
+                table.push(hash, entry.source_fp, &entry.state, entry.format);
                 counts.add(&entry.state);
                 if last.replace(hash) == Some(hash) && colliding_tags.last() != Some(&hash) {
                     colliding_tags.push(hash);

@@ -60,9 +60,10 @@ impl Table {
         }
     }
 
-    /// Adds an entry; tags must not descend.
-    pub fn push(&mut self, tag: u64, source_fp: Option<Hash128>, state: &EntryState) {
-        let comparable = source_fp.is_some() && *state == EntryState::Delivered;
+    /// Adds an entry; tags must not descend. A fingerprint of an older format is not comparable.
+    pub fn push(&mut self, tag: u64, source_fp: Option<Hash128>, state: &EntryState, format: u8) {
+        let comparable =
+            source_fp.is_some() && *state == EntryState::Delivered && format == syncline_core::canon::FORMAT;
         self.comparable.push(self.slots.len(), comparable);
         self.seen.push(self.slots.len(), false);
         self.slots.push(Slot { tag, fp: halves(source_fp.unwrap_or(Hash128(0))) });
@@ -248,6 +249,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use syncline_core::canon::FORMAT;
 
     proptest! {
         #[test]
@@ -258,7 +260,7 @@ mod tests {
             tags.sort_unstable();
             let mut table = Table::with_room(tags.len() + 7);
             for &tag in &tags {
-                table.push(tag, Some(Hash128(u128::from(tag) << 64)), &EntryState::Delivered);
+                table.push(tag, Some(Hash128(u128::from(tag) << 64)), &EntryState::Delivered, FORMAT);
             }
             table.seal();
             prop_assert!(table.bytes() <= Table::bytes_for(tags.len() as u64));
@@ -289,7 +291,7 @@ mod tests {
         fn unseen_slots_are_those_that_were_not_seen(seen in prop::collection::vec(any::<bool>(), 0..300)) {
             let mut table = Table::with_room(seen.len());
             for tag in 0..seen.len() {
-                table.push(tag as u64, None, &EntryState::Delivered);
+                table.push(tag as u64, None, &EntryState::Delivered, FORMAT);
             }
             table.seal();
             for i in (0..seen.len()).filter(|&i| seen[i]) {

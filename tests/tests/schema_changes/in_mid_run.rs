@@ -115,7 +115,6 @@ fn rows_that_no_longer_fit_a_target_that_changed_since_the_plan_are_refused() {
 }
 
 #[test]
-#[ignore = "the server's assignment casts bend the values to the column's new type"]
 fn a_target_column_that_was_retyped_since_the_plan_takes_no_bent_values() {
     for (change, column) in [
         ("alter table copy alter at type date", "at"),
@@ -157,7 +156,6 @@ fn recreated_since_the_plan(settings: &str, plan: &[&str], apply: &[&str]) -> Wo
 }
 
 #[test]
-#[ignore = "a target that is made anew between plan and apply is taken for the old one"]
 fn a_target_that_was_made_anew_since_the_plan_is_noticed() {
     let held = "guards: { max_updates: 1 }";
     for world in [

@@ -20,7 +20,7 @@ use super::ledger::{Digest, as_destination, unwritable};
 use super::options::FinalNewline;
 use super::parquet::{ParquetFile, ParquetOut};
 use super::rows::{BATCH_BYTES, BATCH_ROWS, Column, schema_of};
-use super::staging::{Cell, Fate, Place, Staging};
+use super::staging::{Cell, Fate, Staging};
 use syncline_core::json_text;
 
 /// How a target file is written.

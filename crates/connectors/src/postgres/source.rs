@@ -194,15 +194,21 @@ struct SourceClock {
 }
 
 async fn source_clock(client: &PgClient) -> std::result::Result<SourceClock, tokio_postgres::Error> {
-    // Other roles' transactions are visible only to members of pg_read_all_stats.
+    // A transaction that has only read so far may still write rows dated at its start. Other roles'
+    // transactions are visible only to members of pg_read_all_stats; one that was prepared is counted
+    // from then.
     let row = client
         .client
         .query_one(
             "SELECT (extract(epoch FROM now()) * 1000000)::int8, \
-                    (extract(epoch FROM min(xact_start)) * 1000000)::int8, \
+                    (extract(epoch FROM min(began)) * 1000000)::int8, \
                     current_setting('server_encoding') = 'SQL_ASCII' \
-             FROM pg_catalog.pg_stat_activity \
-             WHERE backend_xid IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()",
+             FROM (SELECT xact_start FROM pg_catalog.pg_stat_activity \
+                   WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                     AND (backend_xid IS NOT NULL OR backend_type IN ('client backend', 'background worker')) \
+                   UNION ALL \
+                   SELECT prepared FROM pg_catalog.pg_prepared_xacts WHERE database = current_database()) \
+                  AS open(began)",
             &[],
         )
         .await?;

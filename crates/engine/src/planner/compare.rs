@@ -11,6 +11,7 @@ use crate::decide::{self, Decision};
 use crate::failures::row_json;
 use crate::payload::PayloadRows;
 use crate::plan_file::PlannedChange;
+use crate::privacy;
 
 /// What follows for a mapped row.
 pub(super) enum Verdict {
@@ -143,6 +144,14 @@ impl Planner {
         {
             return Ok(self.repeated_match(&key, value));
         }
+        let upgraded = match entry {
+            Some(entry) if entry.format != canon::FORMAT => {
+                let kept = privacy::kept(self.sync.store_values, self.seed, &encoded.values)?;
+                Some(upgraded(entry, hash, kept.as_deref())?)
+            }
+            _ => None,
+        };
+        let entry = upgraded.as_ref().or(entry);
         let op = match decide::decide(entry, hash, &self.rules) {
             Decision::Settled => {
                 if let Some(entry) = entry {
@@ -182,6 +191,17 @@ impl Planner {
             retry: entry.is_some_and(|e| matches!(e.state, EntryState::Pending { .. })),
         })))
     }
+}
+
+/// An entry whose hashes are of an older format, in the format of now (G27). Where values are kept they
+/// tell whether these are the ones that were delivered; otherwise the row counts as changed, once.
+fn upgraded(entry: &Entry, hash: Hash128, values: Option<&[u8]>) -> Result<Entry> {
+    let is_same = match entry.values.as_deref().zip(values) {
+        Some((before, now)) => canon::decode_fields(before)? == canon::decode_fields(now)?,
+        None => false,
+    };
+    let delivered_hash = entry.delivered_hash.map(|_| if is_same { hash } else { decide::UNSURE });
+    Ok(Entry { format: canon::FORMAT, source_fp: None, delivered_hash, ..entry.clone() })
 }
 
 fn match_changed(old: &[u8], new: &[u8]) -> RowError {

@@ -1,15 +1,25 @@
 //! Match values that two rows of a run want.
 
 use syncline_core::sync::Duplicates;
-use syncline_core::{Key, Result, RowError, SkipReason, canon};
+use syncline_core::{Error, ErrorKind, Key, Result, RowError, SkipReason, canon};
 
 use super::compare::Verdict;
 use super::{Planner, stands_at_target};
+
+/// What remembering the match value of a planned row takes, about.
+const MATCH_BYTES: u64 = 56;
 
 impl Planner {
     /// Whether another planned row of this run has the row's match value, as the target compares it.
     pub(super) fn is_match_taken(&mut self, key: &Key, match_value: &[u8]) -> Result<bool> {
         let Some(seen) = &mut self.match_seen else { return Ok(false) };
+        if seen.len() as u64 * MATCH_BYTES > self.budget {
+            return Err(Error::new(
+                ErrorKind::OutOfMemory,
+                format!("the match values of {} planned rows do not fit into the memory budget", seen.len()),
+            )
+            .help("raise memory_budget, or use match fields that are the model's key"));
+        }
         let value = canon::hash(self.seed, &self.transform.match_identity(match_value)?);
         let key = canon::hash(self.seed, key.as_bytes());
         Ok(*seen.entry(value).or_insert(key) != key)

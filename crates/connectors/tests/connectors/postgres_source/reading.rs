@@ -209,6 +209,17 @@ async fn a_read_is_one_snapshot_and_tells_the_sources_time() {
 }
 
 #[tokio::test]
+async fn a_transaction_that_has_not_written_yet_may_still_write_rows_dated_at_its_start() {
+    let (database, source) = database("create table t (id int, at timestamptz default now())").await;
+    let writer = database.client().await;
+    writer.batch_execute("begin; select count(*) from t").await.unwrap();
+    let began: std::time::SystemTime = writer.query_one("select now()", &[]).await.unwrap().get(0);
+    let open = read(&source, all(table("t"))).await.unwrap();
+    writer.batch_execute("insert into t values (1); commit").await.unwrap();
+    assert_eq!(open.end.oldest_open_write, Some(jiff::Timestamp::try_from(began).unwrap()));
+}
+
+#[tokio::test]
 async fn an_empty_model_has_an_end_and_no_rows() {
     let (_, source) = database("create table t (id int)").await;
     let read = read(&source, all(table("t"))).await.unwrap();
