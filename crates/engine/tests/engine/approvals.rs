@@ -9,7 +9,7 @@ use syncline_engine::review::{self, PlanDocument};
 use syncline_engine::watch;
 use syncline_store::LetterState;
 
-use crate::fixture::{Fixture, code, tripped};
+use super::fixture::{Fixture, code, tripped};
 
 const T: &str = "2025-06-01T10:00:00Z";
 const HOUR: Duration = Duration::from_secs(3_600);

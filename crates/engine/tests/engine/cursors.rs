@@ -7,8 +7,8 @@ use syncline_core::sync::{Limit, WriteMode};
 use syncline_core::{CursorValue, ReadMode, Run, RunStatus, RunType};
 use syncline_store::CursorChange;
 
+use super::fixture::{Fixture, code};
 use crate::doubles::Fault;
-use crate::fixture::{Fixture, code};
 
 /// A fixture with `updated_at` as cursor and the source's clock at noon.
 fn fixture() -> Fixture {

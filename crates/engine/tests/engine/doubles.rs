@@ -3,17 +3,22 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use async_trait::async_trait;
 use futures::stream;
 use jiff::Timestamp;
 use syncline_connector::*;
 use syncline_core::sync::{FieldWrite, Model, Nulls, OnMatchChange, Publish, WriteMode};
-use syncline_core::{Error, ErrorKind, LogicalType, Op, Result, RowError, RowResult, text};
+use syncline_core::{
+    CursorValue, Error, ErrorKind, Hash128, LogicalType, Op, Result, RowError, RowResult, canon, text,
+};
 
 /// Text of each column of a row, NULL as `None`.
 pub type Row = Vec<Option<String>>;
+
+/// A record's values by field.
+pub type Record = BTreeMap<String, Option<String>>;
 
 /// A table that is read in small batches.
 #[derive(Default)]
@@ -30,6 +35,10 @@ pub struct Table {
     pub oldest_open_write: Option<Timestamp>,
     /// Rows that were read, over all reads.
     pub rows_read: usize,
+    /// Sends rows undecoded to readers that ask for it; then it also applies their filters itself.
+    pub raw: bool,
+    /// Rows of a batch; 0: [`BATCH_ROWS`].
+    pub batch_rows: usize,
 }
 
 pub const BATCH_ROWS: usize = 3;
@@ -103,15 +112,27 @@ impl Source for TableSource {
         let kept: Vec<usize> =
             (0..table.columns.len()).filter(|i| wanted.contains(&table.columns[*i].0)).collect();
         let columns: Vec<_> = kept.iter().map(|i| table.columns[*i].clone()).collect();
+        let raw = match (&request.identify, table.raw) {
+            (Some(identify), true) => Some(Arc::new(RawShape::new(&columns, &request.model, identify))),
+            _ => None,
+        };
         let mut items: Vec<Result<SourceItem>> = Vec::new();
         let mut read = 0;
-        for rows in table.rows.chunks(BATCH_ROWS) {
+        let chosen: Vec<Row> = match table.raw {
+            true => table.chosen(&request.model, &request.filter),
+            false => table.rows.clone(),
+        };
+        let batch_rows = if table.batch_rows == 0 { BATCH_ROWS } else { table.batch_rows };
+        for rows in chosen.chunks(batch_rows) {
             if table.fail_after.is_some_and(|n| read >= n) || table.cut_after.is_some_and(|n| read >= n) {
                 break;
             }
             let rows: Vec<Row> = rows.iter().map(|r| kept.iter().map(|i| r[*i].clone()).collect()).collect();
             read += rows.len();
-            items.push(Ok(SourceItem::Batch(batch(&columns, &rows))));
+            items.push(Ok(match &raw {
+                Some(shape) => SourceItem::Raw(Box::new(RawRows::new(shape.clone(), rows))),
+                None => SourceItem::Batch(batch(&columns, &rows)),
+            }));
         }
         if table.fail_after.is_some() {
             items.push(Err(Error::new(ErrorKind::SourceUnreachable, "connection reset")));
@@ -127,7 +148,7 @@ impl Source for TableSource {
     }
 
     fn pushes_down(&self) -> bool {
-        false
+        self.edit(|t| t.raw)
     }
 
     fn identity(&self) -> String {
@@ -135,13 +156,161 @@ impl Source for TableSource {
     }
 }
 
+impl Table {
+    /// The rows that a filter asks for.
+    fn chosen(&self, model: &Model, filter: &ReadFilter) -> Vec<Row> {
+        let place = |name: &String| self.columns.iter().position(|(n, _)| n == name).unwrap();
+        let keys: Vec<usize> = model.key.iter().map(place).collect();
+        let is_one_of = |row: &Row, wanted: &[Vec<String>]| {
+            let key: Option<Vec<String>> = keys.iter().map(|i| row[*i].clone()).collect();
+            key.is_some_and(|key| wanted.contains(&key))
+        };
+        let kept = |row: &Row| match filter {
+            ReadFilter::All => true,
+            ReadFilter::Keys(wanted) => is_one_of(row, wanted),
+            ReadFilter::Since { column, from, keys } => {
+                let i = place(column);
+                let at = cursor_value(row[i].as_deref(), &self.columns[i].1);
+                let is_later = at.is_none_or(|at| at.compare(from).is_none_or(|o| o.is_ge()));
+                is_later || is_one_of(row, keys)
+            }
+        };
+        self.rows.iter().filter(|row| kept(row)).cloned().collect()
+    }
+}
+
+/// Position of a cursor's text; `None`: NULL, or none that can be told.
+fn cursor_value(text: Option<&str>, ty: &LogicalType) -> Option<CursorValue> {
+    let (array, _) = text::parse(&[text], ty);
+    if array.is_null(0) {
+        return None;
+    }
+    Some(match ty {
+        LogicalType::Int64 => CursorValue::Integer(array.as_primitive::<Int64Type>().value(0)),
+        _ => CursorValue::Timestamp {
+            micros: array.as_primitive::<TimestampMicrosecondType>().value(0),
+            zoned: *ty == LogicalType::TimestampTz,
+        },
+    })
+}
+
+/// What all undecoded rows of one read have in common.
+struct RawShape {
+    columns: Vec<(String, LogicalType)>,
+    key: Vec<usize>,
+    cursor: Option<usize>,
+    covered: Vec<usize>,
+    seed: u64,
+}
+
+impl RawShape {
+    fn new(columns: &[(String, LogicalType)], model: &Model, identify: &Identify) -> Self {
+        let place = |name: &String| columns.iter().position(|(n, _)| n == name).unwrap();
+        Self {
+            columns: columns.to_vec(),
+            key: model.key.iter().map(place).collect(),
+            cursor: model.cursor.as_ref().map(place),
+            covered: identify.columns.iter().map(place).collect(),
+            seed: identify.seed,
+        }
+    }
+
+    /// Canonical bytes of a row's key; `None` when they cannot be told without looking closer.
+    fn key_of(&self, row: &Row) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for i in &self.key {
+            let (array, _) = text::parse(&[row[*i].as_deref()], &self.columns[*i].1);
+            if array.is_null(0) {
+                return None;
+            }
+            canon::encode(array.as_ref(), &self.columns[*i].1, 0, &mut bytes);
+        }
+        Some(bytes)
+    }
+
+    /// Of names, types and texts as they are: `1.0` is not `1.00`.
+    fn fingerprint(&self, row: &Row) -> Hash128 {
+        let covered = self.covered.iter().map(|i| {
+            let (name, ty) = &self.columns[*i];
+            format!("{name} {ty} {:?};", row[*i])
+        });
+        canon::hash(self.seed, covered.collect::<String>().as_bytes())
+    }
+}
+
+/// Rows of texts that are compared before they are parsed.
+struct RawRows {
+    shape: Arc<RawShape>,
+    rows: Vec<Row>,
+    identities: Identities,
+}
+
+impl RawRows {
+    fn new(shape: Arc<RawShape>, rows: Vec<Row>) -> Self {
+        let mut identities = Identities::with_columns(shape.columns.len());
+        for row in &rows {
+            for (column, _) in row.iter().enumerate().filter(|(_, text)| text.is_none()) {
+                identities.count_null(column);
+            }
+            let has_cursor = shape.cursor.is_none_or(|i| match &row[i] {
+                None => true,
+                text => match cursor_value(text.as_deref(), &shape.columns[i].1) {
+                    Some(value) => {
+                        identities.see_cursor(value);
+                        true
+                    }
+                    None => false,
+                },
+            });
+            match shape.key_of(row).filter(|_| has_cursor) {
+                Some(key) => identities.push(shape.fingerprint(row), |out| out.extend_from_slice(&key)),
+                None => identities.push_unclear(),
+            }
+        }
+        Self { shape, rows, identities }
+    }
+}
+
+impl RawBatch for RawRows {
+    fn identities(&self) -> &Identities {
+        &self.identities
+    }
+
+    fn bytes(&self) -> usize {
+        self.rows.iter().flatten().map(|text| 24 + text.as_ref().map_or(0, String::len)).sum()
+    }
+
+    fn decode(&self, rows: &[u32]) -> Result<SourceBatch> {
+        let rows: Vec<Row> = rows.iter().map(|row| self.rows[*row as usize].clone()).collect();
+        Ok(batch(&self.shape.columns, &rows))
+    }
+
+    fn save(&self, rows: &[u32], out: &mut Vec<u8>) {
+        let rows: Vec<&Row> = rows.iter().map(|row| &self.rows[*row as usize]).collect();
+        serde_json::to_writer(out, &rows).unwrap();
+    }
+
+    fn restorer(&self) -> Arc<dyn RestoreRaw> {
+        Arc::new(RawRestorer(self.shape.clone()))
+    }
+}
+
+struct RawRestorer(Arc<RawShape>);
+
+impl RestoreRaw for RawRestorer {
+    fn restore(&self, saved: Vec<u8>) -> Result<Box<dyn RawBatch>> {
+        let rows = serde_json::from_slice(&saved).unwrap();
+        Ok(Box::new(RawRows::new(self.0.clone(), rows)))
+    }
+}
+
 /// Records by match value, with a ledger and a fence.
 #[derive(Default)]
 pub struct Target {
     pub fields: Vec<TargetField>,
-    pub records: BTreeMap<String, BTreeMap<String, Option<String>>>,
+    pub records: BTreeMap<String, Record>,
     /// Appended records, in order.
-    pub appended: Vec<BTreeMap<String, Option<String>>>,
+    pub appended: Vec<Record>,
     pub ledger: HashSet<(String, u32)>,
     pub epoch: u64,
     pub incarnation: u64,
@@ -161,6 +330,11 @@ pub struct Target {
     pub chunk_rows: Vec<usize>,
     /// What was written, as `create 1`, `delete 2` …, in order.
     pub log: Vec<String>,
+    /// It can be loaded directly while it is empty.
+    pub loads: bool,
+    /// Loads that were asked for, and those that were committed.
+    pub loads_asked: usize,
+    pub loads_committed: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -175,6 +349,10 @@ pub enum Fault {
     Open,
     /// A newer run takes the fence just before `commit`.
     FenceAtCommit,
+    /// A direct load finds at its end that a row does not fit.
+    Finish,
+    /// A direct load holds another number of records than was written.
+    Miscount,
 }
 
 #[derive(Clone, Default)]
@@ -202,7 +380,7 @@ impl TableDestination {
     /// `match=field:value,field:value` of every record, in order.
     pub fn dump(&self) -> Vec<String> {
         self.edit(|t| {
-            let show = |r: &BTreeMap<String, Option<String>>| {
+            let show = |r: &Record| {
                 r.iter()
                     .map(|(f, v)| format!("{f}:{}", v.as_deref().unwrap_or("~")))
                     .collect::<Vec<_>>()
@@ -276,6 +454,118 @@ impl Destination for TableDestination {
         })?;
         Ok(Box::new(TableSession { target: self.0.clone(), request, staged: Vec::new() }))
     }
+
+    async fn load(&self, request: OpenRequest) -> Result<Option<Box<dyn DirectLoad>>> {
+        let is_possible = self.edit(|t| {
+            t.loads_asked += 1;
+            if !t.loads || !t.records.is_empty() || !t.appended.is_empty() {
+                return Ok(false);
+            }
+            if t.take_fault(Fault::Open) {
+                return Err(unreachable());
+            }
+            if t.epoch > request.epoch {
+                return Err(Error::new(ErrorKind::Fenced, "a newer run took over"));
+            }
+            t.epoch = request.epoch;
+            Ok(true)
+        })?;
+        if !is_possible {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(TableLoad {
+            target: self.0.clone(),
+            request,
+            rows: Vec::new(),
+            is_finished: false,
+        })))
+    }
+}
+
+/// A load of the empty table. Nothing of it is to be seen before it is committed.
+struct TableLoad {
+    target: Arc<Mutex<Target>>,
+    request: OpenRequest,
+    rows: Vec<(String, Record)>,
+    is_finished: bool,
+}
+
+impl TableLoad {
+    fn take_fault(&self, fault: Fault) -> bool {
+        self.target.lock().unwrap().take_fault(fault)
+    }
+}
+
+#[async_trait]
+impl DirectLoad for TableLoad {
+    async fn write(&mut self, payload: &RecordBatch) -> Result<()> {
+        assert!(!self.is_finished && payload.schema() == self.request.schema && payload.num_rows() > 0);
+        // Others get their turn, as with a connection.
+        tokio::task::yield_now().await;
+        if self.take_fault(Fault::Write) {
+            return Err(unreachable());
+        }
+        let target = self.target.lock().unwrap();
+        for row in 0..payload.num_rows() {
+            let record = texts(payload, row);
+            let key = match_of(&self.request.target.match_fields, &record);
+            if target.refuse_writes || target.poison.contains(&key) {
+                return Err(Error::new(ErrorKind::DestinationFailed, "a row violates a constraint"));
+            }
+            self.rows.push((key, record));
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self, plan_digest: &str) -> Result<u64> {
+        assert!(!self.is_finished && !plan_digest.is_empty());
+        self.is_finished = true;
+        let mut seen = HashSet::new();
+        let fields = &self.request.target.match_fields;
+        let (case_insensitive, padded) = {
+            let target = self.target.lock().unwrap();
+            let compares =
+                |equality| target.fields.iter().any(|f| f.equality == equality && fields.contains(&f.name));
+            (compares(Equality::CaseInsensitive), compares(Equality::Padded))
+        };
+        let identity = |key: &String| match (case_insensitive, padded) {
+            (true, _) => key.to_lowercase(),
+            (_, true) => key.trim_end().to_string(),
+            _ => key.clone(),
+        };
+        if self.take_fault(Fault::Finish) || !self.rows.iter().all(|(key, _)| seen.insert(identity(key))) {
+            return Err(Error::new(ErrorKind::DestinationFailed, "a row violates a constraint"));
+        }
+        Ok(self.rows.len() as u64 + u64::from(self.take_fault(Fault::Miscount)))
+    }
+
+    async fn commit(&mut self) -> Result<()> {
+        assert!(self.is_finished);
+        if self.take_fault(Fault::BeforeCommit) {
+            return Err(unreachable());
+        }
+        let mut target = self.target.lock().unwrap();
+        if target.take_fault(Fault::FenceAtCommit) {
+            target.epoch += 1;
+        }
+        if target.epoch != self.request.epoch {
+            return Err(Error::new(ErrorKind::Fenced, "a newer run took over"));
+        }
+        assert!(target.records.is_empty(), "the table was closed to other writers");
+        for (key, record) in std::mem::take(&mut self.rows) {
+            let first = self.request.schema.field(0).name();
+            let shown = record[first].clone().unwrap_or_default();
+            target.log.push(format!("create {shown}"));
+            target.records.insert(key, record);
+            target.writes += 1;
+        }
+        target.loads_committed += 1;
+        target.ledger.insert((self.request.run_id.to_string(), 0));
+        if target.take_fault(Fault::AfterCommit) {
+            return Err(unreachable());
+        }
+        Ok(())
+    }
 }
 
 impl Target {
@@ -296,6 +586,20 @@ fn unreachable() -> Error {
     Error::new(ErrorKind::DestinationUnreachable, "connection reset")
 }
 
+fn texts(batch: &RecordBatch, row: usize) -> Record {
+    let schema = batch.schema();
+    let fields = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(f, c)| (f.name().clone(), text::render(c.as_ref(), &LogicalType::of(f).unwrap(), row)));
+    fields.collect()
+}
+
+fn match_of(fields: &[String], row: &Record) -> String {
+    fields.iter().map(|f| row[f].clone().unwrap_or_default()).collect::<Vec<_>>().join("|")
+}
+
 struct TableSession {
     target: Arc<Mutex<Target>>,
     request: OpenRequest,
@@ -309,17 +613,7 @@ impl TableSession {
 
     /// Applies a chunk to `target` and answers for each row.
     fn apply(&self, target: &mut Target, chunk: &Chunk) -> Vec<RowResult> {
-        let texts = |batch: &RecordBatch, row: usize| -> BTreeMap<String, Option<String>> {
-            let schema = batch.schema();
-            let fields = schema.fields().iter().zip(batch.columns()).map(|(f, c)| {
-                (f.name().clone(), text::render(c.as_ref(), &LogicalType::of(f).unwrap(), row))
-            });
-            fields.collect()
-        };
-        let match_of = |row: &BTreeMap<String, Option<String>>| {
-            let parts = self.request.target.match_fields.iter().map(|f| row[f].clone().unwrap_or_default());
-            parts.collect::<Vec<_>>().join("|")
-        };
+        let match_of = |row: &Record| match_of(&self.request.target.match_fields, row);
         let mut results = Vec::new();
         for (i, op) in chunk.ops.iter().enumerate() {
             let row = texts(&chunk.payload, i);

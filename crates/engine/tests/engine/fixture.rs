@@ -69,23 +69,17 @@ impl Fixture {
         };
         let mut sync = contacts();
         change(&mut sync);
-        Self {
-            engine,
-            clock,
-            sync,
-            source: TableSource::new(&[
-                ("id", "int64"),
-                ("name", "text"),
-                ("email", "text"),
-                ("updated_at", "timestamptz"),
-            ]),
-            target: TableDestination::new(&[
-                ("id", "int64", false),
-                ("name", "text", true),
-                ("email", "text", true),
-            ]),
-            _folder: folder,
-        }
+        let source = TableSource::new(&[
+            ("id", "int64"),
+            ("name", "text"),
+            ("email", "text"),
+            ("updated_at", "timestamptz"),
+        ]);
+        source.edit(|t| t.raw = super::RAW);
+        let target =
+            TableDestination::new(&[("id", "int64", false), ("name", "text", true), ("email", "text", true)]);
+        target.edit(|t| t.loads = super::LOADS);
+        Self { engine, clock, sync, source, target, _folder: folder }
     }
 
     pub fn endpoints(&self) -> Endpoints {

@@ -4,8 +4,8 @@ use syncline_core::sync::{Publish, WriteMode};
 use syncline_core::{ErrorKind, RunStatus, RunType, Trigger};
 use syncline_engine::watch;
 
+use super::fixture::{Fixture, code};
 use crate::doubles::Fault;
-use crate::fixture::{Fixture, code};
 
 const T: &str = "2025-06-01T10:00:00Z";
 const ROWS: usize = 7;
@@ -23,6 +23,8 @@ fn fixture(mode: WriteMode, publish: Publish) -> Fixture {
         s.batch_size = Some(2);
     });
     f.source.edit(|t| t.rows = rows("a"));
+    // Direct loads have tests of their own for these.
+    f.target.edit(|t| t.loads = false);
     f
 }
 

@@ -5,8 +5,8 @@ use syncline_core::run::RunOptions;
 use syncline_core::sync::{Duplicates, Guards, Limit, Publish, WriteMode};
 use syncline_core::{ReadMode, RunStatus, RunType};
 
+use super::fixture::Fixture;
 use crate::doubles::{Fault, Row};
-use crate::fixture::Fixture;
 
 const KEYS: u8 = 9;
 

@@ -7,7 +7,7 @@ use syncline_core::sync::{Publish, Sync, WriteMode};
 use syncline_core::{Run, RunStatus, RunType, Trigger};
 use syncline_engine::watch;
 
-use crate::fixture::{Fixture, code};
+use super::fixture::{Fixture, code};
 use crate::stopping::{Moment, StoppingStore};
 
 const T: &str = "2025-06-01T10:00:00Z";

@@ -5,7 +5,7 @@ use syncline_core::sync::{FieldMapping, Limit, Publish, WriteMode};
 use syncline_core::{EntryState, ErrorKind, ReadMode, RunStatus, RunType, Stage, Trigger};
 use syncline_store::{LetterState, SyncState};
 
-use crate::fixture::{Fixture, code};
+use super::fixture::{Fixture, code};
 
 const T: &str = "2025-06-01T10:00:00Z";
 

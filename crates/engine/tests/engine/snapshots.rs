@@ -7,8 +7,8 @@ use syncline_core::run::RunOptions;
 use syncline_core::sync::{Duplicates, Limit, OnMatchChange, OnRemoved, Publish, WriteMode};
 use syncline_core::{ReadMode, RunStatus, RunType};
 
+use super::fixture::{Fixture, code};
 use crate::doubles::TableDestination;
-use crate::fixture::{Fixture, code};
 
 const T: &str = "2025-06-01T10:00:00Z";
 

@@ -4,8 +4,8 @@ use syncline_connector::TargetField;
 use syncline_core::sync::{SchemaChange, WriteMode};
 use syncline_core::{ErrorKind, RunStatus};
 
+use super::fixture::{Fixture, code};
 use crate::doubles::Row;
-use crate::fixture::{Fixture, code};
 
 const T: &str = "2025-06-01T10:00:00Z";
 

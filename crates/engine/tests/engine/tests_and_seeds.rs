@@ -4,7 +4,7 @@ use syncline_core::run::RunOptions;
 use syncline_core::sync::WriteMode;
 use syncline_core::{ErrorKind, ReadMode, RunStatus, RunType, Trigger};
 
-use crate::fixture::Fixture;
+use super::fixture::Fixture;
 
 const T: &str = "2025-06-01T10:00:00Z";
 
@@ -54,7 +54,7 @@ async fn a_test_is_never_held_and_reports_what_would_hold_the_run() {
     f.source.set(&[]);
     let test = f.run_with(RunType::Test, RunOptions::default()).await;
     assert_eq!(test.status, RunStatus::Completed);
-    assert_eq!(crate::fixture::tripped(&test), ["empty_model"]);
+    assert_eq!(super::fixture::tripped(&test), ["empty_model"]);
 }
 
 #[tokio::test]

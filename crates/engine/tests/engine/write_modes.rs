@@ -3,7 +3,7 @@
 use syncline_core::RunStatus;
 use syncline_core::sync::WriteMode;
 
-use crate::fixture::Fixture;
+use super::fixture::Fixture;
 
 const T: &str = "2025-06-01T10:00:00Z";
 
