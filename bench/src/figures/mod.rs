@@ -42,7 +42,9 @@ pub struct Options {
 pub fn run(options: &Options) {
     let asked = |letters: &str| options.figures.iter().any(|figure| letters.contains(*figure));
     let about = json!({ "rows": options.rows, "large_rows": options.large_rows, "rounds": options.rounds });
-    let mut report = Report::new(crate::workspace().join("figures.json"), about);
+    // A name per selection: one for a part does not replace the one for all.
+    let letters: String = options.figures.iter().collect();
+    let mut report = Report::new(crate::workspace().join(format!("figures-{letters}.json")), about);
     if asked("abcd") {
         tables::run(options.rows, options.rounds, &mut report);
     }
