@@ -21,6 +21,9 @@ fn expected(ids: impl Iterator<Item = u32>) -> Vec<String> {
     ids.map(|i| format!("email:e{i} id:{i} name:a")).collect()
 }
 
+/// Edits a definition.
+type Change = fn(&mut Sync);
+
 /// Seven rows and an empty target.
 fn fixture(change: impl FnOnce(&mut Sync)) -> Fixture {
     let f = Fixture::with(change);
@@ -420,7 +423,7 @@ async fn a_newer_run_that_takes_the_fence_at_the_commit_stops_the_load() {
 
 #[tokio::test]
 async fn other_runs_do_not_ask_for_a_load() {
-    let definitions: [(&str, fn(&mut Sync)); 3] = [
+    let definitions: [(&str, Change); 3] = [
         ("append", |s| s.write_mode = WriteMode::Append),
         ("update", |s| s.write_mode = WriteMode::Update),
         ("progressive", |s| s.publish = Publish::Progressive),

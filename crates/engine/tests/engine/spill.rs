@@ -363,7 +363,7 @@ async fn changes_keep_the_order_of_their_rows() {
                 f.completed().await;
                 f.written();
                 // Every third is as it was.
-                let name = |id: u32| if id % 3 == 0 { "a" } else { "b" };
+                let name = |id: u32| if id.is_multiple_of(3) { "a" } else { "b" };
                 f.source.edit(|t| t.rows = (0..100).rev().map(|id| row(id, name(id))).collect());
                 f.completed().await;
                 let op = |id: u32| match (mode, id % 2) {
