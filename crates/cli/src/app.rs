@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use crate::Context;
 use crate::fault::Outcome;
-use crate::recovery;
+use crate::recovery::{self, Orphans};
 use crate::select;
 
 /// The file that makes a folder a project.
@@ -52,11 +52,21 @@ impl App {
     }
 
     /// The engine over the state, which is locked for this process; runs of processes that died are
-    /// brought to their end first.
+    /// brought to their end first, and go on where they can.
     pub async fn engine(&self, context: &Context) -> Outcome<Engine> {
+        self.engine_after(context, Orphans::GoOn).await
+    }
+
+    /// The same for commands that write nothing to any target: runs of processes that died are settled
+    /// as far as they got.
+    pub async fn engine_without_writing(&self, context: &Context) -> Outcome<Engine> {
+        self.engine_after(context, Orphans::Settle).await
+    }
+
+    async fn engine_after(&self, context: &Context, orphans: Orphans) -> Outcome<Engine> {
         let store = SqliteStore::open(&self.state)?;
         let engine = engine_over(&self.state, Arc::new(store), self.project.settings.memory_budget_bytes);
-        recovery::settle_orphans(context, self, &engine).await?;
+        recovery::settle_orphans(context, self, &engine, orphans).await?;
         self.tidy(&engine).await?;
         Ok(engine)
     }

@@ -12,13 +12,22 @@ use crate::output::{self, Style};
 /// Queued runs looked at.
 const QUEUED_MAX: u64 = 1_000;
 
+/// What becomes of runs whose process died.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Orphans {
+    /// They send what is left of their plan, if it is fresh.
+    GoOn,
+    /// What they sent is settled, and the rest is left to the next run.
+    Settle,
+}
+
 /// Settles what stopped processes left behind, and says so in a line each. The state is locked by
 /// this process, so whoever began these runs is gone.
-pub async fn settle_orphans(context: &Context, app: &App, engine: &Engine) -> Result<()> {
+pub async fn settle_orphans(context: &Context, app: &App, engine: &Engine, orphans: Orphans) -> Result<()> {
     for run in engine.orphans().await? {
         let id = run.id.clone();
         let sync_id = run.sync_id.clone();
-        let recovered = match settle(context, app, engine, run).await {
+        let recovered = match settle(context, app, engine, run, orphans).await {
             Ok(recovered) => recovered,
             // Other syncs can go on; this one stays blocked by its open run.
             Err(e) => {
@@ -40,11 +49,11 @@ pub async fn settle_orphans(context: &Context, app: &App, engine: &Engine) -> Re
     drop_queued(context, engine).await
 }
 
-async fn settle(context: &Context, app: &App, engine: &Engine, run: Run) -> Result<Run> {
+async fn settle(context: &Context, app: &App, engine: &Engine, run: Run, orphans: Orphans) -> Result<Run> {
     let pinned: Sync = serde_json::from_str(&engine.store.run_config(&run.id).await?)
         .map_err(|e| Error::new(ErrorKind::Corrupt, format!("its configuration cannot be read: {e}")))?;
     let ends = app.endpoints(&pinned)?;
-    let current = app.project.sync(&pinned.id);
+    let current = app.project.sync(&pinned.id).filter(|_| orphans == Orphans::GoOn);
     let id = pinned.id.clone();
     output::watched(context, &id, |watch| async move {
         engine.recover(run, &pinned, current, &ends, &watch).await

@@ -14,7 +14,7 @@ use crate::output::Style;
 pub async fn set(context: &Context, args: &SyncRef, active: bool) -> Outcome {
     let app = App::open(context)?;
     let sync = app.sync(&args.sync)?;
-    let engine = app.engine(context).await?;
+    let engine = app.engine_without_writing(context).await?;
     let before = engine.register(sync).await?;
     let after = engine.set_active(&sync.id, active).await?;
     let out = &context.out;

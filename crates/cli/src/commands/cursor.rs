@@ -106,7 +106,7 @@ async fn set(context: &Context, id: &str, value: &str, yes: bool) -> Outcome {
             .into());
     };
     let ends = app.endpoints(sync)?;
-    let engine = app.engine(context).await?;
+    let engine = app.engine_without_writing(context).await?;
     let record = engine.register(sync).await?;
     let ty = column_type(sync, &ends, column).await?;
     let to = match value {

@@ -19,7 +19,7 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Outcome {
     let app = App::open(context)?;
     let sync = app.sync(&args.sync)?;
     let options = args.read.options()?;
-    let engine = Arc::new(app.engine(context).await?);
+    let engine = Arc::new(app.engine_without_writing(context).await?);
     let run = execute(context, &app, &engine, sync, RunType::Test, options).await?;
     if run.status != RunStatus::Completed {
         if context.out.json {

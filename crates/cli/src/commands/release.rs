@@ -30,7 +30,7 @@ pub async fn approve(context: &Context, args: &RunRef) -> Outcome {
 
 pub async fn reject(context: &Context, args: &RunRef) -> Outcome {
     let app = App::open(context)?;
-    let engine = app.engine(context).await?;
+    let engine = app.engine_without_writing(context).await?;
     let run = select::run(&engine, &args.run).await?;
     let run = engine.reject(&run.id).await?;
     ended(context, &engine, &run, "rejected")
@@ -43,7 +43,7 @@ pub async fn cancel(context: &Context, args: &RunRef) -> Outcome {
         let run = select::run(&reader, &args.run).await?;
         refuse_running(&run)?;
     }
-    let engine = app.engine(context).await?;
+    let engine = app.engine_without_writing(context).await?;
     let mut run = select::run(&engine, &args.run).await?;
     match run.status {
         RunStatus::Held => {
