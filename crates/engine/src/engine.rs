@@ -724,3 +724,21 @@ async fn refresh_incarnation(sync: &Sync, ends: &Endpoints, context: &mut PlanCo
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server runs syncs as tasks of their own.
+    #[allow(dead_code, reason = "that it compiles is the test")]
+    fn a_run_can_move_between_threads(
+        engine: &Engine,
+        run: Run,
+        sync: &Sync,
+        ends: &Endpoints,
+        watch: &Watch,
+    ) {
+        fn is_send(_: impl Send) {}
+        is_send(engine.execute(run, sync, ends, watch));
+    }
+}

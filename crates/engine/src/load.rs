@@ -55,7 +55,9 @@ pub async fn load(
         return Ok(Loaded::No);
     }
     let planning = Planning::new(engine, sync, record, ends, watch).await?;
-    let done = planning.timed(run, async |planning, run| planning.load(run).await).await;
+    let timing = planning.begin(run).await?;
+    let done = planning.load(run).await;
+    timing.end(run);
     match done {
         Err(e) if matches!(e.kind, ErrorKind::Cancelled | ErrorKind::Fenced) => Err(e),
         // The ordinary way meets it again if it is more than this way's own.

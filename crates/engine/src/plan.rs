@@ -125,7 +125,23 @@ pub async fn make(
     watch: &Watch,
 ) -> Result<Made> {
     let planning = Planning::new(engine, sync, record, ends, watch).await?;
-    planning.timed(run, async |planning, run| planning.run(run).await).await
+    let timing = planning.begin(run).await?;
+    let made = planning.run(run).await;
+    timing.end(run);
+    made
+}
+
+/// How long a planning took beside waiting for the source.
+pub(crate) struct Timing {
+    started: Instant,
+    query_before: f64,
+}
+
+impl Timing {
+    pub fn end(self, run: &mut Run) {
+        let query = run.durations.query - self.query_before;
+        run.durations.change_detection += (self.started.elapsed().as_secs_f64() - query).max(0.0);
+    }
 }
 
 impl<'a> Planning<'a> {
@@ -140,24 +156,14 @@ impl<'a> Planning<'a> {
         Ok(Self { engine, sync, record, generation, ends, watch, now: engine.clock.now() })
     }
 
-    /// Does `work` as the run's planning, from its start.
-    pub async fn timed<T>(
-        &self,
-        run: &mut Run,
-        work: impl AsyncFnOnce(&Self, &mut Run) -> Result<T>,
-    ) -> Result<T> {
-        let started = Instant::now();
-        let query_before = run.durations.query;
-        // An earlier plan was judged; the one to come is not before it is stored and judged too. From here
-        // on, what the earlier one recorded of failed rows is gone.
-        run.planned_at = None;
+    /// Starts the run's planning afresh.
+    pub async fn begin(&self, run: &mut Run) -> Result<Timing> {
+        let timing = Timing { started: Instant::now(), query_before: run.durations.query };
         self.engine.enter_phase(run, Phase::Extracting, self.watch).await?;
         self.engine.forget_failures(&run.id).await?;
-        let done = work(self, run).await;
-        // Whatever planning did beside waiting for the source.
-        let query = run.durations.query - query_before;
-        run.durations.change_detection += (started.elapsed().as_secs_f64() - query).max(0.0);
-        done
+        // An earlier plan was judged; the one to come is not before it is stored and judged too.
+        run.planned_at = None;
+        Ok(timing)
     }
 
     async fn run(&self, run: &mut Run) -> Result<Made> {
