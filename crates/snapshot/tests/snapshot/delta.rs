@@ -73,6 +73,17 @@ fn peak_bytes() -> u64 {
 #[test]
 fn huge_records_pass_one_by_one() {
     const BYTES: usize = 64 << 20;
+    const ALONE: &str = "SYNCLINE_TEST_ALONE";
+    // In a process of its own: the peak is that of all tests in one.
+    if std::env::var_os(ALONE).is_none() {
+        let alone = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "delta::huge_records_pass_one_by_one", "--nocapture"])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        assert!(alone.status.success(), "{}", String::from_utf8_lossy(&alone.stderr));
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let mut values = vec![b'v'; BYTES];
     let peak_before = peak_bytes();

@@ -38,6 +38,11 @@ struct ModelProbe {
     looked_up: BTreeSet<Key>,
 }
 
+/// Whether the entry's fingerprint says anything: it is delivered, and of the format of now.
+fn is_comparable(entry: &Entry) -> bool {
+    entry.state == EntryState::Delivered && entry.format == syncline_core::canon::FORMAT
+}
+
 impl ModelProbe {
     fn lookup(&mut self, model: &Model, key: &Key, version: u8) -> Lookup {
         let entry = model.get(&position(key)).cloned();
@@ -46,7 +51,7 @@ impl ModelProbe {
         }
         match entry {
             None => Lookup::New,
-            Some(e) if e.state == EntryState::Delivered && e.source_fp == Some(fingerprint(key, version)) => {
+            Some(e) if is_comparable(&e) && e.source_fp == Some(fingerprint(key, version)) => {
                 Lookup::Unchanged
             }
             Some(e) => Lookup::Known(Box::new(e)),
