@@ -14,6 +14,7 @@ use crate::source::SourceBatch;
 /// - The same row in the same format has the same fingerprint in every read with the same
 ///   [`crate::Identify`]; rows that differ in a covered column have different ones. Another spelling of
 ///   an equal value may change the fingerprint; the row is then decoded and compared by its values.
+/// - Only a source that filters by itself ([`crate::Source::pushes_down`]) sends undecoded rows.
 /// - Fingerprints cover the names and the wire types of the covered columns, so that equal bytes of
 ///   another type are another row.
 pub trait RawBatch: Send + Sync {

@@ -174,31 +174,19 @@ async fn check_target(
             .help(format!("nothing was written; run {} again to plan for the target as it is", sync.id)))
     };
     let object = &sync.to.object;
-    let Some(target) = ends.destination.describe(object).await? else {
-        return changed(format!("the target '{object}' was removed since the plan was made"));
-    };
+    // What is not there or cannot be written is told by the session.
+    let target = ends.destination.describe(object).await?.filter(|t| t.not_writable.is_none());
+    let Some(target) = target else { return Ok(()) };
     if target.identity != planned.target_identity || target.incarnation != planned.target_incarnation {
         return changed(format!("the target '{object}' was made anew or moved since the plan was made"));
     }
-    if target.open_schema {
-        return Ok(());
-    }
     for field in payload.fields() {
         let ty = LogicalType::of(field)?;
-        match target.fields.iter().find(|f| f.name == *field.name()) {
-            Some(now) if now.ty == ty => {}
-            Some(now) => {
-                return changed(format!(
-                    "the target's field '{}' was {ty} when the plan was made and is now {} ({})",
-                    now.name, now.ty, now.native_type
-                ));
-            }
-            None => {
-                return changed(format!(
-                    "the target has lost the field '{}' since the plan was made",
-                    field.name()
-                ));
-            }
+        if let Some(now) = target.fields.iter().find(|f| f.name == *field.name()).filter(|now| now.ty != ty) {
+            return changed(format!(
+                "the target's field '{}' was {ty} when the plan was made and is now {} ({})",
+                now.name, now.ty, now.native_type
+            ));
         }
     }
     Ok(())

@@ -116,9 +116,8 @@ impl Planning<'_> {
         load: &mut dyn DirectLoad,
     ) -> Result<Option<(Made, ChunkRecord, Result<()>)>> {
         // Nothing is known of any key, so that most of the budget is free for what will be.
-        let sync_run = run.clone();
         let budget = self.engine.memory_budget / 2;
-        let (inputs, start_reading) = (self.load_inputs(&sync_run, reading, budget)?, Instant::now());
+        let inputs = self.inputs(run, reading, Sink::Loaded, budget)?;
         let start = move |hand_over| {
             let inputs = crate::planner::PlannerInputs { sink: Sink::Load(hand_over), ..inputs };
             let planner = Planner::new(inputs, KnownKeys::Fresh);
@@ -147,6 +146,7 @@ impl Planning<'_> {
         let (files, path) = (self.engine.files.clone(), crate::plan::updates_path(run));
         let sorting =
             tokio::task::spawn_blocking(move || crate::plan::updates_file(&files, &path, compared.updates));
+        let finishing = Instant::now();
         let loaded = load.finish(&digest).await;
         let sorted = sorting.await.map_err(|e| Error::internal(format!("sorting entries stopped: {e}")))?;
         let (updates, finished) = sorted?;
@@ -165,17 +165,8 @@ impl Planning<'_> {
         self.engine.store.set_chunk(&run.id, run.epoch, &chunk).await?;
         fail::fail_point!("engine.load.saved");
         let committed = load.commit().await;
-        run.durations.destination_writes += start_reading.elapsed().as_secs_f64();
+        run.durations.destination_writes += finishing.elapsed().as_secs_f64();
         Ok(Some((Made { record, context, verdicts }, chunk, committed)))
-    }
-
-    fn load_inputs(
-        &self,
-        run: &Run,
-        reading: &Reading,
-        budget: u64,
-    ) -> Result<crate::planner::PlannerInputs> {
-        self.inputs(run, reading, Sink::Loaded, budget)
     }
 }
 

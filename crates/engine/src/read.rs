@@ -287,6 +287,9 @@ impl Feed {
                 Some(filter) => Rows::decoded(filtered(batch, filter, normalizer)?, normalizer),
                 None => Rows::decoded(batch, normalizer),
             },
+            SourceItem::Raw(_) if self.filter.is_some() => {
+                return Err(Error::internal("a source that does not filter sent undecoded rows"));
+            }
             SourceItem::Raw(raw) => Rows::Raw(raw),
             SourceItem::End(_) => return Err(Error::internal("an end is not rows")),
         };
