@@ -85,6 +85,18 @@ fn case(scenario: &'static Scenario, point: &str, hit: u32, seed: u64) -> bool {
     died
 }
 
+#[test]
+fn a_plan_settles_a_killed_run_and_writes_nothing_of_it() {
+    let mut world = World::new(scenario("postgres append progressive"));
+    assert!(world.project.run_killed_at(&["run", "shop.item"], "engine.chunk.settled", 1).was_killed());
+    let written = world.target_records();
+    assert!(!written.is_empty());
+    world.project.expect(0, &["plan", "shop.item"]);
+    assert_eq!(world.target_records(), written, "P6");
+    world.run_through();
+    world.assert_whole();
+}
+
 /// The cases of one scenario: all of them, or a sample that differs from scenario to scenario.
 fn matrix(name: &str) {
     let scenario = scenario(name);

@@ -294,7 +294,7 @@ impl World {
         self.source_records().into_iter().filter(|(id, _)| !(poisoned && *id == POISONED)).collect()
     }
 
-    fn target_records(&self) -> Vec<Record> {
+    pub fn target_records(&self) -> Vec<Record> {
         let mut found = match (&self.target, self.scenario.target) {
             (Some(target), _) => records(&**target, "copy"),
             (None, System::File) => csv_records(&self.project.read("out/copy.csv")),

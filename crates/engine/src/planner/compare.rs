@@ -209,3 +209,37 @@ fn match_changed(old: &[u8], new: &[u8]) -> RowError {
     RowError::new("match_changed", format!("The match value changed from '{old}' to '{new}'"))
         .raw_value(Some(new))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syncline_core::Origin;
+
+    #[test]
+    fn entries_of_an_older_format_are_judged_by_the_values_they_keep() {
+        let fields = |name: &str| {
+            let mut bytes = Vec::new();
+            canon::encode_text_fields(&[("name".to_string(), Some(name.to_string()))], &mut bytes);
+            bytes
+        };
+        let old = |values: Option<Vec<u8>>| Entry {
+            key: Key::new(b"k"),
+            state: EntryState::Delivered,
+            format: canon::FORMAT - 1,
+            source_fp: Some(Hash128(7)),
+            delivered_hash: Some(Hash128(8)),
+            origin: Origin::Created,
+            match_value: None,
+            target_id: None,
+            values: values.map(Into::into),
+        };
+        let now = Hash128(9);
+        for (kept, expected) in
+            [(Some(fields("a")), now), (Some(fields("b")), decide::UNSURE), (None, decide::UNSURE)]
+        {
+            let entry = upgraded(&old(kept), now, Some(&fields("a"))).unwrap();
+            assert_eq!((entry.format, entry.delivered_hash), (canon::FORMAT, Some(expected)));
+            assert_eq!(entry.source_fp, None, "a fingerprint of another format says nothing");
+        }
+    }
+}
