@@ -151,7 +151,8 @@ async fn what_copy_cannot_do_is_left_to_chunks() {
     };
     let nothing = |_: &mut OpenRequest| {};
     let keep = "create function keep() returns trigger language plpgsql as $$ begin return new; end $$;";
-    let cases: &[(&str, &str, &dyn Fn(&mut OpenRequest))] = &[
+    type Change<'a> = &'a dyn Fn(&mut OpenRequest);
+    let cases: &[(&str, &str, Change<'_>)] = &[
         ("rows", "insert into t values (7, 'theirs')", &nothing),
         ("progressive", "", &|r| r.publish = Publish::Progressive),
         ("update", "", &|r| r.write_mode = WriteMode::Update),

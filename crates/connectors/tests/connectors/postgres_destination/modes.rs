@@ -252,7 +252,8 @@ async fn results_are_true_whatever_the_plan_expected_of_this_chunk_and_the_one_b
             WriteMode::Update => ["updated", "absent"],
             _ => ["updated", "created"],
         };
-        let steps: &[(&[Op], &[&[&str]], &[&str])] = &[
+        type Step<'a> = (&'a [Op], &'a [&'a [&'a str]], &'a [&'a str]);
+        let steps: &[Step<'_>] = &[
             // All is as expected; then nothing is, twice; then again all.
             (&[create, update], &[&["10", "x"], &["1", "x"]], &[absent, there]),
             (&[create, update], &[&["2", "x"], &["20", "x"]], &[there, absent]),
