@@ -116,7 +116,7 @@ impl Planning<'_> {
         load: &mut dyn DirectLoad,
     ) -> Result<Option<(Made, ChunkRecord, Result<()>)>> {
         // Nothing is known of any key, so that most of the budget is free for what will be.
-        let budget = self.engine.memory_budget / 2;
+        let budget = self.engine.memory_budget / 4 * 3;
         let inputs = self.inputs(run, reading, Sink::Loaded, budget)?;
         let start = move |hand_over| {
             let inputs = crate::planner::PlannerInputs { sink: Sink::Load(hand_over), ..inputs };
