@@ -225,26 +225,3 @@ async fn an_empty_model_has_an_end_and_no_rows() {
     let read = read(&source, all(table("t"))).await.unwrap();
     assert_eq!((read.rows.len(), read.batches), (0, 0));
 }
-
-/// How long reading takes, for whoever works on its speed:
-/// `cargo test --release -p syncline-connectors --test connectors -- two_million --ignored --nocapture`
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn two_million_rows_are_timed() {
-    let (_, source) = database(
-        "create table t as select i::int8 as id, md5(i::text) as name, (i * 1.01)::numeric(12,2) as amount, \
-         timestamptz '2025-01-01Z' + i * interval '1 second' as at, i % 2 = 0 as ok, \
-         'user' || i || '@example.com' as email from generate_series(1, 2000000) i",
-    )
-    .await;
-    let begun = std::time::Instant::now();
-    let mut stream = source.read(all(table("t"))).await.unwrap();
-    let mut rows = 0;
-    while let Some(item) = stream.next().await {
-        if let SourceItem::Batch(batch) = item.unwrap() {
-            rows += batch.rows.num_rows();
-        }
-    }
-    assert_eq!(rows, 2_000_000);
-    println!("{rows} rows in {:?}", begun.elapsed());
-}
