@@ -13,7 +13,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("snapshot", &["core"]),
     ("store", &["core"]),
     ("engine", &["core", "connector", "expr", "snapshot", "store"]),
-    ("cli", &["core", "config", "connector", "connectors", "engine", "expr", "store"]),
+    ("scheduler", &["core", "store"]),
+    ("http", &["core", "connector"]),
+    ("api", &["core", "store"]),
+    ("server", &["core", "api", "config", "connector", "connectors", "engine", "expr", "http", "scheduler", "store"]),
+    (
+        "cli",
+        &["core", "api", "config", "connector", "connectors", "engine", "expr", "http", "scheduler", "server", "store"],
+    ),
     ("tests", &[]),
     ("bench", &["tests"]),
 ];

@@ -244,6 +244,7 @@ impl ReadArgs {
             batch_size: self.batch_size,
             reseed: false,
             plan_of: None,
+            replay: None,
         })
     }
 }

@@ -21,6 +21,24 @@ pub enum ErrorKind {
     NotFound,
     /// The state does not allow this now (for example: another run is active).
     Conflict,
+    /// An error threshold stopped the sync until a person activates it.
+    SyncHalted,
+    /// As many runs of the sync are queued as may be.
+    QueueFull,
+    /// No token, or none that is valid.
+    Unauthenticated,
+    /// The token's role does not allow this.
+    Forbidden,
+    /// It is defined in a file of the project and is changed there.
+    ReadOnly,
+    /// The `Idempotency-Key` was used for another request, or its request is still under way.
+    IdempotencyConflict,
+    /// A request, reply or page is larger than its limit.
+    TooLarge,
+    /// A secret is missing, or what it belongs to changed and it has to be given again.
+    SecretRequired,
+    /// An address that requests may not be sent to.
+    AddressRefused,
     /// The source could not be reached, timed out or broke off.
     SourceUnreachable,
     /// The source refused our credentials.
@@ -95,6 +113,15 @@ impl ErrorKind {
             BadUsage => "bad_usage",
             NotFound => "not_found",
             Conflict => "conflict",
+            SyncHalted => "sync_halted",
+            QueueFull => "queue_full",
+            Unauthenticated => "unauthenticated",
+            Forbidden => "forbidden",
+            ReadOnly => "read_only",
+            IdempotencyConflict => "idempotency_conflict",
+            TooLarge => "too_large",
+            SecretRequired => "secret_required",
+            AddressRefused => "address_refused",
             SourceUnreachable => "source_unreachable",
             SourceAuthFailed => "source_auth_failed",
             ModelQueryFailed => "model_query_failed",

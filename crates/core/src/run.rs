@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::counters::{Counters, Durations};
 use crate::cursor::CursorValue;
 use crate::error::{Error, ErrorKind};
-use crate::ids::{RunId, SyncId, SyncUid};
+use crate::ids::{LetterId, RunId, SyncId, SyncUid};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -52,6 +52,9 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    pub const ALL: [Trigger; 6] =
+        [Trigger::Schedule, Trigger::Manual, Trigger::Api, Trigger::Cli, Trigger::Retry, Trigger::Upstream];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Trigger::Schedule => "schedule",
@@ -64,7 +67,7 @@ impl Trigger {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     Scheduled,
@@ -212,8 +215,85 @@ pub struct RunOptions {
     pub batch_size: Option<u32>,
     /// Seed that first clears this sync's records from the target.
     pub reseed: bool,
-    /// Replay or apply: the run whose plan is applied.
+    /// Apply: the run whose plan is applied.
     pub plan_of: Option<RunId>,
+    /// Replay, or its dry run (a test): which dead letters are sent again, and as what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
+}
+
+/// Dead letters that are sent again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    pub mode: ReplayMode,
+    /// At most [`Replay::LETTERS_MAX`]; a larger selection becomes several runs.
+    pub letters: Vec<LetterId>,
+    /// Most records sent in a second; `None`: as fast as the destination takes them.
+    pub per_second: Option<u32>,
+}
+
+impl Replay {
+    /// Most letters of one run.
+    pub const LETTERS_MAX: usize = 10_000;
+}
+
+/// What a replay sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayMode {
+    /// The records as the source has them now.
+    #[default]
+    Reread,
+    /// The payloads as they were captured; refused for keys to which something newer was delivered.
+    AsCaptured,
+    /// The payloads as a person edited them.
+    Edited,
+}
+
+impl ReplayMode {
+    pub const ALL: [ReplayMode; 3] = [ReplayMode::Reread, ReplayMode::AsCaptured, ReplayMode::Edited];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReplayMode::Reread => "reread",
+            ReplayMode::AsCaptured => "as_captured",
+            ReplayMode::Edited => "edited",
+        }
+    }
+}
+
+/// Why a run ended otherwise than by its own work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndReason {
+    /// Another run of the sync was queued or active when it was due.
+    Overlap,
+    /// A run of the sync was held when it was due.
+    Held,
+    /// Another run took its place.
+    Superseded,
+    /// A person rejected the held run.
+    Rejected,
+    /// Nobody decided on the held run in time.
+    Expired,
+    /// Its sync was deactivated.
+    Deactivated,
+    /// A person cancelled it.
+    Cancelled,
+}
+
+impl EndReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EndReason::Overlap => "overlap",
+            EndReason::Held => "held",
+            EndReason::Superseded => "superseded",
+            EndReason::Rejected => "rejected",
+            EndReason::Expired => "expired",
+            EndReason::Deactivated => "deactivated",
+            EndReason::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// A system-level error as stored.
@@ -329,6 +409,23 @@ pub struct Run {
     pub halted_sync: bool,
     /// Notices for people, for example that a batch size was clamped.
     pub notices: Vec<String>,
+    /// When a scheduled run is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<Timestamp>,
+    /// Automatic retries of its chain up to this run; 0: it is not one.
+    #[serde(default)]
+    pub retry_number: u32,
+    /// Whoever asked for it: the name of a token, for example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<EndReason>,
+    /// The server that executes or executed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
+    /// How often another server had to take it over.
+    #[serde(default)]
+    pub takeovers: u32,
 }
 
 impl Run {

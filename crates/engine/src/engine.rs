@@ -219,6 +219,7 @@ impl Engine {
             sync_state,
             full_read_at: None,
             config_hash: None,
+            follow: Default::default(),
             now: self.clock.now(),
         };
         self.store.commit(&commit).await?;
@@ -703,6 +704,12 @@ fn new_run(
         planned_at: None,
         halted_sync: false,
         notices: Vec::new(),
+        run_at: None,
+        retry_number: 0,
+        requested_by: None,
+        end_reason: None,
+        worker: None,
+        takeovers: 0,
     }
 }
 

@@ -115,6 +115,7 @@ pub async fn finalize(
         // The moment of the read, which may be long before its plan was carried out.
         full_read_at: (run.complete_read && all_settled).then(|| run.planned_at.unwrap_or(now)),
         config_hash: Some(context.config_hash.clone()),
+        follow: Default::default(),
         now,
     };
     fail::fail_point!("engine.commit.before");

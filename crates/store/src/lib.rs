@@ -5,9 +5,12 @@
 //! and referred to by [`FileRef`] with length and checksum, so that nothing becomes visible by
 //! listing a folder.
 
+mod catalog;
 mod fail_points;
 mod files;
+mod queue;
 mod records;
+mod sql;
 mod sqlite;
 
 use async_trait::async_trait;
@@ -15,7 +18,15 @@ use jiff::Timestamp;
 use syncline_core::run::FileRef;
 use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
+pub use catalog::{
+    ANSWERS_KEPT, Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health,
+    Incarnation, LetterGroup, Notice, NoticeState, Object, Period,
+};
 pub use files::{FileStore, FileWriter};
+pub use queue::{
+    Activation, Candidate, Claim, Claimed, Enqueued, Fire, Fired, FollowUp, NewNotice, QUEUED_PER_SYNC_MAX,
+    Queue, Renewed, Use,
+};
 pub use records::{
     ChunkRecord, ChunkState, Commit, CursorChange, CursorHistory, DeadLetter, Forgotten, Generation,
     KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, SyncRecord, SyncSeen,
@@ -63,6 +74,9 @@ pub trait Store: Send + Sync {
     /// `fenced`. Ending a run that sent anything goes through [`Store::commit`] instead. Ending one
     /// here drops the letters it put aside.
     async fn update_run(&self, run: &Run) -> Result<()>;
+    /// Stores the end of a run that sent nothing (or that is held, or a scheduled run's that does not
+    /// run), as [`Store::update_run`] does, with what follows from it.
+    async fn end_run(&self, run: &Run, follow: &FollowUp) -> Result<()>;
     async fn run(&self, id: &RunId) -> Result<Option<Run>>;
     /// The pinned configuration of a run.
     async fn run_config(&self, id: &RunId) -> Result<String>;

@@ -10,6 +10,8 @@ use syncline_core::{
     CursorValue, Error, ErrorKind, Result, Run, RunId, RunStatus, RunType, Stage, SyncId, SyncUid, Trigger,
 };
 
+use crate::FollowUp;
+
 /// A sync as a project presents it.
 #[derive(Clone, Debug)]
 pub struct SyncSeen {
@@ -330,6 +332,8 @@ pub struct Commit {
     pub full_read_at: Option<Timestamp>,
     /// Stored as the sync's, when the run was not a test.
     pub config_hash: Option<String>,
+    /// What the end of the run brings about.
+    pub follow: FollowUp,
     pub now: Timestamp,
 }
 

@@ -87,6 +87,10 @@ impl Store for StoppingStore {
         self.around(self.inner.update_run(run)).await
     }
 
+    async fn end_run(&self, run: &Run, follow: &FollowUp) -> Result<()> {
+        self.around(self.inner.end_run(run, follow)).await
+    }
+
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {
         self.inner.run(id).await
     }

@@ -7,7 +7,7 @@ mod blob;
 mod commit;
 mod conditions;
 mod cursors;
-mod fault;
+pub(crate) mod fault;
 mod folder;
 pub mod fuzzing;
 mod generations;
@@ -32,7 +32,7 @@ use syncline_core::{Error, Result, Run, RunId, Stage, SyncId, SyncUid};
 use tokio::sync::Mutex;
 
 use crate::{
-    ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, Forgotten, Generation, KeepUntil,
+    ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, FollowUp, Forgotten, Generation, KeepUntil,
     LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, Store, SyncRecord, SyncSeen,
     SyncState,
 };
@@ -204,6 +204,10 @@ impl Store for SqliteStore {
     async fn update_run(&self, run: &Run) -> Result<()> {
         let run = run.clone();
         self.write(move |tx| runs::update(tx, &run)).await
+    }
+
+    async fn end_run(&self, run: &Run, _follow: &FollowUp) -> Result<()> {
+        self.update_run(run).await
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {

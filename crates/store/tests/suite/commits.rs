@@ -55,6 +55,7 @@ fn full_commit(run: &Run) -> Commit {
         sync_state: Some(SyncState::Halted { reason: "errors".into(), since: at(60), failures: 1 }),
         full_read_at: Some(at(33)),
         config_hash: Some("hash".into()),
+        follow: Default::default(),
         ..ending_with_generation(run)
     }
 }

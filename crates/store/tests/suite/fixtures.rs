@@ -83,6 +83,12 @@ pub fn new_run(name: &str, sync: &str, run_type: RunType) -> Run {
         planned_at: None,
         halted_sync: false,
         notices: vec!["a notice with \u{1F9EA} and \"quotes\"".into()],
+        run_at: None,
+        retry_number: 0,
+        requested_by: None,
+        end_reason: None,
+        worker: None,
+        takeovers: 0,
     }
 }
 
@@ -121,6 +127,7 @@ pub fn ending(run: &Run) -> Commit {
         sync_state: None,
         full_read_at: None,
         config_hash: None,
+        follow: Default::default(),
         now: at(60),
     }
 }

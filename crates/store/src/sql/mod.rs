@@ -1,0 +1,227 @@
+//! What the store's statements run on: an open transaction of SQLite or PostgreSQL.
+//!
+//! The logic of the store is written once, over [`Sql`]. A statement is SQL that both databases
+//! understand, with `?` for its parameters; where they differ, [`Sql::dialect`] tells which it is.
+//! Integers are 64 bits wide and signed, truth values are the integers 0 and 1.
+
+use syncline_core::{Error, ErrorKind};
+
+use crate::sqlite::fault::Outcome;
+
+/// What goes into a statement and comes out of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// An open transaction. Its methods block.
+pub trait Sql {
+    fn dialect(&self) -> Dialect;
+    /// Runs a statement; how many rows it changed.
+    fn execute(&self, statement: &str, values: &[Value]) -> Outcome<u64>;
+    /// All rows of a query, or of a statement that returns some.
+    fn query(&self, statement: &str, values: &[Value]) -> Outcome<Vec<Row>>;
+    /// Its first row.
+    fn query_first(&self, statement: &str, values: &[Value]) -> Outcome<Option<Row>> {
+        Ok(self.query(statement, values)?.into_iter().next())
+    }
+}
+
+/// The values of a statement: `values![a, b]` for anything that [`Value`] is made from.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { &[$($crate::sql::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+/// One row of an answer. A column of another type than asked for is `corrupt_state`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row(pub Vec<Value>);
+
+impl Row {
+    pub fn text(&self, column: usize) -> Outcome<&str> {
+        self.text_or_null(column)?.ok_or_else(|| unreadable(column).into())
+    }
+
+    pub fn text_or_null(&self, column: usize) -> Outcome<Option<&str>> {
+        match self.0.get(column) {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Null) => Ok(None),
+            _ => Err(unreadable(column).into()),
+        }
+    }
+
+    pub fn integer(&self, column: usize) -> Outcome<i64> {
+        self.integer_or_null(column)?.ok_or_else(|| unreadable(column).into())
+    }
+
+    pub fn integer_or_null(&self, column: usize) -> Outcome<Option<i64>> {
+        match self.0.get(column) {
+            Some(Value::Integer(number)) => Ok(Some(*number)),
+            Some(Value::Null) => Ok(None),
+            _ => Err(unreadable(column).into()),
+        }
+    }
+
+    /// A count, a number of a generation, an epoch: never negative.
+    pub fn count(&self, column: usize) -> Outcome<u64> {
+        u64::try_from(self.integer(column)?).map_err(|_| unreadable(column).into())
+    }
+
+    pub fn real_or_null(&self, column: usize) -> Outcome<Option<f64>> {
+        match self.0.get(column) {
+            Some(Value::Real(number)) => Ok(Some(*number)),
+            Some(Value::Integer(number)) => Ok(Some(*number as f64)),
+            Some(Value::Null) => Ok(None),
+            _ => Err(unreadable(column).into()),
+        }
+    }
+
+    pub fn blob(&self, column: usize) -> Outcome<&[u8]> {
+        match self.0.get(column) {
+            Some(Value::Blob(bytes)) => Ok(bytes),
+            _ => Err(unreadable(column).into()),
+        }
+    }
+}
+
+fn unreadable(column: usize) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("column {column} of a row in the state store cannot be read"))
+        .help("restore the state from a backup")
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Value::Integer(number)
+    }
+}
+
+/// Counts and epochs; none comes near the limit.
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Value::Integer(number.into())
+    }
+}
+
+impl From<bool> for Value {
+    fn from(truth: bool) -> Self {
+        Value::Integer(truth.into())
+    }
+}
+
+impl From<f64> for Value {
+    fn from(number: f64) -> Self {
+        Value::Real(number)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Value::Text(text.into())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl From<&String> for Value {
+    fn from(text: &String) -> Self {
+        Value::Text(text.clone())
+    }
+}
+
+impl From<&[u8]> for Value {
+    fn from(bytes: &[u8]) -> Self {
+        Value::Blob(bytes.into())
+    }
+}
+
+impl From<&Vec<u8>> for Value {
+    fn from(bytes: &Vec<u8>) -> Self {
+        Value::Blob(bytes.clone())
+    }
+}
+
+/// Microseconds since 1970-01-01 UTC.
+impl From<jiff::Timestamp> for Value {
+    fn from(time: jiff::Timestamp) -> Self {
+        Value::Integer(time.as_microsecond())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::Null, Into::into)
+    }
+}
+
+impl Sql for rusqlite::Connection {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn execute(&self, statement: &str, values: &[Value]) -> Outcome<u64> {
+        let changed = self.prepare_cached(statement)?.execute(rusqlite::params_from_iter(values))?;
+        Ok(changed as u64)
+    }
+
+    fn query(&self, statement: &str, values: &[Value]) -> Outcome<Vec<Row>> {
+        let mut statement = self.prepare_cached(statement)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let row = (0..columns).map(|n| Ok(row.get_ref(n)?.try_into()?)).collect::<Outcome<_>>()?;
+            found.push(Row(row));
+        }
+        Ok(found)
+    }
+}
+
+impl rusqlite::ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::{ToSqlOutput, ValueRef};
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Integer(number) => ValueRef::Integer(*number),
+            Value::Real(number) => ValueRef::Real(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+impl TryFrom<rusqlite::types::ValueRef<'_>> for Value {
+    type Error = crate::sqlite::fault::Fault;
+
+    fn try_from(value: rusqlite::types::ValueRef<'_>) -> Outcome<Self> {
+        use rusqlite::types::ValueRef;
+        Ok(match value {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Real(number) => Value::Real(number),
+            ValueRef::Text(text) => Value::Text(
+                std::str::from_utf8(text).map_err(|e| rusqlite::Error::Utf8Error(0, e))?.to_string(),
+            ),
+            ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        })
+    }
+}
