@@ -170,6 +170,15 @@ pub enum Phase {
 }
 
 impl Phase {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Extracting => "extracting",
+            Phase::DetectingChanges => "detecting_changes",
+            Phase::Writing => "writing",
+            Phase::Finalizing => "finalizing",
+        }
+    }
+
     /// What people read.
     pub fn label(self) -> &'static str {
         match self {

@@ -1,0 +1,142 @@
+//! Syncs, their schedules and cursors.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use syncline_store::{CursorHistory, SyncState};
+use utoipa::ToSchema;
+
+use crate::RunView;
+
+/// A sync with what it did last and does next.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SyncView {
+    /// `instance.entity`
+    pub id: String,
+    /// What stays when it is renamed; null before it was first run.
+    pub uid: Option<String>,
+    pub instance: String,
+    pub entity: String,
+    pub source: String,
+    pub target: String,
+    /// Table, file or API object at the target.
+    pub object: String,
+    pub write_mode: String,
+    pub tags: Vec<String>,
+    /// `active`, `inactive` or `halted`.
+    pub state: String,
+    pub halted: Option<HaltedView>,
+    pub schedule: Option<ScheduleView>,
+    pub next_run_at: Option<Timestamp>,
+    pub last_run: Option<RunView>,
+    /// Something was delivered or seeded before.
+    pub seeded: bool,
+    pub cursor: Option<String>,
+    /// `file` (changed there) or `api`.
+    pub origin: String,
+    /// Where it is defined: `syncs/crm.yaml:7`.
+    pub place: Option<String>,
+}
+
+/// Why a sync stands still.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HaltedView {
+    pub reason: String,
+    pub since: Timestamp,
+    /// Failures in a row.
+    pub failures: u32,
+}
+
+impl HaltedView {
+    pub fn of(state: &SyncState) -> Option<Self> {
+        match state {
+            SyncState::Halted { reason, since, failures } => {
+                Some(Self { reason: reason.clone(), since: *since, failures: *failures })
+            }
+            SyncState::Active | SyncState::Inactive => None,
+        }
+    }
+}
+
+/// When a sync runs by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ScheduleView {
+    /// Seconds from fire to fire.
+    pub every_seconds: Option<f64>,
+    pub cron: Option<String>,
+    /// IANA zone of `cron`.
+    pub timezone: Option<String>,
+    /// The sync after whose success it runs.
+    pub after: Option<String>,
+    pub jitter_seconds: f64,
+    /// `queue_one` or `skip`.
+    pub overlap: String,
+}
+
+/// A sync's schedule with its next fires.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ScheduledSync {
+    pub sync_id: String,
+    /// `active`, `inactive` or `halted`.
+    pub state: String,
+    pub schedule: ScheduleView,
+    /// The run that waits for its time, if there is one.
+    pub next_run_at: Option<Timestamp>,
+    /// The next ten times, as long as nothing changes.
+    pub next_fires: Vec<Timestamp>,
+    /// Fires of the last seven days that did not run, with their reasons.
+    pub missed: Vec<RunView>,
+}
+
+/// How far a sync got.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CursorView {
+    pub sync_id: String,
+    /// The column it is a value of.
+    pub column: Option<String>,
+    pub value: Option<String>,
+}
+
+/// Sets or clears a cursor.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CursorRequest {
+    /// Null clears it: the next run reads everything.
+    pub value: Option<String>,
+}
+
+/// One change of a cursor.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CursorChangeView {
+    pub at: Timestamp,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// `run`, `reset` or `manual`.
+    pub reason: String,
+    pub run_id: Option<String>,
+}
+
+impl From<CursorHistory> for CursorChangeView {
+    fn from(h: CursorHistory) -> Self {
+        Self {
+            at: h.at,
+            from: h.from.map(|value| value.to_string()),
+            to: h.change.to.map(|value| value.to_string()),
+            reason: h.change.reason,
+            run_id: h.change.run_id.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// One thing that happened to a record.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RecordEventView {
+    pub run_id: String,
+    pub at: Option<Timestamp>,
+    pub operation: String,
+    /// `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown` or `planned`.
+    pub result: String,
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub field: Option<String>,
+    pub fields: Vec<crate::FieldView>,
+}
