@@ -144,6 +144,7 @@ fn engine_over(state: &Path, store: Arc<dyn Store>, memory_budget: u64) -> Engin
         store,
         files: FileStore::new(state),
         clock: Arc::new(SystemClock),
+        succession: Arc::new(syncline_engine::NoSuccession),
         scratch: state.join("scratch"),
         memory_budget,
         version: env!("CARGO_PKG_VERSION").to_string(),

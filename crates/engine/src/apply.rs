@@ -209,7 +209,7 @@ impl Sending<'_> {
                     let wait = backoff(self.engine, self.run, &e, attempt);
                     tokio::select! {
                         () = self.engine.clock.sleep(wait) => {}
-                        () = self.watch.cancelled() => return Err(crate::watch::cancelled()),
+                        stopped = self.watch.stopped() => return Err(stopped),
                     }
                     attempt += 1;
                 }
@@ -333,7 +333,7 @@ impl Sending<'_> {
             if self.chunks[i].state == ChunkState::Settled {
                 continue;
             }
-            self.watch.check()?;
+            self.watch.check_before_send()?;
             self.write(session, i).await?;
             self.check_threshold()?;
             self.commit(session).await?;
@@ -376,11 +376,11 @@ impl Sending<'_> {
             if self.chunks[i].state == ChunkState::Settled {
                 continue;
             }
-            self.watch.check()?;
+            self.watch.check_before_send()?;
             self.write(session, i).await?;
             self.check_threshold()?;
         }
-        self.watch.check()
+        self.watch.check_before_send()
     }
 
     /// Sends one chunk and makes its outcomes durable, before the destination commits.

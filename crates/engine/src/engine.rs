@@ -4,18 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_connector::{Destination, DestinationSpec, Source};
 use syncline_core::run::{RunOptions, StoredError, TimelineEntry};
 use syncline_core::sync::{StoreValues, Sync, WriteMode};
 use syncline_core::{
-    Counters, Durations, Error, ErrorKind, Phase, ReadMode, Result, Run, RunId, RunStatus, RunType, SyncId,
-    SyncUid, Trigger,
+    Counters, Durations, EndReason, Error, ErrorKind, Phase, ReadMode, Result, Run, RunId, RunStatus,
+    RunType, SyncId, SyncUid, Trigger,
 };
 use syncline_expr::LookupTables;
 use syncline_store::{
-    ChunkRecord, ChunkState, Commit, FileStore, Forgotten, KeepUntil, Page, PlanRecord, RunFilter, Store,
-    SyncRecord, SyncSeen, SyncState,
+    ChunkRecord, ChunkState, Commit, FileStore, FollowUp, Forgotten, KeepUntil, Page, PlanRecord, RunFilter,
+    Store, SyncRecord, SyncSeen, SyncState,
 };
 use uuid::Uuid;
 
@@ -53,12 +54,32 @@ pub struct Engine {
     pub store: Arc<dyn Store>,
     pub files: FileStore,
     pub clock: Arc<dyn Clock>,
+    /// What follows from the end of a run.
+    pub succession: Arc<dyn Succession>,
     /// Folder for temporary files, on the same disk as the state.
     pub scratch: PathBuf,
     /// Bytes that one run may hold.
     pub memory_budget: u64,
     /// Version of the program, recorded with every generation.
     pub version: String,
+}
+
+/// Decides what the end of a run brings about in its own transaction: the next fire, a retry, the runs
+/// of other syncs, notices.
+#[async_trait]
+pub trait Succession: Send + std::marker::Sync {
+    /// `run` is as it will be stored; `state` is the sync's new state, if its end changes it.
+    async fn follow_up(&self, run: &Run, state: Option<&SyncState>) -> Result<FollowUp>;
+}
+
+/// Nothing follows: there is no schedule to keep, as in a command line.
+pub struct NoSuccession;
+
+#[async_trait]
+impl Succession for NoSuccession {
+    async fn follow_up(&self, _run: &Run, _state: Option<&SyncState>) -> Result<FollowUp> {
+        Ok(FollowUp::default())
+    }
 }
 
 /// What earlier runs of a sync say.
@@ -152,7 +173,11 @@ impl Engine {
     /// Claims a queued run and starts it.
     async fn begin(&self, run: Run, watch: &Watch) -> Result<(Run, SyncRecord)> {
         let now = self.clock.now();
-        let mut run = self.store.claim_run(&run.id, now).await?;
+        // Whoever serves a queue has claimed it already.
+        let mut run = match run.status {
+            RunStatus::Starting => run,
+            _ => self.store.claim_run(&run.id, now).await?,
+        };
         run.status = run.status.transition(RunStatus::Running)?;
         // It waited since it was queued or, when it was held, since its plan was ready.
         let since = run.timeline.last().and_then(|t| t.ended_at).unwrap_or(run.created_at);
@@ -211,6 +236,7 @@ impl Engine {
         run.halted_sync = sync_state.is_some();
         finalize::conclude(&mut run, Some(&error), self.clock.now())?;
         run.base_generation = Some(record.generation);
+        let follow = self.succession.follow_up(&run, sync_state.as_ref()).await?;
         let commit = Commit {
             run: run.clone(),
             generation: None,
@@ -219,7 +245,7 @@ impl Engine {
             sync_state,
             full_read_at: None,
             config_hash: None,
-            follow: Default::default(),
+            follow,
             now: self.clock.now(),
         };
         self.store.commit(&commit).await?;
@@ -248,7 +274,7 @@ impl Engine {
     async fn end_test(&self, mut run: Run, watch: &Watch) -> Result<Run> {
         run.counters.check()?;
         finalize::conclude(&mut run, None, self.clock.now())?;
-        self.store.update_run(&run).await?;
+        self.end(&run).await?;
         watch.update(|p| p.status = Some(run.status));
         Ok(run)
     }
@@ -257,7 +283,7 @@ impl Engine {
         run.status = run.status.transition(RunStatus::Held)?;
         run.phase = None;
         close_phase(&mut run, self.clock.now());
-        self.store.update_run(&run).await?;
+        self.end(&run).await?;
         fail::fail_point!("engine.run.held");
         watch.update(|p| p.status = Some(run.status));
         Ok(run)
@@ -316,12 +342,19 @@ impl Engine {
                 format!("{id} is {}, not held", run.status.as_str()),
             ));
         }
-        self.drop_held(run, "rejected by a person").await
+        self.drop_held(run, EndReason::Rejected, "rejected by a person").await
+    }
+
+    /// Stores the end of a run that sent nothing, or that it is held, with what follows from it.
+    async fn end(&self, run: &Run) -> Result<()> {
+        let follow = self.succession.follow_up(run, None).await?;
+        self.store.end_run(run, &follow).await
     }
 
     /// Ends a held run; everything that was planned stays undone.
-    async fn drop_held(&self, mut run: Run, why: &str) -> Result<Run> {
+    async fn drop_held(&self, mut run: Run, reason: EndReason, why: &str) -> Result<Run> {
         run.status = run.status.transition(RunStatus::Cancelled)?;
+        run.end_reason = Some(reason);
         let planned = run.counters;
         run.counters = Counters {
             rows_not_attempted: planned.rows_created + planned.rows_updated,
@@ -332,7 +365,7 @@ impl Engine {
         };
         run.completed_at = Some(self.clock.now());
         run.error = Some(StoredError::from(&Error::new(ErrorKind::Cancelled, why)));
-        self.store.update_run(&run).await?;
+        self.end(&run).await?;
         Ok(run)
     }
 
@@ -575,7 +608,7 @@ impl Engine {
         for run in held {
             let planned = run.planned_at.unwrap_or(run.created_at);
             if now.duration_since(planned).as_secs_f64() >= HELD_MAX.as_secs_f64() {
-                self.drop_held(run, "nobody approved it for a week").await?;
+                self.drop_held(run, EndReason::Expired, "nobody approved it for a week").await?;
             }
         }
         Ok(())

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use syncline_core::run::{FileRef, StoredError};
 use syncline_core::sync::{StoreValues, Sync};
 use syncline_core::{
-    Counters, Entry, EntryState, Error, ErrorKind, Op, Origin, Phase, ReadMode, Result, RowError, RowResult,
-    Run, RunStatus, RunType, SkipReason, Stage, canon,
+    Counters, EndReason, Entry, EntryState, Error, ErrorKind, Op, Origin, Phase, ReadMode, Result, RowError,
+    RowResult, Run, RunStatus, RunType, SkipReason, Stage, canon,
 };
 use syncline_snapshot::{DeltaBuilder, Record, Segment, Snapshot, StateCounts, Values};
 use syncline_store::{
@@ -106,6 +106,7 @@ pub async fn finalize(
     run.durations.finalization += started.elapsed().as_secs_f64();
     let now = engine.clock.now();
     conclude(run, error.as_ref(), now)?;
+    let follow = engine.succession.follow_up(run, halt.as_ref()).await?;
     let commit = Commit {
         run: run.clone(),
         generation: next,
@@ -115,7 +116,7 @@ pub async fn finalize(
         // The moment of the read, which may be long before its plan was carried out.
         full_read_at: (run.complete_read && all_settled).then(|| run.planned_at.unwrap_or(now)),
         config_hash: Some(context.config_hash.clone()),
-        follow: Default::default(),
+        follow,
         now,
     };
     fail::fail_point!("engine.commit.before");
@@ -424,6 +425,7 @@ pub fn conclude(run: &mut Run, error: Option<&Error>, now: Timestamp) -> Result<
         Some(e) => end_status(e),
     };
     run.status = run.status.transition(status)?;
+    run.end_reason = (status == RunStatus::Cancelled).then_some(EndReason::Cancelled);
     run.error = error.map(StoredError::from);
     run.completed_at = Some(now);
     run.phase = None;

@@ -40,6 +40,6 @@ mod transform;
 pub mod watch;
 
 pub use clock::{Clock, SystemClock};
-pub use engine::{Endpoints, Engine, History, config_hash};
+pub use engine::{Endpoints, Engine, History, NoSuccession, Succession, config_hash};
 pub use ingest::key_texts;
 pub use transform::{MappingProblem, Transform};

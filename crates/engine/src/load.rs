@@ -155,7 +155,7 @@ impl Planning<'_> {
         }
         let chunk =
             ChunkRecord { number: 0, rows: creates, state: ChunkState::Planned, attempt: 0, outcomes: None };
-        self.watch.check()?;
+        self.watch.check_before_send()?;
         self.engine.store_failures(run, self.sync, reading.mapping_version, &failures.pending).await?;
         let record =
             self.save(run, digest, None, Some(updates), &context, std::slice::from_ref(&chunk)).await?;

@@ -127,7 +127,7 @@ impl Planning<'_> {
             let started = Instant::now();
             let next = tokio::select! {
                 biased;
-                () = self.watch.cancelled() => return Err(crate::watch::cancelled()),
+                stopped = self.watch.stopped() => return Err(stopped),
                 answer = from_thread.recv() => {
                     self.answer(run, reading, answer, &mut load).await?;
                     continue;
@@ -170,7 +170,7 @@ impl Planning<'_> {
         loop {
             tokio::select! {
                 biased;
-                () = self.watch.cancelled() => return Err(crate::watch::cancelled()),
+                stopped = self.watch.stopped() => return Err(stopped),
                 answer = from_thread.recv() => match answer {
                     Some(answer) => self.answer(run, reading, Some(answer), &mut load).await?,
                     None => return Ok(result),
@@ -192,7 +192,7 @@ impl Planning<'_> {
         loop {
             tokio::select! {
                 biased;
-                () = self.watch.cancelled() => return Err(crate::watch::cancelled()),
+                stopped = self.watch.stopped() => return Err(stopped),
                 answer = from_thread.recv() => self.answer(run, reading, answer, load).await?,
                 room = to_thread.reserve() => {
                     room.map_err(|_| gave_up())?.send(message);

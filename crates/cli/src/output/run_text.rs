@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use syncline_core::run::GuardVerdict;
-use syncline_core::{Counters, Result, Run, RunId, RunStatus};
+use syncline_core::{Counters, EndReason, Result, Run, RunId, RunStatus};
 use syncline_engine::Engine;
 use syncline_store::{Page, RowErrorRecord};
 
@@ -45,8 +45,7 @@ pub fn status_text(run: &Run) -> (Style, String) {
 
 /// A held run that somebody ended: its counters say what was done, which is nothing.
 pub fn is_rejected(run: &Run) -> bool {
-    let reason = run.error.as_ref().map_or("", |e| e.message.as_str());
-    run.status == RunStatus::Cancelled && reason.starts_with("rejected")
+    run.end_reason == Some(EndReason::Rejected)
 }
 
 /// Seconds from start to end; of a held run to the moment it was held.

@@ -63,6 +63,7 @@ impl Fixture {
             store: Arc::new(SqliteStore::open(folder.path()).unwrap()),
             files: FileStore::new(folder.path()),
             clock: clock.clone(),
+            succession: Arc::new(syncline_engine::NoSuccession),
             scratch: folder.path().join("scratch"),
             memory_budget: 64 << 20,
             version: "test".into(),
