@@ -32,9 +32,9 @@ pub use records::{
     KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, SyncRecord, SyncSeen,
     SyncState,
 };
-pub use sqlite::SqliteStore;
 #[doc(hidden)]
-pub use sqlite::fuzzing;
+pub use sql::fuzzing;
+pub use sqlite::SqliteStore;
 
 /// The state store. Every method is one transaction, durable when it returns.
 ///

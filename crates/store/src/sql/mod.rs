@@ -4,9 +4,29 @@
 //! understand, with `?` for its parameters; where they differ, [`Sql::dialect`] tells which it is.
 //! Integers are 64 bits wide and signed, truth values are the integers 0 and 1.
 
+mod blob;
+mod commit;
+mod conditions;
+mod cursors;
+mod driver;
+mod fault;
+pub mod fuzzing;
+mod generations;
+mod letters;
+mod plans;
+mod retention;
+mod row_errors;
+mod runs;
+pub(crate) mod syncs;
+
+use syncline_core::ids::DEFAULT_WORKSPACE;
 use syncline_core::{Error, ErrorKind};
 
-use crate::sqlite::fault::Outcome;
+pub(crate) use driver::Backend;
+pub(crate) use fault::{Fault, Outcome};
+
+/// The workspace of every row: a store has one.
+const WORKSPACE: &str = DEFAULT_WORKSPACE;
 
 /// What goes into a statement and comes out of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +44,17 @@ pub enum Dialect {
     Postgres,
 }
 
+impl Dialect {
+    /// `table`, read by this index where the database does not choose well by itself: SQLite, knowing
+    /// no figures, may take one under which it would have to sort a million rows.
+    fn by_index(self, table: &str, index: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("{table} INDEXED BY {index}"),
+            Dialect::Postgres => table.into(),
+        }
+    }
+}
+
 /// An open transaction. Its methods block.
 pub trait Sql {
     fn dialect(&self) -> Dialect;
@@ -34,6 +65,14 @@ pub trait Sql {
     /// Its first row.
     fn query_first(&self, statement: &str, values: &[Value]) -> Outcome<Option<Row>> {
         Ok(self.query(statement, values)?.into_iter().next())
+    }
+    /// The first column of all rows, as text.
+    fn texts(&self, statement: &str, values: &[Value]) -> Outcome<Vec<String>> {
+        self.query(statement, values)?.iter().map(|row| Ok(row.text(0)?.to_string())).collect()
+    }
+    /// The first column of the first row, as text.
+    fn first_text(&self, statement: &str, values: &[Value]) -> Outcome<Option<String>> {
+        self.query_first(statement, values)?.map(|row| Ok(row.text(0)?.to_string())).transpose()
     }
 }
 
@@ -189,7 +228,7 @@ impl Sql for rusqlite::Connection {
         let mut rows = statement.query(rusqlite::params_from_iter(values))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            let row = (0..columns).map(|n| Ok(row.get_ref(n)?.try_into()?)).collect::<Outcome<_>>()?;
+            let row = (0..columns).map(|n| row.get_ref(n)?.try_into()).collect::<Outcome<_>>()?;
             found.push(Row(row));
         }
         Ok(found)
@@ -210,7 +249,7 @@ impl rusqlite::ToSql for Value {
 }
 
 impl TryFrom<rusqlite::types::ValueRef<'_>> for Value {
-    type Error = crate::sqlite::fault::Fault;
+    type Error = Fault;
 
     fn try_from(value: rusqlite::types::ValueRef<'_>) -> Outcome<Self> {
         use rusqlite::types::ValueRef;

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 use syncline_core::{Error, ErrorKind, Result};
 
 use super::STATEMENTS_CACHED_MAX;
-use super::fault::Outcome;
 use crate::files::io_error;
+use crate::sql::Outcome;
 
 const DATABASE: &str = "state.db";
 const LOCK: &str = "lock";

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 use syncline_core::{Error, ErrorKind};
 
-use super::fault::{Fault, Outcome};
+use crate::sql::{Fault, Outcome};
 
 /// Step `n` makes version `n + 1` of version `n`. Steps that were released never change.
 pub const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];

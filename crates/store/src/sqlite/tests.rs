@@ -4,10 +4,12 @@
 use std::fs;
 
 use jiff::Timestamp;
-use syncline_core::ErrorKind;
+use syncline_core::{ErrorKind, SyncId, SyncUid};
 use tempfile::TempDir;
 
 use super::*;
+use crate::sql::syncs;
+use crate::{Store, SyncSeen};
 
 fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
@@ -51,13 +53,13 @@ async fn commits_are_journalled_and_synced_and_keys_are_enforced() {
     let store = SqliteStore::open(folder.path()).unwrap();
     let settings = store
         .read(|tx| {
-            let text: String = tx.query_row("PRAGMA journal_mode", [], |r| r.get(0))?;
-            let pragma = |name: &str| tx.query_row(&format!("PRAGMA {name}"), [], |r| r.get::<_, i64>(0));
-            Ok((text, pragma("synchronous")?, pragma("foreign_keys")?))
+            let mode = tx.first_text("PRAGMA journal_mode", &[])?;
+            let pragma = |name: &str| tx.query_first(&format!("PRAGMA {name}"), &[])?.unwrap().integer(0);
+            Ok((mode, pragma("synchronous")?, pragma("foreign_keys")?))
         })
         .await
         .unwrap();
-    assert_eq!(settings, ("wal".to_string(), 2, 1));
+    assert_eq!(settings, (Some("wal".to_string()), 2, 1));
 }
 
 #[test]
@@ -177,9 +179,7 @@ fn a_folder_that_cannot_be_created_is_a_local_error_with_its_path() {
 async fn a_full_disk_leaves_nothing_of_the_call_and_the_store_recovers() {
     let folder = filled().await;
     let store = SqliteStore::open(folder.path()).unwrap();
-    let limit = |pages: i64| {
-        move |tx: &Transaction| Ok(tx.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
-    };
+    let limit = |pages: i64| move |tx: &dyn Sql| tx.query(&format!("PRAGMA max_page_count = {pages}"), &[]);
     // A limit below the size sets it to the size: no page can be added.
     store.read(limit(1)).await.unwrap();
     let mut stored = 1;
@@ -204,17 +204,17 @@ async fn a_full_disk_leaves_nothing_of_the_call_and_the_store_recovers() {
 async fn a_call_that_is_given_up_still_ends_whole_and_the_folder_stays_locked_until_then() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path()).unwrap();
-    let (began_tx, began) = tokio::sync::oneshot::channel();
+    let (begins, mut began) = tokio::sync::mpsc::unbounded_channel();
     let (go, went) = std::sync::mpsc::channel::<()>();
     let call = store.write(move |tx| {
         let record = syncs::ensure(tx, &seen("crm.contact"), now());
-        let _ = began_tx.send(());
+        let _ = begins.send(());
         let _ = went.recv();
         record
     });
     tokio::select! {
         _ = call => panic!("it waits for `go`"),
-        _ = began => {}
+        _ = began.recv() => {}
     }
     drop(store);
     assert_eq!(SqliteStore::open(folder.path()).map(drop).unwrap_err().kind, ErrorKind::StateLocked);
@@ -236,9 +236,9 @@ async fn a_panic_in_a_call_rolls_back_and_reaches_the_caller() {
     let panicking = Arc::clone(&store);
     let joined = tokio::spawn(async move {
         panicking
-            .write(|tx| {
+            .write(|tx| -> Outcome<()> {
                 syncs::ensure(tx, &seen("crm.company"), now())?;
-                if tx.is_autocommit() { Ok(()) } else { panic!("on purpose") }
+                panic!("on purpose")
             })
             .await
     })

@@ -1,22 +1,12 @@
 //! Plans and where their chunks stand.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use syncline_core::run::FileRef;
 use syncline_core::{Error, ErrorKind, RunId};
 
-use super::conditions::string;
-use super::fault::{Fault, Outcome};
-use super::{WORKSPACE, blob, in_transaction, runs};
-use crate::fail_points::fail_point;
+use super::{Fault, Outcome, Row, Sql, WORKSPACE, blob, runs, values};
 use crate::{ChunkRecord, ChunkState, PlanRecord};
 
-pub fn save(connection: &mut Connection, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcome<()> {
-    in_transaction(connection, |tx| replace(tx, plan, chunks))?;
-    fail_point!("store.save_plan.after");
-    Ok(())
-}
-
-fn replace(tx: &Connection, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcome<()> {
+pub fn save(tx: &dyn Sql, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcome<()> {
     let id = &plan.run_id;
     for (expected, chunk) in (0..).zip(chunks) {
         if chunk.number != expected || chunk.state != ChunkState::Planned {
@@ -35,16 +25,17 @@ fn replace(tx: &Connection, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcom
         )
         .into());
     }
-    tx.prepare_cached("DELETE FROM plans WHERE workspace_id = ? AND run_id = ?")?
-        .execute([WORKSPACE, id.as_str()])?;
-    tx.prepare_cached("INSERT INTO plans (workspace_id, run_id, record) VALUES (?, ?, ?)")?
-        .execute(params![WORKSPACE, id.as_str(), blob::encode(plan)?])?;
+    tx.execute("DELETE FROM plans WHERE workspace_id = ? AND run_id = ?", values![WORKSPACE, id.as_str()])?;
+    tx.execute(
+        "INSERT INTO plans (workspace_id, run_id, record) VALUES (?, ?, ?)",
+        values![WORKSPACE, id.as_str(), blob::encode(plan)?],
+    )?;
     name_files(tx, plan)?;
     chunks.iter().try_for_each(|chunk| put_chunk(tx, id, chunk))
 }
 
 /// Puts `file` in the place of an ended run's change set.
-pub fn scrub(tx: &Connection, run: &RunId, file: Option<&FileRef>) -> Outcome<()> {
+pub fn scrub(tx: &dyn Sql, run: &RunId, file: Option<&FileRef>) -> Outcome<()> {
     if !runs::require(tx, run)?.status.is_terminal() {
         return Err(Error::new(ErrorKind::Conflict, format!("run {run} still needs its plan")).into());
     }
@@ -52,49 +43,41 @@ pub fn scrub(tx: &Connection, run: &RunId, file: Option<&FileRef>) -> Outcome<()
         return Err(Error::new(ErrorKind::NotFound, format!("run {run} has no plan")).into());
     };
     let plan = PlanRecord { file: file.cloned(), scrubbed: true, ..plan };
-    tx.prepare_cached("UPDATE plans SET record = ? WHERE workspace_id = ? AND run_id = ?")?
-        .execute(params![blob::encode(&plan)?, WORKSPACE, run.as_str()])?;
-    tx.prepare_cached("DELETE FROM plan_files WHERE workspace_id = ? AND run_id = ?")?
-        .execute([WORKSPACE, run.as_str()])?;
+    tx.execute(
+        "UPDATE plans SET record = ? WHERE workspace_id = ? AND run_id = ?",
+        values![blob::encode(&plan)?, WORKSPACE, run.as_str()],
+    )?;
+    tx.execute(
+        "DELETE FROM plan_files WHERE workspace_id = ? AND run_id = ?",
+        values![WORKSPACE, run.as_str()],
+    )?;
     name_files(tx, &plan)
 }
 
-fn name_files(tx: &Connection, plan: &PlanRecord) -> Outcome<()> {
+fn name_files(tx: &dyn Sql, plan: &PlanRecord) -> Outcome<()> {
     for file in plan.file.iter().chain(&plan.updates) {
-        tx.prepare_cached("INSERT OR IGNORE INTO plan_files (workspace_id, run_id, path) VALUES (?, ?, ?)")?
-            .execute([WORKSPACE, plan.run_id.as_str(), &file.path])?;
+        tx.execute(
+            "INSERT OR IGNORE INTO plan_files (workspace_id, run_id, path) VALUES (?, ?, ?)",
+            values![WORKSPACE, plan.run_id.as_str(), &file.path],
+        )?;
     }
     Ok(())
 }
 
-pub fn get(tx: &Connection, run: &RunId) -> Outcome<Option<PlanRecord>> {
-    let text = string(
-        tx,
+pub fn get(tx: &dyn Sql, run: &RunId) -> Outcome<Option<PlanRecord>> {
+    let text = tx.first_text(
         "SELECT record FROM plans WHERE workspace_id = ? AND run_id = ?",
-        &[&WORKSPACE, &run.as_str()],
+        values![WORKSPACE, run.as_str()],
     )?;
     text.map(|text| Ok(blob::decode(&text, &format!("the plan of run {run}"))?)).transpose()
 }
 
-pub fn chunks(tx: &Connection, run: &RunId) -> Outcome<Vec<ChunkRecord>> {
+pub fn chunks(tx: &dyn Sql, run: &RunId) -> Outcome<Vec<ChunkRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM chunks WHERE workspace_id = ? AND run_id = ? ORDER BY number");
-    let mut statement = tx.prepare_cached(&sql)?;
-    let mut rows = statement.query([WORKSPACE, run.as_str()])?;
-    let mut chunks = Vec::new();
-    while let Some(row) = rows.next()? {
-        chunks.push(read(row)?);
-    }
-    Ok(chunks)
+    tx.query(&sql, values![WORKSPACE, run.as_str()])?.iter().map(read).collect()
 }
 
-pub fn set_chunk(connection: &mut Connection, run: &RunId, epoch: u64, chunk: &ChunkRecord) -> Outcome<()> {
-    fail_point!("store.set_chunk.before");
-    in_transaction(connection, |tx| advance(tx, run, epoch, chunk))?;
-    fail_point!("store.set_chunk.after");
-    Ok(())
-}
-
-fn advance(tx: &Connection, id: &RunId, epoch: u64, chunk: &ChunkRecord) -> Outcome<()> {
+pub fn set_chunk(tx: &dyn Sql, id: &RunId, epoch: u64, chunk: &ChunkRecord) -> Outcome<()> {
     let run = runs::require(tx, id)?;
     runs::check_epoch(&run, epoch)?;
     if !run.status.is_active() {
@@ -146,71 +129,70 @@ fn check_step(from: &ChunkRecord, to: &ChunkRecord) -> Result<(), Error> {
 }
 
 /// The first chunk of a run that may have left for the destination.
-pub fn first_sent(tx: &Connection, run: &RunId) -> Outcome<Option<u32>> {
+pub fn first_sent(tx: &dyn Sql, run: &RunId) -> Outcome<Option<u32>> {
     first_chunk(tx, run, "state <> 'planned'")
 }
 
 /// The first chunk of a run whose outcomes are not final.
-pub fn first_unsettled(tx: &Connection, run: &RunId) -> Outcome<Option<u32>> {
+pub fn first_unsettled(tx: &dyn Sql, run: &RunId) -> Outcome<Option<u32>> {
     first_chunk(tx, run, "state <> 'settled'")
 }
 
-fn first_chunk(tx: &Connection, run: &RunId, condition: &str) -> Outcome<Option<u32>> {
+fn first_chunk(tx: &dyn Sql, run: &RunId, condition: &str) -> Outcome<Option<u32>> {
     let sql = format!(
         "SELECT number FROM chunks WHERE workspace_id = ? AND run_id = ? AND {condition}
          ORDER BY number LIMIT 1"
     );
-    Ok(tx.prepare_cached(&sql)?.query_row([WORKSPACE, run.as_str()], |row| row.get(0)).optional()?)
+    tx.query_first(&sql, values![WORKSPACE, run.as_str()])?.map(|row| number(&row, 0)).transpose()
 }
 
 const COLUMNS: &str = "number, rows, state, attempt, outcomes_path, outcomes_bytes, outcomes_checksum";
 
-fn get_chunk(tx: &Connection, run: &RunId, number: u32) -> Outcome<Option<ChunkRecord>> {
+fn get_chunk(tx: &dyn Sql, run: &RunId, number: u32) -> Outcome<Option<ChunkRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM chunks WHERE workspace_id = ? AND run_id = ? AND number = ?");
-    let found = tx
-        .prepare_cached(&sql)?
-        .query_row(params![WORKSPACE, run.as_str(), number], |row| Ok(read(row)))
-        .optional()?;
-    found.transpose()
+    tx.query_first(&sql, values![WORKSPACE, run.as_str(), number])?.as_ref().map(read).transpose()
 }
 
-fn put_chunk(tx: &Connection, run: &RunId, chunk: &ChunkRecord) -> Outcome<()> {
+fn put_chunk(tx: &dyn Sql, run: &RunId, chunk: &ChunkRecord) -> Outcome<()> {
     let outcomes = chunk.outcomes.as_ref();
-    tx.prepare_cached(
+    tx.execute(
         "INSERT OR REPLACE INTO chunks (workspace_id, run_id, number, rows, state, attempt,
-             outcomes_path, outcomes_bytes, outcomes_checksum)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?
-    .execute(params![
-        WORKSPACE,
-        run.as_str(),
-        chunk.number,
-        chunk.rows,
-        chunk.state.as_str(),
-        chunk.attempt,
-        outcomes.map(|file| &file.path),
-        outcomes.map(|file| file.bytes),
-        outcomes.map(|file| &file.checksum)
-    ])?;
+         outcomes_path, outcomes_bytes, outcomes_checksum)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        values![
+            WORKSPACE,
+            run.as_str(),
+            chunk.number,
+            chunk.rows,
+            chunk.state.as_str(),
+            chunk.attempt,
+            outcomes.map(|file| &file.path),
+            outcomes.map(|file| file.bytes),
+            outcomes.map(|file| &file.checksum)
+        ],
+    )?;
     Ok(())
 }
 
 fn read(row: &Row) -> Outcome<ChunkRecord> {
-    let state: String = row.get("state")?;
-    let path: Option<String> = row.get("outcomes_path")?;
-    let outcomes = match path {
+    let state = row.text(2)?;
+    let outcomes = match row.text_or_null(4)? {
         None => None,
         Some(path) => {
-            Some(FileRef { path, bytes: row.get("outcomes_bytes")?, checksum: row.get("outcomes_checksum")? })
+            Some(FileRef { path: path.into(), bytes: row.count(5)?, checksum: row.text(6)?.into() })
         }
     };
     Ok(ChunkRecord {
-        number: row.get("number")?,
-        rows: row.get("rows")?,
-        state: ChunkState::parse(&state).ok_or_else(|| unknown_state(&state))?,
-        attempt: row.get("attempt")?,
+        number: number(row, 0)?,
+        rows: row.count(1)?,
+        state: ChunkState::parse(state).ok_or_else(|| unknown_state(state))?,
+        attempt: number(row, 3)?,
         outcomes,
     })
+}
+
+fn number(row: &Row, column: usize) -> Outcome<u32> {
+    u32::try_from(row.integer(column)?).map_err(|_| super::unreadable(column).into())
 }
 
 fn unknown_state(state: &str) -> Fault {

@@ -1,26 +1,22 @@
 //! Runs: the queue, who holds a sync, and the record of what happened.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 use syncline_core::{Error, ErrorKind, Run, RunId, RunStatus, SyncUid};
 
-use super::conditions::{Conditions, string};
-use super::fault::Outcome;
-use super::{WORKSPACE, blob, letters, plans, syncs};
+use super::conditions::Conditions;
+use super::{Outcome, Sql, WORKSPACE, blob, letters, plans, syncs, values};
 use crate::{Page, RunFilter};
 
-pub fn insert(tx: &Connection, run: &Run, config: &str) -> Outcome<()> {
+pub fn insert(tx: &dyn Sql, run: &Run, config: &str) -> Outcome<()> {
     if !matches!(run.status, RunStatus::Scheduled | RunStatus::Queued) || run.epoch != 0 {
         return Err(Error::internal(format!("{} is not new: only new runs are inserted", run.id)).into());
     }
     syncs::require(tx, &run.sync_uid)?;
-    let inserted = tx
-        .prepare_cached(
-            "INSERT INTO runs (workspace_id, id, sync_uid, type, triggered_by, status, writes, epoch,
-                 base_generation, correlation_id, created_at, record)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, id) DO NOTHING",
-        )?
-        .execute(params![
+    let inserted = tx.execute(
+        "INSERT INTO runs (workspace_id, id, sync_uid, type, triggered_by, status, writes, epoch,
+         base_generation, correlation_id, created_at, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, id) DO NOTHING",
+        values![
             WORKSPACE,
             run.id.as_str(),
             run.sync_uid.as_str(),
@@ -30,19 +26,22 @@ pub fn insert(tx: &Connection, run: &Run, config: &str) -> Outcome<()> {
             run.run_type.writes(),
             run.epoch,
             run.base_generation,
-            run.correlation_id,
-            run.created_at.as_microsecond(),
+            &run.correlation_id,
+            run.created_at,
             encode(run)?
-        ])?;
+        ],
+    )?;
     if inserted == 0 {
         return Err(Error::new(ErrorKind::Conflict, format!("there is a run {} already", run.id)).into());
     }
-    tx.prepare_cached("INSERT INTO run_configs (workspace_id, run_id, config) VALUES (?, ?, ?)")?
-        .execute([WORKSPACE, run.id.as_str(), config])?;
+    tx.execute(
+        "INSERT INTO run_configs (workspace_id, run_id, config) VALUES (?, ?, ?)",
+        values![WORKSPACE, run.id.as_str(), config],
+    )?;
     Ok(())
 }
 
-pub fn claim(tx: &Connection, id: &RunId, now: Timestamp) -> Outcome<Run> {
+pub fn claim(tx: &dyn Sql, id: &RunId, now: Timestamp) -> Outcome<Run> {
     let mut run = require(tx, id)?;
     run.status = run.status.transition(RunStatus::Starting).map_err(|e| e.context(id))?;
     if run.run_type.writes()
@@ -66,7 +65,7 @@ pub fn claim(tx: &Connection, id: &RunId, now: Timestamp) -> Outcome<Run> {
     Ok(run)
 }
 
-pub fn reclaim(tx: &Connection, id: &RunId) -> Outcome<Run> {
+pub fn reclaim(tx: &dyn Sql, id: &RunId) -> Outcome<Run> {
     let mut run = require(tx, id)?;
     if !run.status.is_active() {
         return Err(Error::new(
@@ -80,7 +79,7 @@ pub fn reclaim(tx: &Connection, id: &RunId) -> Outcome<Run> {
     Ok(run)
 }
 
-pub fn update(tx: &Connection, run: &Run) -> Outcome<()> {
+pub fn update(tx: &dyn Sql, run: &Run) -> Outcome<()> {
     let stored = require(tx, &run.id)?;
     check_holder(&stored, run)?;
     if stored.status != run.status {
@@ -93,7 +92,7 @@ pub fn update(tx: &Connection, run: &Run) -> Outcome<()> {
     save(tx, run)
 }
 
-fn check_transition(tx: &Connection, stored: &Run, run: &Run) -> Outcome<()> {
+fn check_transition(tx: &dyn Sql, stored: &Run, run: &Run) -> Outcome<()> {
     let id = &run.id;
     stored.status.transition(run.status).map_err(|e| e.context(id))?;
     if run.status == RunStatus::Starting {
@@ -110,19 +109,22 @@ fn check_transition(tx: &Connection, stored: &Run, run: &Run) -> Outcome<()> {
     Ok(())
 }
 
-pub fn get(tx: &Connection, id: &RunId) -> Outcome<Option<Run>> {
-    string(tx, "SELECT record FROM runs WHERE workspace_id = ? AND id = ?", &[&WORKSPACE, &id.as_str()])?
-        .map(|text| Ok(blob::decode(&text, &format!("run {id}"))?))
-        .transpose()
+pub fn get(tx: &dyn Sql, id: &RunId) -> Outcome<Option<Run>> {
+    tx.first_text(
+        "SELECT record FROM runs WHERE workspace_id = ? AND id = ?",
+        values![WORKSPACE, id.as_str()],
+    )?
+    .map(|text| Ok(blob::decode(&text, &format!("run {id}"))?))
+    .transpose()
 }
 
 /// The run of this id, which must exist.
-pub fn require(tx: &Connection, id: &RunId) -> Outcome<Run> {
+pub fn require(tx: &dyn Sql, id: &RunId) -> Outcome<Run> {
     get(tx, id)?.ok_or_else(|| unknown(id).into())
 }
 
 /// A run that has not ended: things may still be added to it.
-pub fn require_unfinished(tx: &Connection, id: &RunId) -> Outcome<Run> {
+pub fn require_unfinished(tx: &dyn Sql, id: &RunId) -> Outcome<Run> {
     let run = require(tx, id)?;
     if !run.status.is_terminal() {
         return Ok(run);
@@ -130,17 +132,16 @@ pub fn require_unfinished(tx: &Connection, id: &RunId) -> Outcome<Run> {
     Err(Error::new(ErrorKind::Conflict, format!("run {id} has ended ({})", run.status.as_str())).into())
 }
 
-pub fn config(tx: &Connection, id: &RunId) -> Outcome<String> {
-    string(
-        tx,
+pub fn config(tx: &dyn Sql, id: &RunId) -> Outcome<String> {
+    tx.first_text(
         "SELECT config FROM run_configs WHERE workspace_id = ? AND run_id = ?",
-        &[&WORKSPACE, &id.as_str()],
+        values![WORKSPACE, id.as_str()],
     )?
     .ok_or_else(|| unknown(id).into())
 }
 
-pub fn list(tx: &Connection, filter: &RunFilter, page: Page) -> Outcome<(Vec<Run>, u64)> {
-    let table = format!("runs INDEXED BY {}", index_for(filter));
+pub fn list(tx: &dyn Sql, filter: &RunFilter, page: Page) -> Outcome<(Vec<Run>, u64)> {
+    let table = tx.dialect().by_index("runs", index_for(filter));
     let (records, total) = conditions(filter).page(tx, &table, NEWEST_FIRST, page)?;
     let runs = records.iter().map(|text| blob::decode(text, "a run")).collect::<Result<_, _>>()?;
     Ok((runs, total))
@@ -155,14 +156,13 @@ fn conditions(filter: &RunFilter) -> Conditions {
     conditions.and_if("correlation_id =", filter.correlation_id.clone());
     conditions.and_if("type =", filter.run_type.map(|t| t.as_str().to_string()));
     conditions.and_if("triggered_by =", filter.trigger.map(|t| t.as_str().to_string()));
-    conditions.and_if("created_at >=", filter.since.map(Timestamp::as_microsecond));
-    conditions.and_if("created_at <", filter.until.map(Timestamp::as_microsecond));
+    conditions.and_if("created_at >=", filter.since);
+    conditions.and_if("created_at <", filter.until);
     conditions.and_one_of("status", filter.statuses.iter().map(|s| s.as_str()));
     conditions
 }
 
-/// The index that reads least. It is named because SQLite, knowing no figures, may choose one
-/// under which it would have to sort a million runs.
+/// The index that reads least.
 fn index_for(filter: &RunFilter) -> &'static str {
     let statuses = &filter.statuses;
     if filter.correlation_id.is_some() {
@@ -178,12 +178,14 @@ fn index_for(filter: &RunFilter) -> &'static str {
 }
 
 /// An active run of a sync: one that writes, or any.
-pub fn active(tx: &Connection, uid: &SyncUid, writing: bool) -> Outcome<Option<String>> {
-    string(
-        tx,
-        "SELECT id FROM runs INDEXED BY runs_by_status
-         WHERE workspace_id = ? AND status IN ('starting', 'running') AND sync_uid = ? AND writes >= ?",
-        &[&WORKSPACE, &uid.as_str(), &writing],
+pub fn active(tx: &dyn Sql, uid: &SyncUid, writing: bool) -> Outcome<Option<String>> {
+    let runs = tx.dialect().by_index("runs", "runs_by_status");
+    tx.first_text(
+        &format!(
+            "SELECT id FROM {runs}
+             WHERE workspace_id = ? AND status IN ('starting', 'running') AND sync_uid = ? AND writes >= ?"
+        ),
+        values![WORKSPACE, uid.as_str(), writing],
     )
 }
 
@@ -219,19 +221,19 @@ pub fn check_epoch(stored: &Run, epoch: u64) -> Outcome<()> {
 }
 
 /// Stores a run's record with the columns that follow from it.
-pub fn save(tx: &Connection, run: &Run) -> Outcome<()> {
-    tx.prepare_cached(
+pub fn save(tx: &dyn Sql, run: &Run) -> Outcome<()> {
+    tx.execute(
         "UPDATE runs SET status = ?, epoch = ?, base_generation = ?, record = ?
          WHERE workspace_id = ? AND id = ?",
-    )?
-    .execute(params![
-        run.status.as_str(),
-        run.epoch,
-        run.base_generation,
-        encode(run)?,
-        WORKSPACE,
-        run.id.as_str()
-    ])?;
+        values![
+            run.status.as_str(),
+            run.epoch,
+            run.base_generation,
+            encode(run)?,
+            WORKSPACE,
+            run.id.as_str()
+        ],
+    )?;
     Ok(())
 }
 
@@ -245,15 +247,17 @@ fn unknown(id: &RunId) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
     use syncline_core::{RunType, Trigger};
 
+    use super::super::Dialect;
     use super::*;
     use crate::sqlite::migrations::{MIGRATIONS, migrate};
 
     fn explain(filter: &RunFilter) -> String {
         let mut db = Connection::open_in_memory().unwrap();
         migrate(&mut db, MIGRATIONS).unwrap();
-        let table = format!("runs INDEXED BY {}", index_for(filter));
+        let table = Dialect::Sqlite.by_index("runs", index_for(filter));
         let sql = conditions(filter).page_sql(&table, NEWEST_FIRST);
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let count = statement.parameter_count();

@@ -2,19 +2,14 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, params};
 use syncline_core::{Error, ErrorKind, Run, RunId, RunType, SyncUid};
 
-use super::conditions::{Conditions, string, strings};
-use super::fault::Outcome;
-use super::{WORKSPACE, blob, runs};
+use super::conditions::Conditions;
+use super::{Outcome, Sql, WORKSPACE, blob, runs, values};
 use crate::{DeadLetter, LetterFilter, LetterState, Page};
 
-pub fn stage(tx: &Connection, id: &RunId, letters: &[DeadLetter]) -> Outcome<()> {
+pub fn stage(tx: &dyn Sql, id: &RunId, letters: &[DeadLetter]) -> Outcome<()> {
     let run = runs::require_unfinished(tx, id)?;
-    let mut put = tx.prepare_cached(
-        "INSERT OR REPLACE INTO staged_letters (workspace_id, run_id, key, record) VALUES (?, ?, ?, ?)",
-    )?;
     for letter in letters {
         if letter.run_id != run.id || letter.sync_uid != run.sync_uid {
             return Err(Error::internal(format!(
@@ -23,31 +18,36 @@ pub fn stage(tx: &Connection, id: &RunId, letters: &[DeadLetter]) -> Outcome<()>
             ))
             .into());
         }
-        put.execute(params![WORKSPACE, id.as_str(), letter.key, blob::encode(letter)?])?;
+        tx.execute(
+            "INSERT INTO staged_letters (workspace_id, run_id, key, record) VALUES (?, ?, ?, ?)
+             ON CONFLICT (workspace_id, run_id, key) DO UPDATE SET record = excluded.record",
+            values![WORKSPACE, id.as_str(), &letter.key, blob::encode(letter)?],
+        )?;
     }
     Ok(())
 }
 
-pub fn clear_staged(tx: &Connection, id: &RunId) -> Outcome<()> {
+pub fn clear_staged(tx: &dyn Sql, id: &RunId) -> Outcome<()> {
     runs::require(tx, id)?;
     drop_staged(tx, id)
 }
 
-pub fn drop_staged(tx: &Connection, run: &RunId) -> Outcome<()> {
-    tx.prepare_cached("DELETE FROM staged_letters WHERE workspace_id = ? AND run_id = ?")?
-        .execute([WORKSPACE, run.as_str()])?;
+pub fn drop_staged(tx: &dyn Sql, run: &RunId) -> Outcome<()> {
+    tx.execute(
+        "DELETE FROM staged_letters WHERE workspace_id = ? AND run_id = ?",
+        values![WORKSPACE, run.as_str()],
+    )?;
     Ok(())
 }
 
 /// Makes the letters of a run that ends visible and resolves those of `resolved`.
 ///
 /// A key that the run both resolved and failed keeps its letter: a failure is never hidden.
-pub fn expose(tx: &Connection, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
+pub fn expose(tx: &dyn Sql, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
     let mut failed = HashSet::new();
-    let staged = strings(
-        tx,
-        "SELECT record FROM staged_letters WHERE workspace_id = ? AND run_id = ? ORDER BY rowid",
-        [WORKSPACE, run.id.as_str()],
+    let staged = tx.texts(
+        "SELECT record FROM staged_letters WHERE workspace_id = ? AND run_id = ? ORDER BY key",
+        values![WORKSPACE, run.id.as_str()],
     )?;
     for text in staged {
         let letter: DeadLetter = blob::decode(&text, &format!("a letter of run {}", run.id))?;
@@ -79,7 +79,7 @@ fn seen_again(known: DeadLetter, new: DeadLetter) -> DeadLetter {
     DeadLetter { id: known.id, first_seen_at: known.first_seen_at, state: LetterState::Open, ..new }
 }
 
-pub fn list(tx: &Connection, filter: &LetterFilter, page: Page) -> Outcome<(Vec<DeadLetter>, u64)> {
+pub fn list(tx: &dyn Sql, filter: &LetterFilter, page: Page) -> Outcome<(Vec<DeadLetter>, u64)> {
     let mut conditions = Conditions::new();
     conditions.and_if("sync_uid =", filter.sync_uid.as_ref().map(|uid| uid.as_str().to_string()));
     conditions.and_if("state =", filter.state.map(|state| state.as_str().to_string()));
@@ -87,7 +87,7 @@ pub fn list(tx: &Connection, filter: &LetterFilter, page: Page) -> Outcome<(Vec<
     conditions.and_if("row_id =", filter.row_id.clone());
     conditions.and_if("fingerprint =", filter.fingerprint.clone());
     conditions.and_if("code =", filter.code.clone());
-    let table = format!("letters INDEXED BY {}", index_for(filter));
+    let table = tx.dialect().by_index("letters", index_for(filter));
     let (records, total) = conditions.page(tx, &table, "last_seen_at DESC, id DESC", page)?;
     let letters = records.iter().map(|text| blob::decode(text, "a letter")).collect::<Result<_, _>>()?;
     Ok((letters, total))
@@ -108,13 +108,13 @@ fn index_for(filter: &LetterFilter) -> &'static str {
     }
 }
 
-pub fn get(tx: &Connection, id: &str) -> Outcome<Option<DeadLetter>> {
-    string(tx, "SELECT record FROM letters WHERE workspace_id = ? AND id = ?", &[&WORKSPACE, &id])?
+pub fn get(tx: &dyn Sql, id: &str) -> Outcome<Option<DeadLetter>> {
+    tx.first_text("SELECT record FROM letters WHERE workspace_id = ? AND id = ?", values![WORKSPACE, id])?
         .map(|text| Ok(blob::decode(&text, &format!("letter {id}"))?))
         .transpose()
 }
 
-pub fn set_state(tx: &Connection, id: &str, state: LetterState) -> Outcome<DeadLetter> {
+pub fn set_state(tx: &dyn Sql, id: &str, state: LetterState) -> Outcome<DeadLetter> {
     let Some(letter) = get(tx, id)? else {
         return Err(Error::new(ErrorKind::NotFound, format!("there is no dead letter {id}")).into());
     };
@@ -125,55 +125,57 @@ pub fn set_state(tx: &Connection, id: &str, state: LetterState) -> Outcome<DeadL
 }
 
 /// The letter of a key that is not done with.
-fn live(tx: &Connection, uid: &SyncUid, key: &[u8]) -> Outcome<Option<DeadLetter>> {
-    string(
-        tx,
-        "SELECT record FROM letters INDEXED BY letters_one_live
-         WHERE workspace_id = ? AND sync_uid = ? AND key = ? AND state IN ('open', 'replaying', 'ignored')",
-        &[&WORKSPACE, &uid.as_str(), &key],
+fn live(tx: &dyn Sql, uid: &SyncUid, key: &[u8]) -> Outcome<Option<DeadLetter>> {
+    let letters = tx.dialect().by_index("letters", "letters_one_live");
+    tx.first_text(
+        &format!(
+            "SELECT record FROM {letters}
+             WHERE workspace_id = ? AND sync_uid = ? AND key = ? AND state IN ('open', 'replaying', 'ignored')"
+        ),
+        values![WORKSPACE, uid.as_str(), key],
     )?
     .map(|text| Ok(blob::decode(&text, "a letter")?))
     .transpose()
 }
 
-fn insert(tx: &Connection, letter: &DeadLetter) -> Outcome<()> {
-    tx.prepare_cached(
+fn insert(tx: &dyn Sql, letter: &DeadLetter) -> Outcome<()> {
+    tx.execute(
         "INSERT INTO letters (workspace_id, id, sync_uid, key, row_id, run_id, state, code, fingerprint,
-             last_seen_at, record)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?
-    .execute(params![
-        WORKSPACE,
-        letter.id.as_str(),
-        letter.sync_uid.as_str(),
-        letter.key,
-        letter.row_id,
-        letter.run_id.as_str(),
-        letter.state.as_str(),
-        letter.code,
-        letter.fingerprint,
-        letter.last_seen_at.as_microsecond(),
-        blob::encode(letter)?
-    ])?;
+         last_seen_at, record)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        values![
+            WORKSPACE,
+            letter.id.as_str(),
+            letter.sync_uid.as_str(),
+            &letter.key,
+            &letter.row_id,
+            letter.run_id.as_str(),
+            letter.state.as_str(),
+            &letter.code,
+            &letter.fingerprint,
+            letter.last_seen_at,
+            blob::encode(letter)?
+        ],
+    )?;
     Ok(())
 }
 
-fn update(tx: &Connection, letter: &DeadLetter) -> Outcome<()> {
-    tx.prepare_cached(
+fn update(tx: &dyn Sql, letter: &DeadLetter) -> Outcome<()> {
+    tx.execute(
         "UPDATE letters SET row_id = ?, run_id = ?, state = ?, code = ?, fingerprint = ?, last_seen_at = ?,
-             record = ?
-         WHERE workspace_id = ? AND id = ?",
-    )?
-    .execute(params![
-        letter.row_id,
-        letter.run_id.as_str(),
-        letter.state.as_str(),
-        letter.code,
-        letter.fingerprint,
-        letter.last_seen_at.as_microsecond(),
-        blob::encode(letter)?,
-        WORKSPACE,
-        letter.id.as_str()
-    ])?;
+         record = ?
+     WHERE workspace_id = ? AND id = ?",
+        values![
+            &letter.row_id,
+            letter.run_id.as_str(),
+            letter.state.as_str(),
+            &letter.code,
+            &letter.fingerprint,
+            letter.last_seen_at,
+            blob::encode(letter)?,
+            WORKSPACE,
+            letter.id.as_str()
+        ],
+    )?;
     Ok(())
 }

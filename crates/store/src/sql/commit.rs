@@ -1,27 +1,17 @@
 //! The end of a run: everything it did becomes visible in one transaction, or nothing does.
 
-use rusqlite::Connection;
 use syncline_core::{Error, ErrorKind, RunStatus};
 
-use super::fault::Outcome;
-use super::{cursors, generations, in_transaction, letters, plans, runs, syncs};
+use super::{Outcome, Sql, cursors, generations, letters, plans, runs, syncs};
 use crate::Commit;
-use crate::fail_points::fail_point;
 
-pub fn commit(connection: &mut Connection, commit: &Commit) -> Outcome<()> {
-    fail_point!("store.commit.before");
-    in_transaction(connection, |tx| apply(tx, commit))?;
-    fail_point!("store.commit.after");
-    Ok(())
-}
-
-fn apply(tx: &Connection, commit: &Commit) -> Outcome<()> {
+pub fn apply(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
     check_run(tx, commit)?;
     if commit.run.run_type.writes() { apply_written(tx, commit) } else { apply_test(tx, commit) }
 }
 
 /// G21: fenced unless the caller still holds the run; then, whether the run may end like this.
-fn check_run(tx: &Connection, commit: &Commit) -> Outcome<()> {
+fn check_run(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
     let run = &commit.run;
     let stored = runs::require(tx, &run.id)?;
     runs::check_holder(&stored, run)?;
@@ -33,7 +23,7 @@ fn check_run(tx: &Connection, commit: &Commit) -> Outcome<()> {
 }
 
 /// A test changes its own record alone, whatever it simulated.
-fn apply_test(tx: &Connection, commit: &Commit) -> Outcome<()> {
+fn apply_test(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
     let changes_something = commit.generation.is_some()
         || commit.cursor.is_some()
         || commit.sync_state.is_some()
@@ -45,7 +35,7 @@ fn apply_test(tx: &Connection, commit: &Commit) -> Outcome<()> {
     runs::save(tx, &commit.run)
 }
 
-fn apply_written(tx: &Connection, commit: &Commit) -> Outcome<()> {
+fn apply_written(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
     let (run, now) = (&commit.run, commit.now);
     check_chunks(tx, commit)?;
     apply_generation(tx, commit)?;
@@ -61,7 +51,7 @@ fn apply_written(tx: &Connection, commit: &Commit) -> Outcome<()> {
 }
 
 /// G2 and G3: a run is not complete, and no cursor moves on, while a chunk's outcome is open.
-fn check_chunks(tx: &Connection, commit: &Commit) -> Outcome<()> {
+fn check_chunks(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
     let moves_cursor = commit.cursor.as_ref().is_some_and(|change| change.to.is_some());
     if commit.run.status != RunStatus::Completed && !moves_cursor {
         return Ok(());
@@ -77,7 +67,7 @@ fn check_chunks(tx: &Connection, commit: &Commit) -> Outcome<()> {
 }
 
 /// Fenced unless the sync is still at the generation that the run started from.
-fn apply_generation(tx: &Connection, commit: &Commit) -> Outcome<()> {
+fn apply_generation(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
     let run = &commit.run;
     let Some(base) = run.base_generation else {
         // It ended before it looked at the snapshot.

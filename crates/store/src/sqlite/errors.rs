@@ -1,39 +1,17 @@
-//! What can go wrong inside a statement, and how it becomes the product's error.
+//! What SQLite says has gone wrong, as the product's error.
 
 use std::path::Path;
 
 use rusqlite::ErrorCode;
 use syncline_core::{Error, ErrorKind};
 
-/// A failure on its way out of the store: the database's, or one that already says what it is.
-#[derive(Debug)]
-pub enum Fault {
-    Sqlite(rusqlite::Error),
-    Known(Error),
-}
+use crate::sql::Fault;
 
-/// What the functions of this module give back; [`Fault::into_error`] is applied once, at the edge.
-pub type Outcome<T> = std::result::Result<T, Fault>;
-
-impl From<rusqlite::Error> for Fault {
-    fn from(e: rusqlite::Error) -> Self {
-        Fault::Sqlite(e)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(e: Error) -> Self {
-        Fault::Known(e)
-    }
-}
-
-impl Fault {
-    /// The error as the caller sees it; `database` is the file it happened in.
-    pub fn into_error(self, database: &Path) -> Error {
-        match self {
-            Fault::Known(e) => e,
-            Fault::Sqlite(e) => sqlite_error(e, database),
-        }
+/// The error as the caller sees it; `database` is the file it happened in.
+pub fn error(fault: Fault, database: &Path) -> Error {
+    match fault {
+        Fault::Known(e) => e,
+        Fault::Sqlite(e) => sqlite_error(e, database),
     }
 }
 
@@ -95,7 +73,7 @@ mod tests {
     fn a_full_disk_is_told_as_such_wherever_it_is_met() {
         for code in [rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_IOERR_SHMSIZE] {
             let e = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
-            let error = Fault::from(e).into_error(Path::new("state.db"));
+            let error = error(Fault::from(e), Path::new("state.db"));
             assert_eq!(error.kind, ErrorKind::LocalIo);
             assert!(error.message.contains("disk is full"), "{error}");
         }

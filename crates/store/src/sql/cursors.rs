@@ -1,15 +1,13 @@
 //! How far a sync has read, and how it got there.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, params};
 use syncline_core::{Error, ErrorKind, SyncUid};
 
 use super::conditions::Conditions;
-use super::fault::Outcome;
-use super::{WORKSPACE, blob, runs, syncs};
+use super::{Outcome, Sql, WORKSPACE, blob, runs, syncs, values};
 use crate::{CursorChange, CursorHistory, Page};
 
-pub fn set_by_hand(tx: &Connection, uid: &SyncUid, change: &CursorChange, now: Timestamp) -> Outcome<()> {
+pub fn set_by_hand(tx: &dyn Sql, uid: &SyncUid, change: &CursorChange, now: Timestamp) -> Outcome<()> {
     let sync = syncs::require(tx, uid)?;
     if let Some(run) = runs::active(tx, uid, false)? {
         return Err(Error::new(
@@ -23,19 +21,21 @@ pub fn set_by_hand(tx: &Connection, uid: &SyncUid, change: &CursorChange, now: T
 }
 
 /// Sets the cursor and keeps the change in the history; setting what is there is no change.
-pub fn set(tx: &Connection, uid: &SyncUid, change: &CursorChange, now: Timestamp) -> Outcome<()> {
+pub fn set(tx: &dyn Sql, uid: &SyncUid, change: &CursorChange, now: Timestamp) -> Outcome<()> {
     let from = syncs::require(tx, uid)?.cursor;
     if from == change.to {
         return Ok(());
     }
     syncs::set_cursor(tx, uid, change.to.as_ref(), now)?;
     let entry = CursorHistory { at: now, from, change: change.clone() };
-    tx.prepare_cached("INSERT INTO cursor_history (workspace_id, sync_uid, record) VALUES (?, ?, ?)")?
-        .execute(params![WORKSPACE, uid.as_str(), blob::encode(&entry)?])?;
+    tx.execute(
+        "INSERT INTO cursor_history (workspace_id, sync_uid, record) VALUES (?, ?, ?)",
+        values![WORKSPACE, uid.as_str(), blob::encode(&entry)?],
+    )?;
     Ok(())
 }
 
-pub fn history(tx: &Connection, uid: &SyncUid, page: Page) -> Outcome<(Vec<CursorHistory>, u64)> {
+pub fn history(tx: &dyn Sql, uid: &SyncUid, page: Page) -> Outcome<(Vec<CursorHistory>, u64)> {
     syncs::require(tx, uid)?;
     let mut conditions = Conditions::new();
     conditions.and("sync_uid =", uid.as_str().to_string());

@@ -1,0 +1,55 @@
+//! Failed rows of a run, in the order they occurred.
+
+use syncline_core::{RunId, Stage};
+
+use super::conditions::Conditions;
+use super::{Dialect, Outcome, Sql, WORKSPACE, blob, runs, values};
+use crate::{Page, RowErrorRecord};
+
+pub fn add(tx: &dyn Sql, run: &RunId, errors: &[RowErrorRecord]) -> Outcome<()> {
+    runs::require_unfinished(tx, run)?;
+    for error in errors {
+        tx.execute(
+            "INSERT INTO row_errors (workspace_id, run_id, record) VALUES (?, ?, ?)",
+            values![WORKSPACE, run.as_str(), blob::encode(error)?],
+        )?;
+    }
+    Ok(())
+}
+
+/// Only those of `stage`, if it is given.
+pub fn clear(tx: &dyn Sql, run: &RunId, stage: Option<Stage>) -> Outcome<()> {
+    runs::require_unfinished(tx, run)?;
+    let all = "DELETE FROM row_errors WHERE workspace_id = ? AND run_id = ?";
+    match stage {
+        None => tx.execute(all, values![WORKSPACE, run.as_str()])?,
+        Some(stage) => tx.execute(
+            &format!("{all} AND {} = ?", stage_as_json(tx.dialect())),
+            values![WORKSPACE, run.as_str(), format!("\"{}\"", stage.as_str())],
+        )?,
+    };
+    Ok(())
+}
+
+/// The stage in the stored record, as JSON text.
+fn stage_as_json(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "record -> '$.record.stage'",
+        // As JSON all the way: making text of it would decode the whole record, and PostgreSQL has no
+        // text with the character U+0000, which raw values may hold.
+        Dialect::Postgres => "(record::json -> 'record' -> 'stage')::text",
+    }
+}
+
+/// Nothing while the run is active: what it found so far may still be cleared and found again.
+pub fn list(tx: &dyn Sql, run: &RunId, page: Page) -> Outcome<(Vec<RowErrorRecord>, u64)> {
+    if runs::require(tx, run)?.status.is_active() {
+        return Ok((Vec::new(), 0));
+    }
+    let mut conditions = Conditions::new();
+    conditions.and("run_id =", run.as_str().to_string());
+    let (records, total) = conditions.page(tx, "row_errors", "sequence", page)?;
+    let what = format!("an error of run {run}");
+    let errors = records.iter().map(|text| blob::decode(text, &what)).collect::<Result<_, _>>()?;
+    Ok((errors, total))
+}

@@ -1,0 +1,158 @@
+//! Syncs: identity, state, and the counters that runs and commits move on.
+
+use jiff::Timestamp;
+use syncline_core::{CursorValue, Error, ErrorKind, SyncId, SyncUid};
+
+use super::{Outcome, Row, Sql, WORKSPACE, blob, values};
+use crate::{SyncRecord, SyncSeen, SyncState};
+
+const COLUMNS: &str = "uid, id, state, seed, cursor, generation, created_at, last_full_read_at, config_hash";
+
+pub fn ensure(tx: &dyn Sql, seen: &SyncSeen, now: Timestamp) -> Outcome<SyncRecord> {
+    if let Some(known) = by_id(tx, &seen.id)? {
+        return Ok(known);
+    }
+    if let Some(earlier) = &seen.renamed_from
+        && let Some(known) = by_id(tx, earlier)?
+    {
+        return rename(tx, known, &seen.id, now);
+    }
+    insert(tx, seen, now)?;
+    require(tx, &seen.uid)
+}
+
+pub fn by_id(tx: &dyn Sql, id: &SyncId) -> Outcome<Option<SyncRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? AND id = ?");
+    tx.query_first(&sql, values![WORKSPACE, id.as_str()])?.as_ref().map(read).transpose()
+}
+
+pub fn all(tx: &dyn Sql) -> Outcome<Vec<SyncRecord>> {
+    let sql = format!("SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? ORDER BY id");
+    tx.query(&sql, values![WORKSPACE])?.iter().map(read).collect()
+}
+
+/// The sync of this uid, which must exist.
+pub fn require(tx: &dyn Sql, uid: &SyncUid) -> Outcome<SyncRecord> {
+    let sql = format!("SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? AND uid = ?");
+    match tx.query_first(&sql, values![WORKSPACE, uid.as_str()])? {
+        Some(row) => read(&row),
+        None => Err(unknown(uid).into()),
+    }
+}
+
+pub fn set_state(tx: &dyn Sql, uid: &SyncUid, state: &SyncState, now: Timestamp) -> Outcome<()> {
+    let changed = tx.execute(
+        "UPDATE syncs SET state = ?, updated_at = ? WHERE workspace_id = ? AND uid = ?",
+        values![blob::encode(state)?, now, WORKSPACE, uid.as_str()],
+    )?;
+    if changed == 0 { Err(unknown(uid).into()) } else { Ok(()) }
+}
+
+/// The last epoch given to a run of this sync.
+pub fn epoch(tx: &dyn Sql, uid: &SyncUid) -> Outcome<u64> {
+    let sql = "SELECT epoch FROM syncs WHERE workspace_id = ? AND uid = ?";
+    tx.query_first(sql, values![WORKSPACE, uid.as_str()])?.ok_or_else(|| unknown(uid))?.count(0)
+}
+
+/// The next fencing epoch of the sync: greater than every one before it.
+pub fn next_epoch(tx: &dyn Sql, uid: &SyncUid) -> Outcome<u64> {
+    let sql = "UPDATE syncs SET epoch = epoch + 1 WHERE workspace_id = ? AND uid = ? RETURNING epoch";
+    tx.query_first(sql, values![WORKSPACE, uid.as_str()])?.ok_or_else(|| unknown(uid))?.count(0)
+}
+
+pub fn set_cursor(tx: &dyn Sql, uid: &SyncUid, cursor: Option<&CursorValue>, now: Timestamp) -> Outcome<()> {
+    let cursor = cursor.map(blob::encode).transpose()?;
+    tx.execute(
+        "UPDATE syncs SET cursor = ?, updated_at = ? WHERE workspace_id = ? AND uid = ?",
+        values![cursor, now, WORKSPACE, uid.as_str()],
+    )?;
+    Ok(())
+}
+
+/// Moves the sync from one generation to the next. `false`: it is not at `from` any more.
+pub fn advance_generation(tx: &dyn Sql, uid: &SyncUid, from: u64, to: u64) -> Outcome<bool> {
+    let changed = tx.execute(
+        "UPDATE syncs SET generation = ? WHERE workspace_id = ? AND uid = ? AND generation = ?",
+        values![to, WORKSPACE, uid.as_str(), from],
+    )?;
+    Ok(changed == 1)
+}
+
+/// Notes what a run that ended says about the sync; what is `None` stays.
+pub fn note_run(
+    tx: &dyn Sql,
+    uid: &SyncUid,
+    full_read_at: Option<Timestamp>,
+    config_hash: Option<&str>,
+    now: Timestamp,
+) -> Outcome<()> {
+    tx.execute(
+        "UPDATE syncs SET last_full_read_at = coalesce(?, last_full_read_at),
+         config_hash = coalesce(?, config_hash), updated_at = ?
+     WHERE workspace_id = ? AND uid = ?",
+        values![full_read_at, config_hash, now, WORKSPACE, uid.as_str()],
+    )?;
+    Ok(())
+}
+
+fn insert(tx: &dyn Sql, seen: &SyncSeen, now: Timestamp) -> Outcome<()> {
+    let state = if seen.active { SyncState::Active } else { SyncState::Inactive };
+    let inserted = tx.execute(
+        "INSERT INTO syncs (workspace_id, uid, id, state, seed, generation, epoch, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (workspace_id, uid) DO NOTHING",
+        values![
+            WORKSPACE,
+            seen.uid.as_str(),
+            seen.id.as_str(),
+            blob::encode(&state)?,
+            seen.seed.cast_signed(),
+            now,
+            now
+        ],
+    )?;
+    if inserted == 1 {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!("sync {} cannot be registered: its uid {} belongs to another sync", seen.id, seen.uid),
+    )
+    .into())
+}
+
+fn rename(tx: &dyn Sql, known: SyncRecord, to: &SyncId, now: Timestamp) -> Outcome<SyncRecord> {
+    tx.execute(
+        "UPDATE syncs SET id = ?, updated_at = ? WHERE workspace_id = ? AND uid = ?",
+        values![to.as_str(), now, WORKSPACE, known.uid.as_str()],
+    )?;
+    Ok(SyncRecord { id: to.clone(), ..known })
+}
+
+fn read(row: &Row) -> Outcome<SyncRecord> {
+    let id = row.text(1)?;
+    let what = format!("sync {id}");
+    Ok(SyncRecord {
+        uid: SyncUid::from_stored(row.text(0)?),
+        id: SyncId::parse(id).map_err(|_| damaged(&what))?,
+        state: blob::decode(row.text(2)?, &what)?,
+        seed: row.integer(3)?.cast_unsigned(),
+        cursor: row.text_or_null(4)?.map(|text| blob::decode(text, &what)).transpose()?,
+        generation: row.count(5)?,
+        created_at: time(row.integer(6)?, &what)?,
+        last_full_read_at: row.integer_or_null(7)?.map(|micros| time(micros, &what)).transpose()?,
+        config_hash: row.text_or_null(8)?.map(str::to_string),
+    })
+}
+
+fn time(micros: i64, what: &str) -> Outcome<Timestamp> {
+    Timestamp::from_microsecond(micros).map_err(|_| damaged(what).into())
+}
+
+fn damaged(what: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("{what} in the state store cannot be read"))
+        .help("restore the state folder from a backup")
+}
+
+fn unknown(uid: &SyncUid) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no sync with uid {uid}"))
+}
