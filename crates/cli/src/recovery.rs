@@ -56,6 +56,7 @@ async fn settle(context: &Context, app: &App, engine: &Engine, run: Run, orphans
     let current = app.project.sync(&pinned.id).filter(|_| orphans == Orphans::GoOn);
     let id = pinned.id.clone();
     output::watched(context, &id, |watch| async move {
+        let run = engine.store.reclaim_run(&run.id).await?;
         engine.recover(run, &pinned, current, &ends, &watch).await
     })
     .await

@@ -15,8 +15,8 @@ use syncline_core::{
 };
 use syncline_expr::LookupTables;
 use syncline_store::{
-    ChunkRecord, ChunkState, Commit, FileStore, FollowUp, Forgotten, KeepUntil, Page, PlanRecord, RunFilter,
-    Store, SyncRecord, SyncSeen, SyncState,
+    ChunkRecord, Commit, FileStore, FollowUp, Forgotten, KeepUntil, Page, PlanRecord, RunFilter, Store,
+    SyncRecord, SyncSeen, SyncState,
 };
 use uuid::Uuid;
 
@@ -29,8 +29,6 @@ use crate::load::{self, Loaded};
 use crate::plan::{self, Made, PlanContext};
 use crate::watch::Watch;
 
-/// A plan older than this is not resumed after a crash.
-const RESUME_MAX: Duration = Duration::from_secs(3_600);
 /// A held run waits this long for somebody's decision.
 const HELD_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Files that nothing names are kept this long: a process may be about to name them.
@@ -136,25 +134,43 @@ impl Engine {
         Ok(run)
     }
 
-    /// Executes a queued run to its end, or until a guard holds it.
+    /// Executes a queued or claimed run to its end, or until a guard holds it. A run that was approved
+    /// goes on with its plan, one of a saved plan takes that over.
     ///
     /// An `Err` means that the state could not be kept (disk full, damaged, taken over); everything
     /// that went wrong with the run itself is in the run that is returned.
     pub async fn execute(&self, run: Run, sync: &Sync, ends: &Endpoints, watch: &Watch) -> Result<Run> {
-        let (mut run, record) = self.begin(run, watch).await?;
-        match load::load(self, &mut run, sync, &record, ends, watch).await {
+        let (run, record) = self.begin(run, watch).await?;
+        if run.planned_at.is_some() {
+            return self.go_on_approved(run, sync, &record, ends, watch).await;
+        }
+        match run.options.plan_of.clone() {
+            Some(planned_by) => self.take_over_plan(run, &planned_by, sync, &record, ends, watch).await,
+            None => self.plan_and_apply(run, sync, &record, ends, watch).await,
+        }
+    }
+
+    async fn plan_and_apply(
+        &self,
+        mut run: Run,
+        sync: &Sync,
+        record: &SyncRecord,
+        ends: &Endpoints,
+        watch: &Watch,
+    ) -> Result<Run> {
+        match load::load(self, &mut run, sync, record, ends, watch).await {
             Ok(Loaded::Done(loaded)) => {
                 let (Made { record: plan, mut context, .. }, applied) = *loaded;
                 refresh_incarnation(sync, ends, &mut context).await;
-                finalize::finalize(self, &mut run, sync, &record, &plan, &context, applied, watch).await?;
+                finalize::finalize(self, &mut run, sync, record, &plan, &context, applied, watch).await?;
                 return Ok(run);
             }
             Ok(Loaded::No) => {}
-            Err(e) => return self.end_unwritten(run, sync, &record, e, watch).await,
+            Err(e) => return self.end_unwritten(run, sync, record, e, watch).await,
         }
-        let made = match plan::make(self, &mut run, sync, &record, ends, watch).await {
+        let made = match plan::make(self, &mut run, sync, record, ends, watch).await {
             Ok(made) => made,
-            Err(e) => return self.end_unwritten(run, sync, &record, e, watch).await,
+            Err(e) => return self.end_unwritten(run, sync, record, e, watch).await,
         };
         if !run.run_type.writes() {
             return self.end_test(run, watch).await;
@@ -162,12 +178,12 @@ impl Engine {
         if let Err(e) =
             apply::threshold(sync, made.context.first_failures, made.context.planned.rows_processed)
         {
-            return self.end_planned(run, sync, &record, &made.record, made.context, e, watch).await;
+            return self.end_planned(run, sync, record, &made.record, made.context, e, watch).await;
         }
         if made.verdicts.iter().any(|v| v.tripped) {
             return self.hold(run, watch).await;
         }
-        self.carry_out(run, sync, &record, &made.record, made.context, ends, watch).await
+        self.carry_out(run, sync, record, &made.record, made.context, ends, watch).await
     }
 
     /// Claims a queued run and starts it.
@@ -193,7 +209,7 @@ impl Engine {
 
     /// Applies a stored plan and commits.
     #[allow(clippy::too_many_arguments)]
-    async fn carry_out(
+    pub(crate) async fn carry_out(
         &self,
         mut run: Run,
         sync: &Sync,
@@ -214,7 +230,7 @@ impl Engine {
     }
 
     /// Ends a run that wrote nothing because of `error`.
-    async fn end_unwritten(
+    pub(crate) async fn end_unwritten(
         &self,
         mut run: Run,
         sync: &Sync,
@@ -289,9 +305,14 @@ impl Engine {
         Ok(run)
     }
 
-    /// Releases a held run: applies its plan, or makes a new one when it is too old or no longer
-    /// fits, and applies that if it stays within what was approved.
+    /// Releases a held run and executes it.
     pub async fn approve(&self, id: &RunId, sync: &Sync, ends: &Endpoints, watch: &Watch) -> Result<Run> {
+        let run = self.release(id, sync).await?;
+        self.execute(run, sync, ends, watch).await
+    }
+
+    /// Queues a held run again: a person approved what it planned.
+    pub async fn release(&self, id: &RunId, sync: &Sync) -> Result<Run> {
         let mut run = self.run(id).await?;
         // A queued run that has a plan was approved before, by a process that died.
         let approved_before = run.status == RunStatus::Queued && run.planned_at.is_some();
@@ -301,7 +322,7 @@ impl Engine {
                 format!("{id} is {}, not held", run.status.as_str()),
             ));
         }
-        let plan = self.stored_plan(id).await?;
+        self.stored_plan(id).await?;
         if run.config_hash != config_hash(sync) {
             return Err(stale(format!("{} changed since {id} was planned", sync.id))
                 .help(format!("reject it with `syncline reject {id}` and run {} again", sync.id)));
@@ -310,27 +331,40 @@ impl Engine {
             run.status = run.status.transition(RunStatus::Queued)?;
             self.store.update_run(&run).await?;
         }
-        let (mut run, record) = self.begin(run, watch).await?;
+        Ok(run)
+    }
+
+    /// Applies the plan of an approved run, or makes a new one when it is too old or no longer fits,
+    /// and applies that if it stays within what was approved.
+    async fn go_on_approved(
+        &self,
+        mut run: Run,
+        sync: &Sync,
+        record: &SyncRecord,
+        ends: &Endpoints,
+        watch: &Watch,
+    ) -> Result<Run> {
+        let plan = self.stored_plan(&run.id).await?;
         let context = context_of(&plan)?;
         let age = self.clock.now().duration_since(plan.created_at).as_secs_f64();
         if context.base_generation == record.generation && age < sync.plan_ttl.as_secs_f64() {
-            return self.carry_out(run, sync, &record, &plan, context, ends, watch).await;
+            return self.carry_out(run, sync, record, &plan, context, ends, watch).await;
         }
         let approved = approval::Approved::read(&self.files, &plan, &context)?;
-        let made = match plan::make(self, &mut run, sync, &record, ends, watch).await {
+        let made = match plan::make(self, &mut run, sync, record, ends, watch).await {
             Ok(made) => made,
-            Err(e) => return self.end_unwritten(run, sync, &record, e, watch).await,
+            Err(e) => return self.end_unwritten(run, sync, record, e, watch).await,
         };
         if let Err(e) =
             apply::threshold(sync, made.context.first_failures, made.context.planned.rows_processed)
         {
-            return self.end_planned(run, sync, &record, &made.record, made.context, e, watch).await;
+            return self.end_planned(run, sync, record, &made.record, made.context, e, watch).await;
         }
         if let Some(difference) = approved.exceeded_by(&self.files, &made.record, &made.context)? {
             run.notices.push(format!("planned again after approval: {difference}"));
             return self.hold(run, watch).await;
         }
-        self.carry_out(run, sync, &record, &made.record, made.context, ends, watch).await
+        self.carry_out(run, sync, record, &made.record, made.context, ends, watch).await
     }
 
     /// Ends a held run without writing anything.
@@ -380,13 +414,30 @@ impl Engine {
         trigger: Trigger,
         watch: &Watch,
     ) -> Result<Run> {
+        let options = self.options_of_saved(planned_by, digest, sync).await?;
+        let run = self.queue(sync, RunType::OneTime, trigger, options).await?;
+        self.execute(run, sync, ends, watch).await
+    }
+
+    /// The options of a run that applies the plan of `planned_by`; `stale_plan` when it no longer fits.
+    pub async fn options_of_saved(
+        &self,
+        planned_by: &RunId,
+        digest: &str,
+        sync: &Sync,
+    ) -> Result<RunOptions> {
         let earlier = self.run(planned_by).await?;
         let plan = self.stored_plan(planned_by).await?;
-        let mut context = context_of(&plan)?;
-        let record = self.register(sync).await?;
         if plan.digest != digest {
             return Err(stale(format!("the plan of {planned_by} is not the one in this file")));
         }
+        self.check_saved(&earlier, &plan, sync, &self.register(sync).await?)?;
+        Ok(RunOptions { plan_of: Some(planned_by.clone()), ..earlier.options })
+    }
+
+    /// `stale_plan` when the plan of an earlier run no longer fits its sync.
+    fn check_saved(&self, earlier: &Run, plan: &PlanRecord, sync: &Sync, record: &SyncRecord) -> Result<()> {
+        let context = context_of(plan)?;
         if earlier.sync_uid != record.uid || context.config_hash != config_hash(sync) {
             return Err(stale(format!("{} changed since the plan was made", sync.id)).help("plan again"));
         }
@@ -397,9 +448,25 @@ impl Engine {
         if age >= sync.plan_ttl.as_secs_f64() {
             return Err(stale(format!("the plan is older than plan_ttl of {}", sync.id)).help("plan again"));
         }
-        let options = RunOptions { plan_of: Some(planned_by.clone()), ..earlier.options.clone() };
-        let run = self.queue(sync, RunType::OneTime, trigger, options).await?;
-        let (mut run, record) = self.begin(run, watch).await?;
+        Ok(())
+    }
+
+    /// Makes the plan of a test run that of this one and carries it out.
+    async fn take_over_plan(
+        &self,
+        mut run: Run,
+        planned_by: &RunId,
+        sync: &Sync,
+        record: &SyncRecord,
+        ends: &Endpoints,
+        watch: &Watch,
+    ) -> Result<Run> {
+        let earlier = self.run(planned_by).await?;
+        let plan = self.stored_plan(planned_by).await?;
+        if let Err(e) = self.check_saved(&earlier, &plan, sync, record) {
+            return self.end_unwritten(run, sync, record, e, watch).await;
+        }
+        let mut context = context_of(&plan)?;
         run.counters = earlier.counters;
         run.skipped = earlier.skipped;
         run.complete_read = earlier.complete_read;
@@ -417,7 +484,7 @@ impl Engine {
         let chunks: Vec<ChunkRecord> = self.store.chunks(planned_by).await?;
         self.store.save_plan(&plan, &chunks).await?;
         self.copy_row_errors(planned_by, &run.id).await?;
-        self.carry_out(run, sync, &record, &plan, context, ends, watch).await
+        self.carry_out(run, sync, record, &plan, context, ends, watch).await
     }
 
     async fn copy_row_errors(&self, from: &RunId, to: &RunId) -> Result<()> {
@@ -430,91 +497,6 @@ impl Engine {
             }
             page.number += 1;
         }
-    }
-
-    /// Ends or resumes a run whose process is gone. Its chunks in flight are settled first; it goes
-    /// on if its plan is fresh and its configuration is still the sync's.
-    pub async fn recover(
-        &self,
-        run: Run,
-        sync: &Sync,
-        current: Option<&Sync>,
-        ends: &Endpoints,
-        watch: &Watch,
-    ) -> Result<Run> {
-        let mut run = self.store.reclaim_run(&run.id).await?;
-        let record = self.store.sync(&run.sync_id).await?;
-        let record = record.ok_or_else(|| Error::internal("a run's sync is not in the state"))?;
-        if run.status == RunStatus::Starting {
-            run.status = run.status.transition(RunStatus::Running)?;
-        }
-        let plan = match self.store.plan(&run.id).await? {
-            Some(plan) if run.run_type.writes() => plan,
-            _ => return self.end_unwritten(run, sync, &record, interrupted(), watch).await,
-        };
-        let mut context = context_of(&plan)?;
-        let chunks = self.store.chunks(&run.id).await?;
-        let untouched = chunks.iter().all(|c| c.state == ChunkState::Planned);
-        let guarded = run.guards.iter().any(|v| v.tripped) && untouched;
-        let fresh = self.clock.now().duration_since(plan.created_at).as_secs_f64() < RESUME_MAX.as_secs_f64();
-        let same = current.is_some_and(|c| config_hash(c) == run.config_hash);
-        if run.planned_at.is_none() && untouched {
-            // It died between storing the plan and judging it.
-            return self.end_unwritten(run, sync, &record, interrupted(), watch).await;
-        }
-        if context.direct.is_some() {
-            return self.recover_load(run, sync, &record, &plan, context, ends, watch).await;
-        }
-        let resume = fresh && same && !guarded && context.base_generation == record.generation;
-        let extent = if resume { Extent::Everything } else { Extent::SettleOnly };
-        self.enter_phase(&mut run, Phase::Writing, watch).await?;
-        let mut applied = apply::apply(self, &mut run, sync, &plan, &context, ends, watch, extent).await?;
-        if !resume
-            && applied.error.is_none()
-            && !applied.chunks.iter().all(|c| c.state == ChunkState::Settled)
-        {
-            applied.error = Some(interrupted());
-        }
-        if plan.file.is_some() {
-            refresh_incarnation(sync, ends, &mut context).await;
-        }
-        finalize::finalize(self, &mut run, sync, &record, &plan, &context, applied, watch).await?;
-        Ok(run)
-    }
-
-    /// Ends a run whose process died in a first load: committed as a whole, or not at all.
-    #[allow(clippy::too_many_arguments)]
-    async fn recover_load(
-        &self,
-        mut run: Run,
-        sync: &Sync,
-        record: &SyncRecord,
-        plan: &PlanRecord,
-        mut context: PlanContext,
-        ends: &Endpoints,
-        watch: &Watch,
-    ) -> Result<Run> {
-        self.enter_phase(&mut run, Phase::Writing, watch).await?;
-        let mut applied = load::recover(self, &mut run, sync, plan, &context, ends).await?;
-        let is_settled = applied.chunks.iter().all(|c| c.state == ChunkState::Settled);
-        if !is_settled && applied.error.is_none() {
-            applied.error = Some(interrupted());
-        }
-        if is_settled {
-            refresh_incarnation(sync, ends, &mut context).await;
-        }
-        finalize::finalize(self, &mut run, sync, record, plan, &context, applied, watch).await?;
-        Ok(run)
-    }
-
-    /// Runs that are active in the state. With an embedded store and its lock held, their processes
-    /// are gone.
-    pub async fn orphans(&self) -> Result<Vec<Run>> {
-        let filter =
-            RunFilter { statuses: vec![RunStatus::Starting, RunStatus::Running], ..RunFilter::default() };
-        let (mut runs, _) = self.store.runs(&filter, Page::first(1_000)).await?;
-        runs.reverse();
-        Ok(runs)
     }
 
     pub async fn run(&self, id: &RunId) -> Result<Run> {
@@ -637,10 +619,6 @@ impl Engine {
     }
 }
 
-fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "the process stopped in the middle of this run").help("run it again")
-}
-
 fn stale(message: String) -> Error {
     Error::new(ErrorKind::StalePlan, message)
 }
@@ -753,7 +731,7 @@ pub fn context_of(plan: &PlanRecord) -> Result<PlanContext> {
 }
 
 /// Some targets get their incarnation with the first write: what counts is how we left it.
-async fn refresh_incarnation(sync: &Sync, ends: &Endpoints, context: &mut PlanContext) {
+pub(crate) async fn refresh_incarnation(sync: &Sync, ends: &Endpoints, context: &mut PlanContext) {
     match ends.destination.describe(&sync.to.object).await {
         Ok(Some(object)) if object.identity == context.target_identity => {
             context.target_incarnation = object.incarnation;

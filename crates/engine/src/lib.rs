@@ -30,6 +30,7 @@ mod plan_file;
 mod planner;
 mod privacy;
 mod read;
+mod recovery;
 pub mod review;
 mod rows;
 mod stored_bytes;

@@ -538,6 +538,7 @@ async fn recover(f: &Fixture) -> Vec<Run> {
     let mut ended = Vec::new();
     for orphan in f.engine.orphans().await.unwrap() {
         let (watch, _observer) = watch::pair();
+        let orphan = f.engine.store.reclaim_run(&orphan.id).await.unwrap();
         let run = f.engine.recover(orphan, &f.sync, Some(&f.sync), &f.endpoints(), &watch).await.unwrap();
         run.counters.check().unwrap();
         assert!(run.status.is_terminal(), "{:?}", run.status);

@@ -61,6 +61,7 @@ async fn recover(f: &Fixture, current: Option<&Sync>) -> Vec<Run> {
     let mut ended = Vec::new();
     for orphan in f.engine.orphans().await.unwrap() {
         let (watch, _observer) = watch::pair();
+        let orphan = f.engine.store.reclaim_run(&orphan.id).await.unwrap();
         let run = f.engine.recover(orphan, &f.sync, current, &f.endpoints(), &watch).await.unwrap();
         run.counters.check().unwrap();
         assert!(run.status.is_terminal(), "{:?}", run.status);
