@@ -1,1 +1,3 @@
-//! To come.
+//! The server.
+
+pub mod keyring;
