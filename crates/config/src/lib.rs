@@ -16,7 +16,6 @@
 mod capability;
 mod check;
 mod connections;
-mod cron;
 mod documents;
 #[doc(hidden)]
 pub mod fuzzing;

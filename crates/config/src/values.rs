@@ -43,7 +43,7 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
         "limit" => limit(text).map(drop),
         "percent" => percent(text).map(drop),
         "bytes" => bytes(text).map(drop),
-        "cron" => crate::cron::check(text),
+        "cron" => syncline_core::cron::Cron::parse(text).map(drop),
         "timezone" => timezone(text),
         "sync_id" => sync_id(text).map(drop),
         "name" => name(text),

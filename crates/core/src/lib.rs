@@ -6,6 +6,7 @@
 pub mod canon;
 pub mod change;
 pub mod counters;
+pub mod cron;
 pub mod cursor;
 pub mod error;
 #[doc(hidden)]
