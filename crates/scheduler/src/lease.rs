@@ -1,0 +1,115 @@
+//! Leases: how long a worker may count on a run being its own.
+//!
+//! A lease is counted by the store's clock. A worker does not see that clock, so it counts from when it
+//! *sent* the renewal, on a clock that never jumps: whatever the way to the store takes, it gives up no
+//! later than the store does [G20].
+
+use std::time::{Duration, Instant};
+
+use syncline_core::Run;
+
+/// A run that had to be taken over this often is given up, and its sync halted: it is likely the run
+/// that brings its servers down.
+pub const TAKEOVERS_MAX: u32 = 3;
+
+/// How leases are kept; the same on every server of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTerms {
+    /// How long a lease lasts from its renewal.
+    pub ttl: Duration,
+    /// How much later another server may take over: the longest that a request sent at the lease's end
+    /// may still be on its way.
+    pub grace: Duration,
+}
+
+impl Default for LeaseTerms {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(30), grace: Duration::from_secs(60) }
+    }
+}
+
+impl LeaseTerms {
+    /// Renewals are this far apart: two may fail before a lease is lost.
+    pub fn heartbeat(self) -> Duration {
+        self.ttl / 3
+    }
+}
+
+/// A lease as its holder knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// When the claim or the last renewal that was answered was sent.
+    pub sent_at: Instant,
+    pub ttl: Duration,
+}
+
+impl Lease {
+    /// What is left of it.
+    pub fn remaining(self, now: Instant) -> Duration {
+        self.ttl.saturating_sub(now.saturating_duration_since(self.sent_at))
+    }
+
+    /// Whether a request that takes at most `timeout` ends while the lease lasts.
+    pub fn allows(self, timeout: Duration, now: Instant) -> bool {
+        self.remaining(now) > timeout
+    }
+
+    /// The lease after a renewal sent at `sent_at` was answered. Answers may overtake each other.
+    pub fn renewed(self, sent_at: Instant) -> Self {
+        Self { sent_at: self.sent_at.max(sent_at), ..self }
+    }
+}
+
+/// Whether a run that was taken over is given up rather than continued.
+pub fn is_given_up(run: &Run) -> bool {
+    run.takeovers >= TAKEOVERS_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::run;
+    use proptest::prelude::*;
+
+    const TTL: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_request_is_sent_only_if_it_ends_within_the_lease() {
+        let sent_at = Instant::now();
+        let lease = Lease { sent_at, ttl: TTL };
+        let after = |seconds| sent_at + Duration::from_secs(seconds);
+        assert!(lease.allows(Duration::from_secs(10), after(19)));
+        assert!(!lease.allows(Duration::from_secs(10), after(20)));
+        assert!(!lease.allows(Duration::ZERO, after(30)));
+        assert_eq!(lease.remaining(after(1_000)), Duration::ZERO);
+    }
+
+    proptest! {
+        /// The store counts from when it heard of the renewal, which is not before it was sent.
+        #[test]
+        fn the_holder_never_counts_on_more_than_the_store_gives(
+            sent in 0u64..100_000, on_its_way in 0u64..60_000, later in 0u64..100_000,
+        ) {
+            let start = Instant::now();
+            let at = |ms| start + Duration::from_millis(ms);
+            let lease = Lease { sent_at: at(sent), ttl: TTL };
+            let ends_at = at(sent + on_its_way) + TTL;
+            let now = at(sent + later);
+            prop_assert!(now + lease.remaining(now) <= ends_at.max(now));
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_overtaken_does_not_shorten_a_lease() {
+        let first = Instant::now();
+        let second = first + LeaseTerms::default().heartbeat();
+        let lease = Lease { sent_at: first, ttl: TTL };
+        assert_eq!(lease.renewed(second).renewed(first).sent_at, second);
+    }
+
+    #[test]
+    fn the_third_takeover_gives_a_run_up() {
+        let taken = |takeovers| is_given_up(&Run { takeovers, ..run() });
+        assert_eq!([1, 2, 3, 4].map(taken), [false, false, true, true]);
+    }
+}

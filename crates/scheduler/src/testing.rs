@@ -1,0 +1,74 @@
+//! Values for the tests of this crate.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use syncline_core::sync::*;
+use syncline_core::{Run, RunType, SyncId, SyncUid, Trigger};
+use uuid::Uuid;
+
+use crate::succession::new_run;
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub fn every(seconds: u64) -> Schedule {
+    schedule(When::Every(Duration::from_secs(seconds)))
+}
+
+pub fn cron(expression: &str, timezone: &str) -> Schedule {
+    schedule(When::Cron { expression: expression.into(), timezone: timezone.into() })
+}
+
+pub fn schedule(when: When) -> Schedule {
+    Schedule { when, jitter: Duration::ZERO, overlap: Overlap::QueueOne }
+}
+
+pub fn uid(name: &str) -> SyncUid {
+    SyncUid::from_stored(format!("sync_{name}"))
+}
+
+/// A queued run of `crm.contact`.
+pub fn run() -> Run {
+    let id = SyncId::new("crm", "contact");
+    let now = at("2026-01-01T00:00:00Z");
+    new_run(&id, &uid("contact"), RunType::Sync, Trigger::Schedule, now, &Uuid::new_v4)
+}
+
+pub fn sync(entity: &str, schedule: Option<Schedule>) -> Sync {
+    Sync {
+        id: SyncId::new("crm", entity),
+        renamed_from: None,
+        active: true,
+        tags: Vec::new(),
+        source: "warehouse".into(),
+        target: "crm".into(),
+        model: Model {
+            query: ModelQuery::Table(entity.into()),
+            key: vec!["id".into()],
+            cursor: None,
+            timeout: Duration::from_secs(60),
+        },
+        to: Target { object: entity.into(), match_fields: vec!["id".into()] },
+        write_mode: WriteMode::Upsert,
+        on_removed: OnRemoved::Ignore,
+        on_match_change: OnMatchChange::Fail,
+        mapping: Vec::new(),
+        exclude: None,
+        excluded_keys: Vec::new(),
+        duplicates: Duplicates::Fail,
+        delete_adopted: false,
+        full_read_every: Duration::from_secs(86_400),
+        publish: Publish::Atomic,
+        schedule,
+        guards: Guards::default(),
+        halt: Halt::default(),
+        store_values: StoreValues::Full,
+        schema_change: SchemaChange::Fail,
+        batch_size: None,
+        plan_ttl: Duration::from_secs(3_600),
+        lookback: Duration::from_secs(600),
+        duplicates_accepted: false,
+    }
+}
