@@ -11,7 +11,7 @@ use crate::check::Checker;
 use crate::documents::ConnectionEntry;
 use crate::node::{Entry, Node, Value};
 use crate::problem::Problem;
-use crate::project::{ConnectionDoc, Place, Project};
+use crate::project::{ConnectionDoc, NotificationTarget, Place, Project};
 use crate::schema::CONNECTION_KEYS;
 use crate::secrets::{self, Part, SecretSource};
 use crate::source::{Finding, Findings, Sources};
@@ -146,6 +146,25 @@ impl Project {
         })
     }
 
+    /// Where a notification goes, with every placeholder replaced by its value; fails as
+    /// [`Project::connection`] does.
+    pub fn notification(&self, name: &str, secrets: &dyn SecretSource) -> Result<NotificationTarget> {
+        let Some(doc) = self.notifications.iter().find(|doc| doc.name == name) else {
+            return Err(Error::new(ErrorKind::NotFound, format!("there is no notification '{name}'")));
+        };
+        let resolve = |text: &String| {
+            let wrong = |reason: String| {
+                let message = format!("notification '{name}': {}: {reason}", doc.place);
+                Error::new(ErrorKind::InvalidConfig, message)
+            };
+            let parts = secrets::parts(text).map_err(wrong)?;
+            let values = parts.iter().map(|part| value_of(part, &self.root, secrets).map_err(wrong));
+            values.collect::<Result<String>>()
+        };
+        let keys = doc.secret.iter().chain(&doc.previous_secret);
+        Ok(NotificationTarget { url: resolve(&doc.url)?, secrets: keys.map(resolve).collect::<Result<_>>()? })
+    }
+
     /// A warning for each placeholder that has no value here and now.
     pub fn unresolved_placeholders(&self, secrets: &dyn SecretSource) -> Vec<Problem> {
         let options = self.connections.iter().flat_map(|(name, doc)| {
@@ -154,8 +173,8 @@ impl Project {
             texts.map(move |(text, place)| (format!("connection '{name}'"), text, place))
         });
         let notices = self.notifications.iter().flat_map(|doc| {
-            let texts = std::iter::once(&doc.url).chain(&doc.secret);
-            texts.map(|text| ("notification".to_string(), text.as_str(), &doc.place))
+            let texts = std::iter::once(&doc.url).chain(&doc.secret).chain(&doc.previous_secret);
+            texts.map(|text| (format!("notification '{}'", doc.name), text.as_str(), &doc.place))
         });
         let mut problems = Vec::new();
         for (owner, text, place) in options.chain(notices) {

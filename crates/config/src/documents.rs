@@ -58,23 +58,32 @@ pub(crate) struct ConnectionEntry {
 #[derive(serde::Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct NotificationEntry {
+    /// Name by which it is shown and found again. Without it: the channel, with a number behind it from the second one on.
+    #[schemars(extend("x-format" = "name", "x-text" = true, "examples" = ["on-call"]))]
+    pub name: Option<String>,
     /// How it is sent: to a Slack incoming webhook, or signed to any URL.
     pub channel: Channel,
     /// Where it is sent. May hold placeholders.
     #[schemars(extend("x-format" = "not_empty", "examples" = ["${env:SLACK_URL}"]))]
     pub url: String,
-    /// What is told.
+    /// What is told; of each sync once, until its state changes again. `completed` is told of every run.
     #[schemars(extend("default" = ["failed", "halted", "held", "recovered"]))]
     pub events: Option<Vec<Event>>,
-    /// Also told when a run's share of failed rows is above this.
+    /// Also told when a run's share of failed rows is above this; again only after a run that was not.
     #[schemars(extend("examples" = ["1%"]))]
     pub error_rate: Option<PercentValue>,
-    /// Also told when this many runs of a sync failed in a row.
+    /// Also told when this many runs of a sync have failed in a row.
     #[schemars(range(min = 1), extend("examples" = [3]))]
     pub consecutive_failures: Option<u32>,
-    /// Key that webhook messages are signed with. Only for `channel: webhook`. May hold placeholders.
+    /// Key that webhook messages are signed with, as `whsec_` and base64; `channel: webhook` needs it. May hold placeholders.
     #[schemars(extend("x-format" = "not_empty", "examples" = ["${env:WEBHOOK_SECRET}"]))]
     pub secret: Option<String>,
+    /// The key before, while the receiver is being changed over: messages are signed with both. May hold placeholders.
+    #[schemars(extend("x-format" = "not_empty", "examples" = ["${env:WEBHOOK_SECRET_BEFORE}"]))]
+    pub previous_secret: Option<String>,
+    /// How far the URL may lead. Cloud metadata services are never reached.
+    #[schemars(extend("default" = "public"))]
+    pub reach: Option<Reach>,
 }
 
 /// A CSV file with a header line, read when a run starts.

@@ -37,8 +37,8 @@ mod yaml;
 pub use load::load;
 pub use problem::{Problem, Problems, Severity};
 pub use project::{
-    Channel, ConnectionDoc, LookupDoc, NotificationDoc, NotificationEvent, Place, Project, Retention,
-    Settings,
+    Channel, ConnectionDoc, LookupDoc, NotificationDoc, NotificationEvent, NotificationTarget, Place,
+    Project, Reach, Retention, Settings,
 };
 pub use scaffold::{ScaffoldFile, SystemKind, scaffold};
 pub use schema::{instance_schema, project_schema};

@@ -274,7 +274,9 @@ impl Loader<'_> {
         let items =
             merged.and_then(|node| node.get("notifications")).and_then(Node::list).unwrap_or_default();
         let notifications = doc.notifications.unwrap_or_default().into_iter().zip(items);
-        let notifications = notifications.map(|(doc, node)| self.notification(doc, node)).collect();
+        let mut notifications: Vec<_> =
+            notifications.map(|(doc, node)| self.notification(doc, node)).collect();
+        self.name_notifications(&mut notifications, items);
         let lookups = doc.lookups.unwrap_or_default().0.into_iter();
         let lookups = lookups
             .map(|(name, lookup)| {
@@ -300,14 +302,19 @@ impl Loader<'_> {
 
     fn notification(&mut self, doc: NotificationEntry, node: &Node) -> NotificationDoc {
         let channel = doc.channel.into();
-        if let Some(entry) =
-            node.entry("secret").filter(|_| channel == Channel::Slack && doc.secret.is_some())
-        {
-            self.findings
-                .error(entry.key_span, "not_applicable", "messages to Slack are not signed")
-                .help("remove the secret, or use `channel: webhook`");
+        for entry in ["secret", "previous_secret"].into_iter().filter_map(|key| node.entry(key)) {
+            if channel == Channel::Slack {
+                self.findings
+                    .error(entry.key_span, "not_applicable", "messages to Slack are not signed")
+                    .help("remove the secret, or use `channel: webhook`");
+            }
         }
-        for key in ["url", "secret"] {
+        if channel == Channel::Webhook && doc.secret.is_none() {
+            self.findings
+                .error(node.span, "missing_key", "'secret' is missing: messages to a webhook are signed")
+                .help("make one with: echo whsec_$(openssl rand -base64 32)");
+        }
+        for key in ["url", "secret", "previous_secret"] {
             if let Some(value) = node.get(key) {
                 connections::check_placeholders(value, &mut self.findings);
             }
@@ -319,6 +326,7 @@ impl Loader<'_> {
                 .help("start it with https://, or use a placeholder such as ${env:SLACK_URL}");
         }
         NotificationDoc {
+            name: doc.name.unwrap_or_default(),
             channel,
             url: doc.url,
             events: match doc.events {
@@ -333,7 +341,31 @@ impl Loader<'_> {
             error_rate: doc.error_rate.map(|percent| percent.0),
             consecutive_failures: doc.consecutive_failures,
             secret: doc.secret,
+            previous_secret: doc.previous_secret,
+            reach: doc.reach.map(Into::into).unwrap_or_default(),
             place: place(&self.sources, node.span),
+        }
+    }
+
+    /// Gives names to those without one, and reports names that are there twice.
+    fn name_notifications(&mut self, notifications: &mut [NotificationDoc], items: &[Node]) {
+        let mut names = BTreeSet::new();
+        for (doc, node) in notifications.iter().zip(items).filter(|(doc, _)| !doc.name.is_empty()) {
+            if !names.insert(doc.name.clone()) {
+                let span = node.get("name").map_or(node.span, |name| name.span);
+                let message = format!("there are two notifications '{}'", doc.name);
+                self.findings.error(span, "duplicate_name", message).help("give each another name");
+            }
+        }
+        for doc in notifications.iter_mut().filter(|doc| doc.name.is_empty()) {
+            let channel = match doc.channel {
+                Channel::Slack => "slack",
+                Channel::Webhook => "webhook",
+            };
+            let numbered = (2u32..).map(|number| format!("{channel}-{number}"));
+            let mut free = std::iter::once(channel.to_string()).chain(numbered);
+            doc.name = free.find(|name| !names.contains(name)).unwrap_or_default();
+            names.insert(doc.name.clone());
         }
     }
 

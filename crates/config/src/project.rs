@@ -71,9 +71,24 @@ pub enum NotificationEvent {
     Recovered,
 }
 
-/// Whom to tell, and what about. `url` and `secret` may hold placeholders.
+/// How far a URL may lead. Addresses of cloud metadata services are refused in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// To addresses of the internet only.
+    #[default]
+    Public,
+    /// Into private networks too.
+    Private,
+    /// To this machine too.
+    Loopback,
+}
+
+/// Whom to tell, and what about. `url` and the secrets may hold placeholders.
 #[derive(Clone)]
 pub struct NotificationDoc {
+    /// Unique in the project.
+    pub name: String,
     pub channel: Channel,
     pub url: String,
     pub events: Vec<NotificationEvent>,
@@ -82,13 +97,32 @@ pub struct NotificationDoc {
     /// Runs in a row.
     pub consecutive_failures: Option<u32>,
     pub secret: Option<String>,
+    /// The secret before, while the receiver is being changed over.
+    pub previous_secret: Option<String>,
+    pub reach: Reach,
     pub place: Place,
 }
 
-/// Never shows the URL or the secret.
+/// Where a notification goes, with its placeholders replaced.
+#[derive(Clone)]
+pub struct NotificationTarget {
+    pub url: String,
+    /// The present secret first.
+    pub secrets: Vec<String>,
+}
+
+/// Never shows the URL or a secret.
+impl fmt::Debug for NotificationTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NotificationTarget").finish_non_exhaustive()
+    }
+}
+
+/// Never shows the URL or a secret.
 impl fmt::Debug for NotificationDoc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NotificationDoc")
+            .field("name", &self.name)
             .field("channel", &self.channel)
             .field("events", &self.events)
             .field("place", &self.place)

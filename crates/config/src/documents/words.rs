@@ -140,6 +140,16 @@ Channel => crate::project::Channel {
     Webhook,
 });
 words!(
+/// How far a URL may lead.
+Reach => crate::project::Reach {
+    /// To addresses of the internet only.
+    Public,
+    /// Into private networks too.
+    Private,
+    /// To this machine too.
+    Loopback,
+});
+words!(
 /// What a notification is about.
 Event => crate::project::NotificationEvent {
     /// A run completed.

@@ -126,11 +126,39 @@ fn notifications_hide_their_address() {
         .file(
             "syncline.yaml",
             "notifications:\n  - { channel: slack, url: https://hooks.slack.com/services/s3cret }\n  \
-             - { channel: webhook, url: \"https://x/\", secret: s3cret }\n",
+             - { channel: webhook, url: \"https://x/\", secret: \"${env:W}\", previous_secret: s3cret }\n",
         )
         .project();
     let codes: Vec<_> = project.warnings.iter().map(|w| (w.code, w.line)).collect();
     assert_eq!(codes, [("secret_in_clear", 2), ("secret_in_clear", 3)]);
     let shown: String = project.warnings.iter().map(|w| w.render(120, false)).collect();
     assert!(!format!("{shown} {project:?}").contains("s3cret"), "{shown}");
+}
+
+#[test]
+fn a_notification_is_resolved_by_its_name_with_the_present_secret_first() {
+    let project = Folder::new()
+        .file(
+            "syncline.yaml",
+            "notifications:\n  - { channel: slack, url: \"${env:S}\" }\n  - { channel: slack, url: \"${env:S}\" }\n  \
+             - { name: slack-2, channel: slack, url: \"${env:S}/2\" }\n  \
+             - { channel: webhook, url: \"https://${env:H}/\", secret: \"${env:NEW}\", previous_secret: \"${file:old}\", reach: private }\n",
+        )
+        .project();
+    let names: Vec<_> = project.notifications.iter().map(|doc| doc.name.as_str()).collect();
+    assert_eq!(names, ["slack", "slack-3", "slack-2", "webhook"]);
+    let secrets = FakeSecrets {
+        variables: [("S", "https://hooks/s3cret"), ("H", "receiver"), ("NEW", "new-s3cret")].into(),
+        files: [("old", "old-s3cret\n")].into(),
+    };
+    let webhook = project.notification("webhook", &secrets).unwrap();
+    assert_eq!(webhook.url, "https://receiver/");
+    assert_eq!(webhook.secrets, ["new-s3cret", "old-s3cret"]);
+    assert_eq!(project.notification("slack-2", &secrets).unwrap().url, "https://hooks/s3cret/2");
+    assert!(!format!("{webhook:?} {project:?}").contains("s3cret"));
+
+    let error = project.notification("webhook", &FakeSecrets::default()).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidConfig);
+    assert!(error.message.starts_with("notification 'webhook': syncline.yaml:5: "), "{error}");
+    assert_eq!(project.notification("nobody", &secrets).unwrap_err().kind, ErrorKind::NotFound);
 }
