@@ -9,7 +9,7 @@ CARGO_DENY_VERSION = 0.20.2
 CARGO_FUZZ = $(TOOLS)/bin/cargo-fuzz
 CARGO_FUZZ_VERSION = 0.13.2
 
-.PHONY: help demo test chaos fuzz lint bench postgres
+.PHONY: help demo test chaos fuzz lint bench postgres moto
 
 help:
 	@echo "make demo   build and show the product on an embedded example"
@@ -24,7 +24,7 @@ demo:
 	@$(CARGO) build -p syncline-cli
 	@target/debug/syncline demo
 
-test: postgres
+test: postgres moto
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
 
 # CHAOS_SEEDS or CHAOS_MINUTES say how long, SYNCLINE_SEED repeats one seed.
@@ -50,6 +50,10 @@ bench: postgres
 # The tests start PostgreSQL themselves; they need its programs.
 postgres:
 	@scripts/need-postgres
+
+# They start an S3 server too, which is written in Python.
+moto:
+	@scripts/need-python-tool moto
 
 $(CARGO_DENY):
 	$(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS) --debug

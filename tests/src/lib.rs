@@ -3,6 +3,7 @@
 
 pub mod databases;
 pub mod fail_points;
+pub mod object_store;
 pub mod postgres;
 pub mod project;
 pub mod proxy;

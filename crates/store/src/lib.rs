@@ -22,7 +22,7 @@ pub use catalog::{
     ANSWERS_KEPT, Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health,
     Incarnation, LetterGroup, Notice, NoticeState, Object, Period,
 };
-pub use files::{FileStore, FileWriter};
+pub use files::{CACHE_BYTES, FileStore, FileWriter, Pin};
 pub use queue::{
     Activation, Candidate, Claim, Claimed, Enqueued, Fire, Fired, FollowUp, NewNotice, QUEUED_PER_SYNC_MAX,
     Queue, Renewed, Use,
