@@ -25,12 +25,13 @@ pub(super) fn damaged(name: &str, how: &str) -> Error {
 /// caller, who knows whether it should be.
 pub(super) fn store_error(tried: &str, name: &str, e: object_store::Error) -> Error {
     let what = format!("cannot {tried} {name}");
-    let (why, help) = match &e {
-        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => (
+    use object_store::Error as Fault;
+    let (why, help) = match (&e, status(&e)) {
+        (Fault::PermissionDenied { .. } | Fault::Unauthenticated { .. }, _) | (_, Some(401 | 403)) => (
             "the object store refuses it",
             "check the credentials, and that they may list, read, write and delete objects there",
         ),
-        object_store::Error::NotFound { .. } => {
+        (Fault::NotFound { .. }, _) | (_, Some(404)) => {
             ("there is no such bucket or object", "check the name of the bucket, the endpoint and the region")
         }
         _ if is_full(&e) => ("the object store is full", "free some space there, or raise its quota"),
@@ -57,9 +58,15 @@ fn is_unreachable(e: &object_store::Error) -> bool {
 /// S3 has no code for it. MinIO answers with 507 and codes of its own, Ceph with `QuotaExceeded`.
 fn is_full(e: &object_store::Error) -> bool {
     let text = e.to_string();
-    ["status code: 507", "QuotaExceeded", "StorageFull", "InsufficientStorage"]
-        .iter()
-        .any(|t| text.contains(t))
+    status(e) == Some(507) || ["QuotaExceeded", "StorageFull"].iter().any(|code| text.contains(code))
+}
+
+/// The status that the store answered with. The client keeps it to itself, except in its message, for
+/// requests that are not about one object.
+fn status(e: &object_store::Error) -> Option<u16> {
+    let text = e.to_string();
+    let (_, rest) = text.split_once("status code: ")?;
+    rest.get(..3)?.parse().ok()
 }
 
 pub(super) fn checksum(hash: &Xxh3) -> String {

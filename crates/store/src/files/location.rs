@@ -133,9 +133,7 @@ mod tests {
     #[test]
     fn a_location_is_a_folder_or_a_bucket() {
         for folder in ["/var/lib/syncline", "state", "./s3/x"] {
-            assert!(
-                matches!(Location::parse(folder).unwrap(), Location::Folder(f) if f == PathBuf::from(folder))
-            );
+            assert!(matches!(Location::parse(folder).unwrap(), Location::Folder(f) if f == *folder));
         }
         let found = place(
             "s3://files/a/b/?endpoint=http://127.0.0.1:9000&allow_http=true&secret_access_key=a%2Bb&retry_seconds=5",

@@ -46,20 +46,20 @@ fn copies_stay_within_their_bound_and_those_used_last_stay() {
     let location = server.location(&server.bucket());
     let cache = tempfile::tempdir().unwrap();
     let files = FileStore::at(&location, cache.path(), 100).unwrap();
-    let held = write(&files, "runs/held", &[b'h'; 30]);
-    let mut open = files.open(&held).unwrap();
     let old = write(&files, "runs/old", &[b'o'; 30]);
+    let mut open = files.open(&old).unwrap();
     let used = write(&files, "runs/used", &[b'u'; 30]);
-    for name in ["held", "old", "used"] {
-        set_age(&cache.path().join("runs").join(name), DAY);
+    write(&files, "runs/other", &[b'x'; 30]);
+    for (name, days) in [("used", 3), ("old", 2), ("other", 1)] {
+        set_age(&cache.path().join("runs").join(name), days * DAY);
     }
     files.open(&used).unwrap();
     write(&files, "runs/new", &[b'n'; 30]);
-    assert_eq!(names(&cache.path().join("runs")), ["new", "used"], "90 bytes are too many: up to 90 stay");
+    assert_eq!(names(&cache.path().join("runs")), ["new", "other", "used"]);
 
     let mut rest = Vec::new();
     open.read_to_end(&mut rest).unwrap();
-    assert_eq!(rest, [b'h'; 30], "what is open stays readable");
+    assert_eq!(rest, [b'o'; 30], "what is open stays readable");
     assert_eq!(content(files.open_verified(&old).unwrap()), [b'o'; 30], "and what went is fetched again");
 
     let large = write(&files, "runs/large", &[b'l'; 500]);
