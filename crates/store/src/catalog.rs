@@ -88,6 +88,8 @@ pub trait Catalog: Queue {
     async fn forget_traces(&self, before: Timestamp) -> Result<u64>;
     /// The store's identity: new with every `restore`.
     async fn incarnation(&self) -> Result<Incarnation>;
+    /// Gives it a new one, `id`, because a backup was restored into it.
+    async fn begin_incarnation(&self, id: &str, restored_at: Timestamp) -> Result<()>;
 }
 
 /// Something that the API made: a connection, an instance, a token, a notification channel.
@@ -189,6 +191,22 @@ pub enum NoticeState {
     Delivered,
     /// Given up after the last attempt.
     Failed,
+}
+
+impl NoticeState {
+    pub const ALL: [NoticeState; 3] = [NoticeState::Pending, NoticeState::Delivered, NoticeState::Failed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoticeState::Pending => "pending",
+            NoticeState::Delivered => "delivered",
+            NoticeState::Failed => "failed",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
 }
 
 /// How one attempt to deliver went.

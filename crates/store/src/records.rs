@@ -38,6 +38,16 @@ pub enum SyncState {
     },
 }
 
+impl SyncState {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            SyncState::Active => "active",
+            SyncState::Inactive => "inactive",
+            SyncState::Halted { .. } => "halted",
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncRecord {
     pub uid: SyncUid,
@@ -247,22 +257,28 @@ pub struct DeadLetter {
     pub flags: Vec<String>,
 }
 
+/// Which letters to list. `None` and empty lists match all.
 #[derive(Clone, Debug, Default)]
 pub struct LetterFilter {
     pub sync_uid: Option<SyncUid>,
-    pub state: Option<LetterState>,
+    /// In one of these; none: in any.
+    pub states: Vec<LetterState>,
     pub run_id: Option<RunId>,
     pub row_id: Option<String>,
     pub fingerprint: Option<String>,
     pub code: Option<String>,
+    /// Last seen at or after.
+    pub since: Option<Timestamp>,
+    /// Last seen before.
+    pub until: Option<Timestamp>,
 }
 
-/// Which runs to list. `None` matches all.
+/// Which runs to list. `None` and empty lists match all.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
     pub sync_uid: Option<SyncUid>,
     pub statuses: Vec<RunStatus>,
-    pub run_type: Option<RunType>,
+    pub run_types: Vec<RunType>,
     pub trigger: Option<Trigger>,
     pub correlation_id: Option<String>,
     /// Created at or after.

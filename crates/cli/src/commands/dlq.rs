@@ -35,8 +35,8 @@ async fn filter(records: &Records, engine: &Engine, args: &DlqFilter) -> Result<
         Some(id) => Some(records.known_sync(engine, id).await?.uid),
         None => None,
     };
-    let state = (!args.all).then_some(LetterState::Open);
-    Ok(LetterFilter { sync_uid, state, code: args.code.clone(), ..LetterFilter::default() })
+    let states = if args.all { Vec::new() } else { vec![LetterState::Open] };
+    Ok(LetterFilter { sync_uid, states, code: args.code.clone(), ..LetterFilter::default() })
 }
 
 async fn list(context: &Context, records: &Records, args: &DlqFilter, page: Page) -> Outcome {

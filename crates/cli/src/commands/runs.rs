@@ -68,7 +68,12 @@ async fn filter(records: &Records, engine: &Engine, args: &RunsList) -> Result<R
     if statuses.contains(&RunStatus::Failed) {
         statuses.push(RunStatus::SourceFailure);
     }
-    Ok(RunFilter { sync_uid, statuses, run_type: args.kind.map(Into::into), ..RunFilter::default() })
+    Ok(RunFilter {
+        sync_uid,
+        statuses,
+        run_types: args.kind.map(Into::into).into_iter().collect(),
+        ..RunFilter::default()
+    })
 }
 
 fn runs_table(out: &Out, runs: &[Run], now: jiff::Timestamp) -> String {

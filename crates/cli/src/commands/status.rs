@@ -64,7 +64,7 @@ async fn row<'a>(engine: Option<&Engine>, sync: &'a Sync) -> Result<Row<'a>> {
     }
     let open = LetterFilter {
         sync_uid: Some(record.uid.clone()),
-        state: Some(LetterState::Open),
+        states: vec![LetterState::Open],
         ..LetterFilter::default()
     };
     row.letters = engine.store.letters(&open, Page::first(1)).await?.1;

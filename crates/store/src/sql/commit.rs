@@ -1,17 +1,21 @@
 //! The end of a run: everything it did becomes visible in one transaction, or nothing does.
 
-use syncline_core::{Error, ErrorKind, RunStatus};
+use syncline_core::{Error, ErrorKind, Run, RunStatus};
 
-use super::{Outcome, Sql, cursors, generations, letters, plans, runs, syncs};
+use super::{Outcome, Sql, cursors, follow, generations, letters, plans, runs, syncs};
 use crate::Commit;
 
 pub fn apply(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
-    check_run(tx, commit)?;
-    if commit.run.run_type.writes() { apply_written(tx, commit) } else { apply_test(tx, commit) }
+    let stored = check_run(tx, commit)?;
+    match commit.run.run_type.writes() {
+        true => apply_written(tx, &stored, commit)?,
+        false => apply_test(tx, &stored, commit)?,
+    }
+    follow::up(tx, &commit.follow)
 }
 
 /// G21: fenced unless the caller still holds the run; then, whether the run may end like this.
-fn check_run(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
+fn check_run(tx: &dyn Sql, commit: &Commit) -> Outcome<Run> {
     let run = &commit.run;
     let stored = runs::require(tx, &run.id)?;
     runs::check_holder(&stored, run)?;
@@ -19,11 +23,11 @@ fn check_run(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
         return Err(Error::internal(format!("run {} is committed as {}", run.id, run.status.as_str())).into());
     }
     stored.status.transition(run.status).map_err(|e| e.context(&run.id))?;
-    Ok(())
+    Ok(stored)
 }
 
 /// A test changes its own record alone, whatever it simulated.
-fn apply_test(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
+fn apply_test(tx: &dyn Sql, stored: &Run, commit: &Commit) -> Outcome<()> {
     let changes_something = commit.generation.is_some()
         || commit.cursor.is_some()
         || commit.sync_state.is_some()
@@ -32,20 +36,20 @@ fn apply_test(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
         return Err(Error::internal(format!("test run {} would change its sync", commit.run.id)).into());
     }
     letters::drop_staged(tx, &commit.run.id)?;
-    runs::save(tx, &commit.run)
+    runs::save(tx, stored, &commit.run)
 }
 
-fn apply_written(tx: &dyn Sql, commit: &Commit) -> Outcome<()> {
+fn apply_written(tx: &dyn Sql, stored: &Run, commit: &Commit) -> Outcome<()> {
     let (run, now) = (&commit.run, commit.now);
     check_chunks(tx, commit)?;
     apply_generation(tx, commit)?;
-    runs::save(tx, run)?;
+    runs::save(tx, stored, run)?;
     letters::expose(tx, run, &commit.resolved)?;
     if let Some(change) = &commit.cursor {
         cursors::set(tx, &run.sync_uid, change, now)?;
     }
     if let Some(state) = &commit.sync_state {
-        syncs::set_state(tx, &run.sync_uid, state, now)?;
+        follow::set_state(tx, &run.sync_uid, state, None, now)?;
     }
     syncs::note_run(tx, &run.sync_uid, commit.full_read_at, commit.config_hash.as_deref(), now)
 }

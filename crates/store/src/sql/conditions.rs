@@ -2,7 +2,7 @@
 
 use syncline_core::Result;
 
-use super::{Outcome, Sql, Value, WORKSPACE};
+use super::{Outcome, Row, Sql, Value, WORKSPACE};
 use crate::Page;
 
 /// Conditions that all hold, each with its value bound.
@@ -43,20 +43,68 @@ impl Conditions {
     /// One page of the `record` column of matching rows, and how many rows match.
     ///
     /// `table` may name the index to use; `order` must be one that it gives.
-    pub fn page(mut self, tx: &dyn Sql, table: &str, order: &str, page: Page) -> Outcome<(Vec<String>, u64)> {
+    pub fn page(self, tx: &dyn Sql, table: &str, order: &str, page: Page) -> Outcome<(Vec<String>, u64)> {
+        let (rows, total) = self.rows(tx, "record", table, order, page)?;
+        let records = rows.iter().map(|row| Ok(row.text(0)?.to_string())).collect::<Outcome<_>>()?;
+        Ok((records, total))
+    }
+
+    /// As [`Conditions::page`], for other columns.
+    pub fn rows(
+        mut self,
+        tx: &dyn Sql,
+        columns: &str,
+        table: &str,
+        order: &str,
+        page: Page,
+    ) -> Outcome<(Vec<Row>, u64)> {
         let (limit, offset) = bounds(page)?;
         let count = format!("SELECT count(*) FROM {table} WHERE {}", self.text);
         let total = tx.query_first(&count, &self.values)?.map_or(Ok(0), |row| row.count(0))?;
         if page.offset() >= total {
             return Ok((Vec::new(), total));
         }
-        let sql = self.page_sql(table, order);
+        let sql = self.page_sql(columns, table, order);
         self.values.extend([Value::Integer(limit), Value::Integer(offset)]);
-        Ok((tx.texts(&sql, &self.values)?, total))
+        Ok((tx.query(&sql, &self.values)?, total))
     }
 
-    pub fn page_sql(&self, table: &str, order: &str) -> String {
-        format!("SELECT record FROM {table} WHERE {} ORDER BY {order} LIMIT ? OFFSET ?", self.text)
+    /// The first matching rows, at most [`Page::SIZE_MAX`].
+    pub fn first(
+        mut self,
+        tx: &dyn Sql,
+        columns: &str,
+        table: &str,
+        order: &str,
+        limit: u64,
+    ) -> Outcome<Vec<Row>> {
+        let (limit, offset) = bounds(Page::first(limit))?;
+        let sql = self.page_sql(columns, table, order);
+        self.values.extend([Value::Integer(limit), Value::Integer(offset)]);
+        tx.query(&sql, &self.values)
+    }
+
+    /// One page of the groups of matching rows, and how many groups there are.
+    pub fn groups(
+        mut self,
+        tx: &dyn Sql,
+        by: &str,
+        columns: &str,
+        table: &str,
+        order: &str,
+        page: Page,
+    ) -> Outcome<(Vec<Row>, u64)> {
+        let (limit, offset) = bounds(page)?;
+        self.text.push_str(&format!(" GROUP BY {by}"));
+        let count = format!("SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {}) AS g", self.text);
+        let total = tx.query_first(&count, &self.values)?.map_or(Ok(0), |row| row.count(0))?;
+        let sql = self.page_sql(columns, table, order);
+        self.values.extend([Value::Integer(limit), Value::Integer(offset)]);
+        Ok((tx.query(&sql, &self.values)?, total))
+    }
+
+    pub fn page_sql(&self, columns: &str, table: &str, order: &str) -> String {
+        format!("SELECT {columns} FROM {table} WHERE {} ORDER BY {order} LIMIT ? OFFSET ?", self.text)
     }
 }
 

@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use syncline_core::run::FileRef;
 use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
-use super::{Outcome, Sql, commit, cursors, generations, letters, plans, retention, row_errors, runs, syncs};
+use super::{
+    Outcome, Sql, commit, cursors, follow, generations, letters, plans, retention, row_errors, runs, syncs,
+};
 use crate::fail_points::fail_point;
 use crate::{
     ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, FollowUp, Forgotten, Generation, KeepUntil,
@@ -51,7 +53,8 @@ impl<B: Backend + 'static> Store for B {
 
     async fn set_sync_state(&self, uid: &SyncUid, state: &SyncState, now: Timestamp) -> Result<()> {
         let (uid, state) = (uid.clone(), state.clone());
-        self.write(move |tx| syncs::set_state(tx, &uid, &state, now)).await
+        self.write(move |tx| follow::set_state(tx, &uid, &state, None, now)).await?;
+        Ok(())
     }
 
     async fn insert_run(&self, run: &Run, config: &str) -> Result<()> {
@@ -74,8 +77,13 @@ impl<B: Backend + 'static> Store for B {
         self.write(move |tx| runs::update(tx, &run)).await
     }
 
-    async fn end_run(&self, run: &Run, _follow: &FollowUp) -> Result<()> {
-        self.update_run(run).await
+    async fn end_run(&self, run: &Run, follow: &FollowUp) -> Result<()> {
+        let (run, follow) = (run.clone(), follow.clone());
+        self.write(move |tx| {
+            runs::update(tx, &run)?;
+            follow::up(tx, &follow)
+        })
+        .await
     }
 
     async fn run(&self, id: &RunId) -> Result<Option<Run>> {

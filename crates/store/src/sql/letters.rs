@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use serde::Serialize;
 use syncline_core::{Error, ErrorKind, Run, RunId, RunType, SyncUid};
 
 use super::conditions::Conditions;
-use super::{Outcome, Sql, WORKSPACE, blob, runs, values};
+use super::{Outcome, Sql, WORKSPACE, blob, events, runs, values};
 use crate::{DeadLetter, LetterFilter, LetterState, Page};
 
 pub fn stage(tx: &dyn Sql, id: &RunId, letters: &[DeadLetter]) -> Outcome<()> {
@@ -45,6 +46,7 @@ pub fn drop_staged(tx: &dyn Sql, run: &RunId) -> Outcome<()> {
 /// A key that the run both resolved and failed keeps its letter: a failure is never hidden.
 pub fn expose(tx: &dyn Sql, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
     let mut failed = HashSet::new();
+    let mut changes = LetterChanges::default();
     let staged = tx.texts(
         "SELECT record FROM staged_letters WHERE workspace_id = ? AND run_id = ? ORDER BY key",
         values![WORKSPACE, run.id.as_str()],
@@ -53,8 +55,14 @@ pub fn expose(tx: &dyn Sql, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
         let letter: DeadLetter = blob::decode(&text, &format!("a letter of run {}", run.id))?;
         failed.insert(letter.key.clone());
         match live(tx, &letter.sync_uid, &letter.key)? {
-            None => insert(tx, &DeadLetter { state: LetterState::Open, ..letter })?,
-            Some(known) => update(tx, &seen_again(known, letter))?,
+            None => {
+                insert(tx, &DeadLetter { state: LetterState::Open, ..letter })?;
+                changes.opened += 1;
+            }
+            Some(known) => {
+                update(tx, &seen_again(known, letter))?;
+                changes.seen_again += 1;
+            }
         }
     }
     drop_staged(tx, &run.id)?;
@@ -65,9 +73,18 @@ pub fn expose(tx: &dyn Sql, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
     for key in resolved.iter().filter(|key| !failed.contains(*key)) {
         if let Some(letter) = live(tx, &run.sync_uid, key)? {
             update(tx, &DeadLetter { state, ..letter })?;
+            changes.resolved += 1;
         }
     }
-    Ok(())
+    events::letters_changed(tx, run, &changes)
+}
+
+/// How many letters the end of a run changed, by how.
+#[derive(Default, Serialize)]
+pub struct LetterChanges {
+    pub opened: u64,
+    pub seen_again: u64,
+    pub resolved: u64,
 }
 
 /// One letter per key: the known one goes on with what the new one says. An ignored one stays as a
@@ -79,22 +96,31 @@ fn seen_again(known: DeadLetter, new: DeadLetter) -> DeadLetter {
     DeadLetter { id: known.id, first_seen_at: known.first_seen_at, state: LetterState::Open, ..new }
 }
 
+/// Latest seen first; of one moment, the greater id.
+pub const LATEST_FIRST: &str = "last_seen_at DESC, id DESC";
+
 pub fn list(tx: &dyn Sql, filter: &LetterFilter, page: Page) -> Outcome<(Vec<DeadLetter>, u64)> {
-    let mut conditions = Conditions::new();
-    conditions.and_if("sync_uid =", filter.sync_uid.as_ref().map(|uid| uid.as_str().to_string()));
-    conditions.and_if("state =", filter.state.map(|state| state.as_str().to_string()));
-    conditions.and_if("run_id =", filter.run_id.as_ref().map(|id| id.as_str().to_string()));
-    conditions.and_if("row_id =", filter.row_id.clone());
-    conditions.and_if("fingerprint =", filter.fingerprint.clone());
-    conditions.and_if("code =", filter.code.clone());
     let table = tx.dialect().by_index("letters", index_for(filter));
-    let (records, total) = conditions.page(tx, &table, "last_seen_at DESC, id DESC", page)?;
+    let (records, total) = conditions(filter).page(tx, &table, LATEST_FIRST, page)?;
     let letters = records.iter().map(|text| blob::decode(text, "a letter")).collect::<Result<_, _>>()?;
     Ok((letters, total))
 }
 
+pub fn conditions(filter: &LetterFilter) -> Conditions {
+    let mut conditions = Conditions::new();
+    conditions.and_if("sync_uid =", filter.sync_uid.as_ref().map(SyncUid::as_str));
+    conditions.and_one_of("state", filter.states.iter().map(|state| state.as_str()));
+    conditions.and_if("run_id =", filter.run_id.as_ref().map(RunId::as_str));
+    conditions.and_if("row_id =", filter.row_id.as_ref());
+    conditions.and_if("fingerprint =", filter.fingerprint.as_ref());
+    conditions.and_if("code =", filter.code.as_ref());
+    conditions.and_if("last_seen_at >=", filter.since);
+    conditions.and_if("last_seen_at <", filter.until);
+    conditions
+}
+
 /// The index that leaves fewest letters; all give them latest seen first.
-fn index_for(filter: &LetterFilter) -> &'static str {
+pub fn index_for(filter: &LetterFilter) -> &'static str {
     if filter.row_id.is_some() {
         "letters_of_row"
     } else if filter.run_id.is_some() {
@@ -115,6 +141,13 @@ pub fn get(tx: &dyn Sql, id: &str) -> Outcome<Option<DeadLetter>> {
 }
 
 pub fn set_state(tx: &dyn Sql, id: &str, state: LetterState) -> Outcome<DeadLetter> {
+    let letter = step(tx, id, state)?;
+    events::letter_changed(tx, &letter)?;
+    Ok(letter)
+}
+
+/// As [`set_state`], without telling of it.
+pub fn step(tx: &dyn Sql, id: &str, state: LetterState) -> Outcome<DeadLetter> {
     let Some(letter) = get(tx, id)? else {
         return Err(Error::new(ErrorKind::NotFound, format!("there is no dead letter {id}")).into());
     };
@@ -141,8 +174,8 @@ fn live(tx: &dyn Sql, uid: &SyncUid, key: &[u8]) -> Outcome<Option<DeadLetter>> 
 fn insert(tx: &dyn Sql, letter: &DeadLetter) -> Outcome<()> {
     tx.execute(
         "INSERT INTO letters (workspace_id, id, sync_uid, key, row_id, run_id, state, code, fingerprint,
-         last_seen_at, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             first_seen_at, last_seen_at, record)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         values![
             WORKSPACE,
             letter.id.as_str(),
@@ -153,6 +186,7 @@ fn insert(tx: &dyn Sql, letter: &DeadLetter) -> Outcome<()> {
             letter.state.as_str(),
             &letter.code,
             &letter.fingerprint,
+            letter.first_seen_at,
             letter.last_seen_at,
             blob::encode(letter)?
         ],

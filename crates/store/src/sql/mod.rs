@@ -4,21 +4,36 @@
 //! understand, with `?` for its parameters; where they differ, [`Sql::dialect`] tells which it is.
 //! Integers are 64 bits wide and signed, truth values are the integers 0 and 1.
 
+mod audit;
 mod blob;
+mod catalog_driver;
+mod claims;
 mod commit;
 mod conditions;
 mod cursors;
 mod driver;
+mod events;
 mod fault;
+mod figures;
+mod follow;
 pub mod fuzzing;
 mod generations;
+mod incarnation;
 mod letters;
+mod notices;
+mod objects;
 mod plans;
+mod progress;
+mod queue;
+mod queue_driver;
+mod requests;
 mod retention;
 mod row_errors;
 mod runs;
 pub(crate) mod syncs;
 
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use syncline_core::ids::DEFAULT_WORKSPACE;
 use syncline_core::{Error, ErrorKind};
 
@@ -51,6 +66,23 @@ impl Dialect {
         match self {
             Dialect::Sqlite => format!("{table} INDEXED BY {index}"),
             Dialect::Postgres => table.into(),
+        }
+    }
+
+    /// The database's clock, as microseconds since 1970-01-01 UTC.
+    fn now(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)",
+            Dialect::Postgres => "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",
+        }
+    }
+
+    /// After a query: its rows stay as they are until the transaction ends, and those that another
+    /// transaction has are left out. An embedded store has one writer anyway.
+    fn for_update_skipping_locked(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => "FOR UPDATE SKIP LOCKED",
         }
     }
 }
@@ -131,6 +163,21 @@ impl Row {
             _ => Err(unreadable(column).into()),
         }
     }
+}
+
+/// A stored moment; `what` names what it belongs to.
+fn time(micros: i64, what: &str) -> Outcome<Timestamp> {
+    Timestamp::from_microsecond(micros).map_err(|_| damaged(what).into())
+}
+
+/// Stored JSON without a version tag: text that is not ours to understand.
+fn json<T: DeserializeOwned>(text: &str, what: &str) -> Outcome<T> {
+    serde_json::from_str(text).map_err(|e| damaged(what).caused_by(e).into())
+}
+
+fn damaged(what: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("{what} in the state store cannot be read"))
+        .help("restore the state from a backup")
 }
 
 fn unreadable(column: usize) -> Error {

@@ -1,6 +1,6 @@
 //! Forgetting what is older than the workspace wants to keep.
 
-use super::{Outcome, Sql, WORKSPACE, letters, values};
+use super::{Outcome, Sql, WORKSPACE, events, letters, values};
 use crate::{Forgotten, KeepUntil, LetterState};
 
 /// The plans, chunks, errors and configurations of a run go with it.
@@ -41,7 +41,8 @@ fn expire(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<u64> {
         values![WORKSPACE, keep.letters_from],
     )?;
     for id in &ids {
-        letters::set_state(tx, id, LetterState::Expired)?;
+        letters::step(tx, id, LetterState::Expired)?;
     }
+    events::letters_expired(tx, ids.len() as u64)?;
     Ok(ids.len() as u64)
 }

@@ -4,46 +4,103 @@ use jiff::Timestamp;
 use syncline_core::{Error, ErrorKind, Run, RunId, RunStatus, SyncUid};
 
 use super::conditions::Conditions;
-use super::{Outcome, Sql, WORKSPACE, blob, letters, plans, syncs, values};
+use super::{
+    Outcome, Sql, Value, WORKSPACE, blob, claims, events, follow, letters, plans, queue, syncs, values,
+};
 use crate::{Page, RunFilter};
 
 pub fn insert(tx: &dyn Sql, run: &Run, config: &str) -> Outcome<()> {
-    if !matches!(run.status, RunStatus::Scheduled | RunStatus::Queued) || run.epoch != 0 {
-        return Err(Error::internal(format!("{} is not new: only new runs are inserted", run.id)).into());
+    if !matches!(run.status, RunStatus::Scheduled | RunStatus::Queued) {
+        return Err(not_new(run).into());
     }
+    check_new(run)?;
+    add(tx, run)?;
+    set_config(tx, &run.id, config)
+}
+
+pub fn check_new(run: &Run) -> Outcome<()> {
+    if run.epoch == 0 { Ok(()) } else { Err(not_new(run).into()) }
+}
+
+fn not_new(run: &Run) -> Error {
+    Error::internal(format!("{} is not new: only new runs are inserted", run.id))
+}
+
+/// Adds a run in the status it has, at the end of its sync's line if that is `queued`.
+pub fn add(tx: &dyn Sql, run: &Run) -> Outcome<()> {
     syncs::require(tx, &run.sync_uid)?;
+    let place = match run.status {
+        RunStatus::Queued => Some(queue::next_place(tx, &run.sync_uid)?),
+        _ => None,
+    };
+    let mut values = values![
+        WORKSPACE,
+        run.id.as_str(),
+        run.sync_uid.as_str(),
+        run.run_type.as_str(),
+        run.trigger.as_str(),
+        run.run_type.writes(),
+        &run.correlation_id,
+        run.created_at,
+        place
+    ]
+    .to_vec();
+    values.extend(columns(run)?);
     let inserted = tx.execute(
-        "INSERT INTO runs (workspace_id, id, sync_uid, type, triggered_by, status, writes, epoch,
-         base_generation, correlation_id, created_at, record)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (workspace_id, id) DO NOTHING",
-        values![
-            WORKSPACE,
-            run.id.as_str(),
-            run.sync_uid.as_str(),
-            run.run_type.as_str(),
-            run.trigger.as_str(),
-            run.status.as_str(),
-            run.run_type.writes(),
-            run.epoch,
-            run.base_generation,
-            &run.correlation_id,
-            run.created_at,
-            encode(run)?
-        ],
+        "INSERT INTO runs (workspace_id, id, sync_uid, type, triggered_by, writes, correlation_id, created_at,
+             queue, status, epoch, base_generation, run_at, started_at, completed_at, duration, rows_processed,
+             rows_created, rows_updated, rows_deleted, rows_failed, worker, record)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        &values,
     )?;
-    if inserted == 0 {
-        return Err(Error::new(ErrorKind::Conflict, format!("there is a run {} already", run.id)).into());
+    if inserted == 1 {
+        return events::run_changed(tx, run);
     }
+    let message = match get(tx, &run.id)? {
+        Some(_) => format!("there is a run {} already", run.id),
+        None => format!("a run of type sync of {} is scheduled already", run.sync_id),
+    };
+    Err(Error::new(ErrorKind::Conflict, message).into())
+}
+
+/// What changes with a run: its status and what follows from its record.
+fn columns(run: &Run) -> Outcome<[Value; 14]> {
+    let duration = run.started_at.zip(run.completed_at).map(|(start, end)| end.duration_since(start));
+    let run_at = match run.status {
+        RunStatus::Scheduled => Some(follow::due_at(run)),
+        _ => run.run_at,
+    };
+    Ok([
+        run.status.as_str().into(),
+        run.epoch.into(),
+        run.base_generation.into(),
+        run_at.into(),
+        run.started_at.into(),
+        run.completed_at.into(),
+        duration.map(|d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX)).into(),
+        run.counters.rows_processed.into(),
+        run.counters.rows_created.into(),
+        run.counters.rows_updated.into(),
+        run.counters.rows_deleted.into(),
+        run.counters.rows_failed.into(),
+        run.worker.as_deref().into(),
+        encode(run)?.into(),
+    ])
+}
+
+/// Puts `config` in the place of the one that the run is pinned to, or pins it first.
+pub fn set_config(tx: &dyn Sql, id: &RunId, config: &str) -> Outcome<()> {
     tx.execute(
-        "INSERT INTO run_configs (workspace_id, run_id, config) VALUES (?, ?, ?)",
-        values![WORKSPACE, run.id.as_str(), config],
+        "INSERT INTO run_configs (workspace_id, run_id, config) VALUES (?, ?, ?)
+         ON CONFLICT (workspace_id, run_id) DO UPDATE SET config = excluded.config",
+        values![WORKSPACE, id.as_str(), config],
     )?;
     Ok(())
 }
 
 pub fn claim(tx: &dyn Sql, id: &RunId, now: Timestamp) -> Outcome<Run> {
-    let mut run = require(tx, id)?;
-    run.status = run.status.transition(RunStatus::Starting).map_err(|e| e.context(id))?;
+    let run = require(tx, id)?;
+    run.status.transition(RunStatus::Starting).map_err(|e| e.context(id))?;
     if run.run_type.writes()
         && let Some(holder) = active(tx, &run.sync_uid, true)?
     {
@@ -55,28 +112,48 @@ pub fn claim(tx: &dyn Sql, id: &RunId, now: Timestamp) -> Outcome<Run> {
         .help("wait until it has ended")
         .into());
     }
+    start(tx, &run, now)
+}
+
+/// queued → starting, under a new epoch.
+pub fn start(tx: &dyn Sql, run: &Run, now: Timestamp) -> Outcome<Run> {
     // A test takes no lease and fences nobody: it plans beside whoever writes.
-    run.epoch = match run.run_type.writes() {
+    let epoch = match run.run_type.writes() {
         true => syncs::next_epoch(tx, &run.sync_uid)?,
         false => syncs::epoch(tx, &run.sync_uid)?,
     };
-    run.started_at.get_or_insert(now);
-    save(tx, &run)?;
-    Ok(run)
+    let started_at = Some(run.started_at.unwrap_or(now));
+    let status = run.status.transition(RunStatus::Starting).map_err(|e| e.context(&run.id))?;
+    let started = Run { status, epoch, started_at, ..run.clone() };
+    save(tx, run, &started)?;
+    Ok(started)
 }
 
 pub fn reclaim(tx: &dyn Sql, id: &RunId) -> Outcome<Run> {
-    let mut run = require(tx, id)?;
-    if !run.status.is_active() {
-        return Err(Error::new(
-            ErrorKind::Conflict,
-            format!("run {id} is {}; only an active run can be taken over", run.status.as_str()),
-        )
-        .into());
+    let run = require(tx, id)?;
+    let taken = Run { epoch: epoch_of_takeover(tx, &run)?, ..run.clone() };
+    save(tx, &run, &taken)?;
+    Ok(taken)
+}
+
+/// As [`reclaim`], for another worker.
+pub fn take_over(tx: &dyn Sql, run: &Run, worker: &str) -> Outcome<Run> {
+    let epoch = epoch_of_takeover(tx, run)?;
+    let (worker, takeovers) = (Some(worker.to_string()), run.takeovers + 1);
+    let taken = Run { epoch, worker, takeovers, ..run.clone() };
+    save(tx, run, &taken)?;
+    Ok(taken)
+}
+
+fn epoch_of_takeover(tx: &dyn Sql, run: &Run) -> Outcome<u64> {
+    if run.status.is_active() {
+        return syncs::next_epoch(tx, &run.sync_uid);
     }
-    run.epoch = syncs::next_epoch(tx, &run.sync_uid)?;
-    save(tx, &run)?;
-    Ok(run)
+    Err(Error::new(
+        ErrorKind::Conflict,
+        format!("run {} is {}; only an active run can be taken over", run.id, run.status.as_str()),
+    )
+    .into())
 }
 
 pub fn update(tx: &dyn Sql, run: &Run) -> Outcome<()> {
@@ -89,7 +166,7 @@ pub fn update(tx: &dyn Sql, run: &Run) -> Outcome<()> {
             letters::drop_staged(tx, &run.id)?;
         }
     }
-    save(tx, run)
+    save(tx, &stored, run)
 }
 
 fn check_transition(tx: &dyn Sql, stored: &Run, run: &Run) -> Outcome<()> {
@@ -137,7 +214,10 @@ pub fn config(tx: &dyn Sql, id: &RunId) -> Outcome<String> {
         "SELECT config FROM run_configs WHERE workspace_id = ? AND run_id = ?",
         values![WORKSPACE, id.as_str()],
     )?
-    .ok_or_else(|| unknown(id).into())
+    .ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, format!("there is no configuration that run {id} is pinned to"))
+            .into()
+    })
 }
 
 pub fn list(tx: &dyn Sql, filter: &RunFilter, page: Page) -> Outcome<(Vec<Run>, u64)> {
@@ -154,10 +234,10 @@ fn conditions(filter: &RunFilter) -> Conditions {
     let mut conditions = Conditions::new();
     conditions.and_if("sync_uid =", filter.sync_uid.as_ref().map(|uid| uid.as_str().to_string()));
     conditions.and_if("correlation_id =", filter.correlation_id.clone());
-    conditions.and_if("type =", filter.run_type.map(|t| t.as_str().to_string()));
     conditions.and_if("triggered_by =", filter.trigger.map(|t| t.as_str().to_string()));
     conditions.and_if("created_at >=", filter.since);
     conditions.and_if("created_at <", filter.until);
+    conditions.and_one_of("type", filter.run_types.iter().map(|t| t.as_str()));
     conditions.and_one_of("status", filter.statuses.iter().map(|s| s.as_str()));
     conditions
 }
@@ -220,20 +300,42 @@ pub fn check_epoch(stored: &Run, epoch: u64) -> Outcome<()> {
     .into())
 }
 
-/// Stores a run's record with the columns that follow from it.
-pub fn save(tx: &dyn Sql, run: &Run) -> Outcome<()> {
+/// Stores a run's record with the columns that follow from it, and tells of what changed since
+/// `before`.
+pub fn save(tx: &dyn Sql, before: &Run, run: &Run) -> Outcome<()> {
+    let mut values = columns(run)?.to_vec();
+    values.extend_from_slice(values![WORKSPACE, run.id.as_str()]);
     tx.execute(
-        "UPDATE runs SET status = ?, epoch = ?, base_generation = ?, record = ?
+        "UPDATE runs SET status = ?, epoch = ?, base_generation = ?, run_at = ?, started_at = ?,
+             completed_at = ?, duration = ?, rows_processed = ?, rows_created = ?, rows_updated = ?,
+             rows_deleted = ?, rows_failed = ?, worker = ?, record = ?
          WHERE workspace_id = ? AND id = ?",
-        values![
-            run.status.as_str(),
-            run.epoch,
-            run.base_generation,
-            encode(run)?,
-            WORKSPACE,
-            run.id.as_str()
-        ],
+        &values,
     )?;
+    if before.status != run.status {
+        moved(tx, before, run)?;
+    }
+    if before.status != run.status || before.phase != run.phase {
+        events::run_changed(tx, run)?;
+    }
+    Ok(())
+}
+
+/// What a run takes up by its status: a place in the line, or all that only active runs have.
+fn moved(tx: &dyn Sql, before: &Run, run: &Run) -> Outcome<()> {
+    let place = match run.status {
+        RunStatus::Queued => Some(queue::next_place(tx, &run.sync_uid)?),
+        _ => None,
+    };
+    if place.is_some() || before.status == RunStatus::Queued {
+        tx.execute(
+            "UPDATE runs SET queue = ? WHERE workspace_id = ? AND id = ?",
+            values![place, WORKSPACE, run.id.as_str()],
+        )?;
+    }
+    if before.status.is_active() && !run.status.is_active() {
+        claims::release(tx, &run.id)?;
+    }
     Ok(())
 }
 
@@ -258,7 +360,7 @@ mod tests {
         let mut db = Connection::open_in_memory().unwrap();
         migrate(&mut db, MIGRATIONS).unwrap();
         let table = Dialect::Sqlite.by_index("runs", index_for(filter));
-        let sql = conditions(filter).page_sql(&table, NEWEST_FIRST);
+        let sql = conditions(filter).page_sql("record", &table, NEWEST_FIRST);
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let count = statement.parameter_count();
         let rows = statement
@@ -285,7 +387,7 @@ mod tests {
                         sync_uid: sync_uid.clone(),
                         statuses: statuses.clone(),
                         correlation_id,
-                        run_type: Some(RunType::Sync),
+                        run_types: vec![RunType::Sync],
                         trigger: Some(Trigger::Schedule),
                         since: Some(Timestamp::UNIX_EPOCH),
                         until: Some(Timestamp::MAX),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use syncline_core::{CursorValue, Error, ErrorKind, SyncId, SyncUid};
 
-use super::{Outcome, Row, Sql, WORKSPACE, blob, values};
+use super::{Dialect, Outcome, Row, Sql, WORKSPACE, blob, damaged, events, time, values};
 use crate::{SyncRecord, SyncSeen, SyncState};
 
 const COLUMNS: &str = "uid, id, state, seed, cursor, generation, created_at, last_full_read_at, config_hash";
@@ -33,19 +33,53 @@ pub fn all(tx: &dyn Sql) -> Outcome<Vec<SyncRecord>> {
 
 /// The sync of this uid, which must exist.
 pub fn require(tx: &dyn Sql, uid: &SyncUid) -> Outcome<SyncRecord> {
+    get(tx, uid)?.ok_or_else(|| unknown(uid).into())
+}
+
+/// The sync of this uid, if there is one.
+pub fn get(tx: &dyn Sql, uid: &SyncUid) -> Outcome<Option<SyncRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? AND uid = ?");
-    match tx.query_first(&sql, values![WORKSPACE, uid.as_str()])? {
-        Some(row) => read(&row),
-        None => Err(unknown(uid).into()),
+    tx.query_first(&sql, values![WORKSPACE, uid.as_str()])?.as_ref().map(read).transpose()
+}
+
+/// Keeps what else changes the runs of a sync waiting until the transaction ends. An embedded store
+/// has one writer anyway.
+pub fn lock(tx: &dyn Sql, uid: &SyncUid) -> Outcome<()> {
+    if tx.dialect() == Dialect::Postgres {
+        let sql = "SELECT uid FROM syncs WHERE workspace_id = ? AND uid = ? FOR UPDATE";
+        tx.query(sql, values![WORKSPACE, uid.as_str()])?;
     }
+    Ok(())
+}
+
+/// Active syncs without a run that is so, by id.
+pub fn active_without(tx: &dyn Sql, condition: &str) -> Outcome<Vec<SyncRecord>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? AND activity = 'active' AND NOT EXISTS (
+             SELECT 1 FROM {} WHERE runs.workspace_id = syncs.workspace_id AND runs.sync_uid = syncs.uid
+             AND {condition})
+         ORDER BY id",
+        tx.dialect().by_index("runs", "runs_unfinished")
+    );
+    tx.query(&sql, values![WORKSPACE])?.iter().map(read).collect()
+}
+
+/// Puts a sync behind all others that have something to run.
+pub fn note_claim(tx: &dyn Sql, uid: &SyncUid, now: Timestamp) -> Outcome<()> {
+    tx.execute(
+        "UPDATE syncs SET last_claimed_at = ? WHERE workspace_id = ? AND uid = ?",
+        values![now, WORKSPACE, uid.as_str()],
+    )?;
+    Ok(())
 }
 
 pub fn set_state(tx: &dyn Sql, uid: &SyncUid, state: &SyncState, now: Timestamp) -> Outcome<()> {
-    let changed = tx.execute(
-        "UPDATE syncs SET state = ?, updated_at = ? WHERE workspace_id = ? AND uid = ?",
-        values![blob::encode(state)?, now, WORKSPACE, uid.as_str()],
+    let before = require(tx, uid)?;
+    tx.execute(
+        "UPDATE syncs SET state = ?, activity = ?, updated_at = ? WHERE workspace_id = ? AND uid = ?",
+        values![blob::encode(state)?, state.as_str(), now, WORKSPACE, uid.as_str()],
     )?;
-    if changed == 0 { Err(unknown(uid).into()) } else { Ok(()) }
+    if before.state == *state { Ok(()) } else { events::sync_changed(tx, &before, state) }
 }
 
 /// The last epoch given to a run of this sync.
@@ -98,13 +132,15 @@ pub fn note_run(
 fn insert(tx: &dyn Sql, seen: &SyncSeen, now: Timestamp) -> Outcome<()> {
     let state = if seen.active { SyncState::Active } else { SyncState::Inactive };
     let inserted = tx.execute(
-        "INSERT INTO syncs (workspace_id, uid, id, state, seed, generation, epoch, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (workspace_id, uid) DO NOTHING",
+        "INSERT INTO syncs (workspace_id, uid, id, state, activity, seed, generation, epoch, created_at,
+             updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (workspace_id, uid) DO NOTHING",
         values![
             WORKSPACE,
             seen.uid.as_str(),
             seen.id.as_str(),
             blob::encode(&state)?,
+            state.as_str(),
             seen.seed.cast_signed(),
             now,
             now
@@ -142,15 +178,6 @@ fn read(row: &Row) -> Outcome<SyncRecord> {
         last_full_read_at: row.integer_or_null(7)?.map(|micros| time(micros, &what)).transpose()?,
         config_hash: row.text_or_null(8)?.map(str::to_string),
     })
-}
-
-fn time(micros: i64, what: &str) -> Outcome<Timestamp> {
-    Timestamp::from_microsecond(micros).map_err(|_| damaged(what).into())
-}
-
-fn damaged(what: &str) -> Error {
-    Error::new(ErrorKind::Corrupt, format!("{what} in the state store cannot be read"))
-        .help("restore the state folder from a backup")
 }
 
 fn unknown(uid: &SyncUid) -> Error {

@@ -6,7 +6,8 @@ use syncline_core::{Error, ErrorKind};
 use crate::sql::{Fault, Outcome};
 
 /// Step `n` makes version `n + 1` of version `n`. Steps that were released never change.
-pub const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_start.sql")];
+pub const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_start.sql"), include_str!("migrations/0002_server.sql")];
 
 /// The version of a database; 0: an empty one.
 pub fn version(connection: &Connection) -> Outcome<usize> {

@@ -108,6 +108,15 @@ impl Backend for SqliteStore {
     }
 }
 
+/// Live figures of runs live in this process's memory: they are worth nothing after it.
+const PROGRESS: &str = "PRAGMA temp_store = MEMORY;
+    CREATE TEMP TABLE run_progress (
+        workspace_id TEXT NOT NULL,
+        run_id       TEXT NOT NULL,
+        progress     TEXT NOT NULL,
+        PRIMARY KEY (workspace_id, run_id)
+    ) STRICT, WITHOUT ROWID;";
+
 fn open_for_writing(database: &Path) -> Outcome<Connection> {
     let mut connection = folder::connect(database, false)?;
     // Readers in other processes never block the writer in WAL mode, and FULL makes each commit
@@ -118,12 +127,14 @@ fn open_for_writing(database: &Path) -> Outcome<Connection> {
     }
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
     migrations::migrate(&mut connection, migrations::MIGRATIONS)?;
+    connection.execute_batch(PROGRESS)?;
     Ok(connection)
 }
 
 fn open_for_reading(database: &Path) -> Outcome<Connection> {
     let connection = folder::connect(database, true)?;
     migrations::require_current(&connection, migrations::MIGRATIONS.len())?;
+    connection.execute_batch(PROGRESS)?;
     Ok(connection)
 }
 

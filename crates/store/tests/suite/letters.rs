@@ -279,7 +279,7 @@ async fn filters_restrict_the_letters(store: Arc<dyn Store>) {
     assert_eq!(everything.len(), 18);
     let filters = [
         LetterFilter { sync_uid: Some(uid("contact")), ..Default::default() },
-        LetterFilter { state: Some(LetterState::Ignored), ..Default::default() },
+        LetterFilter { states: vec![LetterState::Ignored], ..Default::default() },
         LetterFilter { run_id: Some(run_id("c")), ..Default::default() },
         LetterFilter { row_id: Some("row b4".into()), ..Default::default() },
         LetterFilter { fingerprint: Some("f2".into()), ..Default::default() },
@@ -287,21 +287,31 @@ async fn filters_restrict_the_letters(store: Arc<dyn Store>) {
         LetterFilter { code: Some("none".into()), ..Default::default() },
         LetterFilter {
             sync_uid: Some(uid("contact")),
-            state: Some(LetterState::Open),
+            states: vec![LetterState::Open],
             run_id: Some(run_id("a")),
             row_id: None,
             fingerprint: Some("f1".into()),
             code: Some("code0".into()),
+            since: Some(at(0)),
+            until: Some(at(1_000)),
+        },
+        LetterFilter {
+            states: vec![LetterState::Open, LetterState::Ignored],
+            since: Some(everything[12].last_seen_at),
+            until: Some(everything[3].last_seen_at),
+            ..Default::default()
         },
     ];
     for filter in filters {
         let matches = |letter: &&DeadLetter| {
             filter.sync_uid.as_ref().is_none_or(|uid| letter.sync_uid == *uid)
-                && filter.state.is_none_or(|state| letter.state == state)
+                && (filter.states.is_empty() || filter.states.contains(&letter.state))
                 && filter.run_id.as_ref().is_none_or(|id| letter.run_id == *id)
                 && filter.row_id.as_ref().is_none_or(|id| letter.row_id == *id)
                 && filter.fingerprint.as_ref().is_none_or(|f| letter.fingerprint == *f)
                 && filter.code.as_ref().is_none_or(|code| letter.code == *code)
+                && filter.since.is_none_or(|t| letter.last_seen_at >= t)
+                && filter.until.is_none_or(|t| letter.last_seen_at < t)
         };
         let expected: Vec<_> = everything.iter().filter(matches).cloned().collect();
         assert_eq!(letters(&*store, &filter).await, expected, "{filter:?}");

@@ -273,7 +273,7 @@ impl Model {
     }
 
     async fn ignore(&mut self, n: usize) -> (Expected, Result<()>) {
-        let open = LetterFilter { state: Some(LetterState::Open), ..Default::default() };
+        let open = LetterFilter { states: vec![LetterState::Open], ..Default::default() };
         let open = letters(&*self.store, &open).await;
         let Some(letter) = open.get(n % open.len().max(1)) else { return (Ok(()), Ok(())) };
         let sync = SYNCS.iter().position(|name| uid(name) == letter.sync_uid).unwrap();

@@ -281,7 +281,7 @@ async fn filters_restrict_the_list_and_its_count(store: Arc<dyn Store>) {
         let run = Run {
             created_at: at(n),
             trigger: if n % 4 == 0 { Trigger::Schedule } else { Trigger::Api },
-            status: if n % 5 == 0 { RunStatus::Scheduled } else { RunStatus::Queued },
+            status: if n % 15 == 0 { RunStatus::Scheduled } else { RunStatus::Queued },
             correlation_id: format!("c{}", n % 6),
             ..new_run(&format!("{n:02}"), sync, run_type)
         };
@@ -300,14 +300,14 @@ async fn filters_restrict_the_list_and_its_count(store: Arc<dyn Store>) {
         RunFilter { statuses: vec![RunStatus::Queued, RunStatus::Scheduled], ..Default::default() },
         RunFilter { statuses: vec![RunStatus::Queued, RunStatus::Cancelled], ..Default::default() },
         RunFilter { statuses: vec![RunStatus::Failed], ..Default::default() },
-        RunFilter { run_type: Some(RunType::Test), ..Default::default() },
+        RunFilter { run_types: vec![RunType::Test], ..Default::default() },
         RunFilter { trigger: Some(Trigger::Schedule), ..Default::default() },
         RunFilter { correlation_id: Some("c3".into()), ..Default::default() },
         RunFilter { since: Some(at(5)), until: Some(at(9)), ..Default::default() },
         RunFilter {
             sync_uid: Some(uid("company")),
             statuses: vec![RunStatus::Queued],
-            run_type: Some(RunType::Sync),
+            run_types: vec![RunType::Sync],
             trigger: Some(Trigger::Api),
             correlation_id: Some("c5".into()),
             since: Some(at(2)),
@@ -318,7 +318,7 @@ async fn filters_restrict_the_list_and_its_count(store: Arc<dyn Store>) {
         let matches = |run: &&Run| {
             filter.sync_uid.as_ref().is_none_or(|uid| run.sync_uid == *uid)
                 && (filter.statuses.is_empty() || filter.statuses.contains(&run.status))
-                && filter.run_type.is_none_or(|t| run.run_type == t)
+                && (filter.run_types.is_empty() || filter.run_types.contains(&run.run_type))
                 && filter.trigger.is_none_or(|t| run.trigger == t)
                 && filter.correlation_id.as_ref().is_none_or(|c| run.correlation_id == *c)
                 && filter.since.is_none_or(|t| run.created_at >= t)

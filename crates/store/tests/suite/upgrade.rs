@@ -12,7 +12,7 @@ use syncline_store::{
 use crate::fixtures::*;
 
 /// The dump of the version that this program writes.
-const NEWEST: &str = "state-v1.sql";
+const NEWEST: &str = "state-v2.sql";
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
