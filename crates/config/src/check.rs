@@ -514,7 +514,7 @@ fn shown(text: &str) -> String {
 }
 
 /// A tree as JSON, by what its values mean.
-fn to_json(node: &Node) -> Json {
+pub(crate) fn to_json(node: &Node) -> Json {
     match &node.value {
         Value::List(items) => Json::Array(items.iter().map(to_json).collect()),
         Value::Map(entries) => {

@@ -1,6 +1,6 @@
 //! Connections: checking their options, and resolving the placeholders in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Map, Number, Value as Json};
@@ -20,11 +20,22 @@ use crate::{suggest, values};
 /// Longest value that a placeholder's file may have.
 const SECRET_BYTES_MAX: usize = 1024 * 1024;
 
+/// Which placeholders may stand in a document.
+#[derive(Clone, Copy)]
+pub(crate) enum Placeholders<'a> {
+    /// Whoever writes a file of the project decides what it refers to.
+    OfFile,
+    /// Whoever may call the API may not thereby read what else the server's process can: an object
+    /// names its own kept secrets, and the variables that the project lists for it.
+    OfObject { owner: &'a str, variables: &'a [String] },
+}
+
 /// Checks a connection against its connector and keeps its options as written. `entry` is the
 /// connection in the merged document, `doc` what was read of its common keys.
 pub(crate) fn read(
     entry: &Entry,
     doc: ConnectionEntry,
+    placeholders: Placeholders<'_>,
     registry: &Registry,
     sources: &Sources,
     findings: &mut Findings,
@@ -41,7 +52,7 @@ pub(crate) fn read(
         return None;
     };
     let options = options_of(&entry.node);
-    check_placeholders(&options, findings);
+    check_placeholders(&options, "", placeholders, findings);
     let schema = (spec.options_schema)();
     let checked = Checker::options(&schema).check_root(&options, entry.key_span, findings)?;
     let mut option_places = BTreeMap::new();
@@ -60,16 +71,31 @@ pub(crate) fn read(
     })
 }
 
-/// Whether the connector declares an option to be secret. A URL is one only when a password is in
-/// it, which is found by its value.
-pub(crate) fn is_marked_secret(spec: Option<&ConnectorSpec>, option: &str) -> bool {
-    let Some(spec) = spec.filter(|_| !option.ends_with("url")) else { return false };
-    let schema = (spec.options_schema)();
-    let property = schema.get("properties").and_then(|properties| properties.get(option));
-    property.is_some_and(|property| {
-        property.get("writeOnly").and_then(Json::as_bool).unwrap_or(false)
-            || property.get("format").and_then(Json::as_str) == Some("password")
-    })
+/// The options that a connector declares to be secret, at any depth. A URL is one only when a
+/// password is in it, which is found by its value.
+pub(crate) fn secret_options(spec: Option<&ConnectorSpec>) -> BTreeSet<String> {
+    fn collect(schema: &Json, found: &mut BTreeSet<String>) {
+        match schema {
+            Json::Object(map) => {
+                for (name, property) in map.get("properties").and_then(Json::as_object).into_iter().flatten()
+                {
+                    let write_only = property.get("writeOnly").and_then(Json::as_bool).unwrap_or(false);
+                    let password = property.get("format").and_then(Json::as_str) == Some("password");
+                    if (write_only || password) && !name.ends_with("url") {
+                        found.insert(name.clone());
+                    }
+                }
+                map.values().for_each(|value| collect(value, found));
+            }
+            Json::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            _ => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    if let Some(spec) = spec {
+        collect(&(spec.options_schema)(), &mut found);
+    }
+    found
 }
 
 pub(crate) fn place(sources: &Sources, span: crate::source::Span) -> Place {
@@ -83,13 +109,86 @@ fn options_of(connection: &Node) -> Node {
     Node { span: connection.span, value: Value::Map(own) }
 }
 
-/// Reports placeholders that cannot be understood.
-pub(crate) fn check_placeholders(node: &Node, findings: &mut Findings) {
-    node.visit_scalars(&mut |node, scalar| {
-        if let Err(message) = secrets::parts(&scalar.text) {
-            findings.error(node.span, "invalid_placeholder", message);
+/// Reports placeholders that cannot be understood or may not stand here. `path` leads to the node.
+pub(crate) fn check_placeholders(
+    node: &Node,
+    path: &str,
+    placeholders: Placeholders<'_>,
+    findings: &mut Findings,
+) {
+    match &node.value {
+        Value::List(items) => {
+            for (n, item) in items.iter().enumerate() {
+                check_placeholders(item, &join_kept(path, &n.to_string()), placeholders, findings);
+            }
         }
-    });
+        Value::Map(entries) => {
+            for entry in entries {
+                check_placeholders(&entry.node, &join_kept(path, &entry.key), placeholders, findings);
+            }
+        }
+        Value::Scalar(scalar) => match secrets::parts(&scalar.text) {
+            Err(message) => {
+                findings.error(node.span, "invalid_placeholder", message);
+            }
+            Ok(parts) => {
+                for part in parts {
+                    check_allowed(&part, node, path, placeholders, findings);
+                }
+            }
+        },
+    }
+}
+
+fn check_allowed(
+    part: &Part,
+    node: &Node,
+    path: &str,
+    placeholders: Placeholders<'_>,
+    findings: &mut Findings,
+) {
+    let refused = match (part, placeholders) {
+        (Part::Text(_), _) | (Part::Env(_) | Part::File(_), Placeholders::OfFile) => return,
+        (Part::State { .. }, Placeholders::OfFile) => {
+            ("a file cannot name a secret that a server keeps".to_string(), "use ${env:NAME} or ${file:path}")
+        }
+        (Part::State { owner, path: kept }, Placeholders::OfObject { owner: own, .. }) => {
+            if owner == own && (kept == path || *kept == url_password_path(path)) {
+                return;
+            }
+            (
+                "an option can only name the secret that is kept for itself".to_string(),
+                "give the secret itself",
+            )
+        }
+        (Part::Env(name), Placeholders::OfObject { variables, .. }) => {
+            if variables.contains(name) {
+                return;
+            }
+            (
+                format!("what is made through the API may not use the variable {name}"),
+                "give the value itself, which is kept encrypted; or list the variable in settings.server.api_variables",
+            )
+        }
+        (Part::File(_), Placeholders::OfObject { .. }) => (
+            "what is made through the API may not read files".to_string(),
+            "give the value itself, which is kept encrypted",
+        ),
+    };
+    findings.error(node.span, "placeholder_not_allowed", refused.0).help(refused.1);
+}
+
+/// The path of an option inside a placeholder of a kept secret. Characters that mean something around
+/// it (in the path, the placeholder, or a URL) are escaped.
+pub(crate) fn join_kept(path: &str, key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let escape = |c: char| if plain(c) { c.to_string() } else { format!("~{:x}~", u32::from(c)) };
+    join(path, &key.chars().map(escape).collect::<String>())
+}
+
+/// The path under which the password in a URL is kept.
+pub(crate) fn url_password_path(path: &str) -> String {
+    join(path, "password")
 }
 
 fn place_options(node: &Node, path: &str, sources: &Sources, places: &mut BTreeMap<String, Place>) {
@@ -186,6 +285,7 @@ impl Project {
                         file: place.file.clone(),
                         line: place.line,
                         column: 1,
+                        pointer: None,
                         message: format!("{owner}: {reason}"),
                         help: Some("nothing that needs it can run until it is there".to_string()),
                         snippet: None,
@@ -298,6 +398,7 @@ fn value_of(part: &Part, root: &Path, secrets: &dyn SecretSource) -> std::result
             }
             Ok(text.trim_end_matches(['\n', '\r']).to_string())
         }
+        Part::State { owner, path } => secrets.state(owner, path),
     }
 }
 

@@ -114,6 +114,28 @@ pub(crate) struct SettingsEntry {
     pub state: Option<String>,
     /// How long things are kept.
     pub retention: Option<RetentionEntry>,
+    /// How `syncline serve` works.
+    pub server: Option<ServerEntry>,
+}
+
+/// How `syncline serve` works.
+#[derive(serde::Deserialize, JsonSchema, Default)]
+#[schemars(deny_unknown_fields)]
+pub(crate) struct ServerEntry {
+    /// IP address and port that the API and the web app are served at. The default is reached from
+    /// this machine only.
+    #[schemars(extend("default" = "127.0.0.1:8400"))]
+    pub listen: Option<ListenAddress>,
+    /// Where people reach the server, for links in notifications.
+    #[schemars(extend("examples" = ["https://syncline.example.com"]))]
+    pub base_url: Option<BaseUrl>,
+    /// Most runs at the same time. They share `memory_budget`.
+    #[schemars(range(min = 1, max = 1000), extend("default" = 4))]
+    pub max_concurrent_runs: Option<u32>,
+    /// Environment variables that connections and notifications made through the API may use as
+    /// `${env:NAME}`. Without it they may use none; secrets given to the API are kept encrypted.
+    #[schemars(extend("examples" = [["CRM_URL"]]))]
+    pub api_variables: Option<Vec<String>>,
 }
 
 /// How long things are kept.
@@ -129,6 +151,9 @@ pub(crate) struct RetentionEntry {
     /// Most dead letters that are kept; beyond it the oldest go first.
     #[schemars(range(min = 1), extend("default" = 100_000))]
     pub dead_letters_max: Option<u64>,
+    /// Events that clients of a server can catch up on, and notifications that were sent.
+    #[schemars(extend("default" = "7d"))]
+    pub events: Option<Period>,
 }
 
 /// One instance: a source, a target, and the entities that travel between them.

@@ -17,12 +17,16 @@ mod capability;
 mod check;
 mod connections;
 mod documents;
+mod fingerprint;
 #[doc(hidden)]
 pub mod fuzzing;
+mod kept_secrets;
 mod load;
+mod made;
 mod node;
 mod order;
 mod overlay;
+mod printed;
 mod problem;
 mod project;
 mod scaffold;
@@ -31,14 +35,21 @@ mod secrets;
 mod source;
 mod suggest;
 mod syncs;
+mod together;
 mod values;
 mod yaml;
 
-pub use load::load;
+pub use fingerprint::Fingerprint;
+pub use kept_secrets::{
+    KeptSecret, Redacted, SplitSecrets, carry_secrets, kept_secret_paths, needs_secrets_again, redact,
+    split_secrets,
+};
+pub use load::{load, load_watched};
+pub use made::{LeftOut, Loaded, MadeObjects, ObjectKind, ObjectName, load_with};
 pub use problem::{Problem, Problems, Severity};
 pub use project::{
-    Channel, ConnectionDoc, LookupDoc, NotificationDoc, NotificationEvent, NotificationTarget, Place,
-    Project, Reach, Retention, Settings,
+    Channel, ConnectionDoc, Instance, LookupDoc, NotificationDoc, NotificationEvent, NotificationTarget,
+    Origin, Place, Project, Reach, Retention, ServerSettings, Settings,
 };
 pub use scaffold::{ScaffoldFile, SystemKind, scaffold};
 pub use schema::{instance_schema, project_schema};

@@ -1,31 +1,36 @@
 //! Reads a project folder: every file, every problem, then the resolved whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use syncline_connector::Registry;
-use syncline_core::SyncId;
+use syncline_core::{Sync, SyncId};
 
 use crate::capability::Ends;
-use crate::check::Checker;
-use crate::connections::{self, place};
-use crate::documents::{InstanceDoc, NOT_IN_DEFAULTS, NotificationEntry, ProjectDoc, SettingsEntry};
-use crate::node::{Entry, Node, Value};
-use crate::order;
-use crate::overlay::lay_over;
-use crate::problem::Problems;
-use crate::project::{
-    Channel, LookupDoc, NotificationDoc, NotificationEvent, Project, Retention, Settings, SyncPlaces,
+use crate::check::{Checker, to_json};
+use crate::connections::{self, Placeholders, place};
+use crate::documents::{
+    ConnectionEntry, ExcludedKeys, InstanceDoc, NOT_IN_DEFAULTS, NotificationEntry, ProjectDoc, ServerEntry,
+    SettingsEntry,
 };
-use crate::schema;
-use crate::secrets;
+use crate::fingerprint::Fingerprint;
+use crate::node::{Entry, Node, Value};
+use crate::overlay::lay_over;
+use crate::problem::{Problem, Problems};
+use crate::project::{
+    Channel, ConnectionDoc, Instance, LookupDoc, NotificationDoc, NotificationEvent, Project, Retention,
+    ServerSettings, Settings, SyncPlaces,
+};
 use crate::source::{Findings, Sources, Span};
 use crate::syncs::{self, Entity};
 use crate::yaml::DOCUMENT_BYTES_MAX;
-use crate::{suggest, values, yaml};
+use crate::{order, schema, secrets, suggest, together, values, yaml};
 
 /// The document every project has.
 pub(crate) const PROJECT_FILE: &str = "syncline.yaml";
@@ -41,6 +46,10 @@ const MEMORY_BUDGET_BYTES: u64 = 512_000_000;
 const STATE_FOLDER: &str = ".syncline";
 const RETENTION_DAYS: u64 = 90;
 const DEAD_LETTERS_MAX: u64 = 100_000;
+const EVENTS_DAYS: u64 = 7;
+/// Only this machine.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8400);
+const CONCURRENT_RUNS_MAX: u32 = 4;
 
 /// Reads and checks the project in a folder, with the overlay of an environment
 /// (`syncline.<environment>.yaml`) when one is named.
@@ -48,37 +57,90 @@ const DEAD_LETTERS_MAX: u64 = 100_000;
 /// Fails with every problem of every file. What is allowed but probably not meant is in
 /// [`Project::warnings`]. Placeholders are not resolved; see [`Project::connection`].
 pub fn load(root: &Path, environment: Option<&str>, registry: &Registry) -> Result<Project, Problems> {
-    let mut loader = Loader { root, registry, sources: Sources::default(), findings: Findings::default() };
-    let project = loader.load(environment);
+    load_watched(root, environment, registry).0
+}
+
+/// [`load`] for a server that reads the project again when a file changes: also gives what was read,
+/// whether it was good or not.
+pub fn load_watched(
+    root: &Path,
+    environment: Option<&str>,
+    registry: &Registry,
+) -> (Result<Project, Problems>, Fingerprint) {
+    let mut loader = Loader {
+        root,
+        registry,
+        sources: Sources::default(),
+        findings: Findings::default(),
+        fingerprint: Fingerprint::of_folder(root),
+    };
+    let (project, mut files) = loader.load(environment);
     let (errors, warnings) = loader.sources.problems(loader.findings);
-    match project {
-        Some(mut project) if errors.is_empty() => {
-            project.warnings = warnings;
-            Ok(project)
-        }
-        _ => Err(Problems(errors)),
+    // Of the texts only those are needed later that objects made through the API inherit from.
+    loader.sources.truncate(files.texts);
+    files.sources = loader.sources;
+    files.warnings = warnings.clone();
+    let loaded = if errors.is_empty() {
+        Ok(Project { warnings, files: Arc::new(files), ..project })
+    } else {
+        Err(Problems(errors))
+    };
+    (loaded, loader.fingerprint)
+}
+
+/// What objects made through the API are read against: the parts of the files they refer to.
+#[derive(Default)]
+pub(crate) struct Files {
+    pub sources: Sources,
+    /// How many texts hold `defaults` and `connections`: `syncline.yaml` and its overlay.
+    texts: usize,
+    pub defaults: Option<Node>,
+    pub connections: Vec<Entry>,
+    /// Of the files alone.
+    pub warnings: Vec<Problem>,
+}
+
+/// Shows nothing: a text may hold a secret in clear.
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Files").finish_non_exhaustive()
     }
 }
 
-struct Loader<'a> {
-    root: &'a Path,
-    registry: &'a Registry,
-    sources: Sources,
-    findings: Findings,
+pub(crate) struct Loader<'a> {
+    pub root: &'a Path,
+    pub registry: &'a Registry,
+    pub sources: Sources,
+    pub findings: Findings,
+    pub fingerprint: Fingerprint,
 }
 
 /// An instance with defaults merged into its entities.
-struct Instance {
+pub(crate) struct ReadInstance {
     /// As written.
-    raw: Node,
-    merged: Node,
-    doc: Option<InstanceDoc>,
+    pub raw: Node,
+    pub merged: Node,
+    pub doc: Option<InstanceDoc>,
+}
+
+/// What instances may name as their ends.
+pub(crate) struct Connections<'a> {
+    pub entries: Vec<&'a Entry>,
+    /// Those that can be used.
+    pub docs: &'a BTreeMap<String, ConnectionDoc>,
+}
+
+/// An instance with its syncs.
+pub(crate) struct ResolvedInstance {
+    pub instance: Instance,
+    pub syncs: Vec<(Sync, SyncPlaces)>,
 }
 
 impl Loader<'_> {
-    fn load(&mut self, environment: Option<&str>) -> Option<Project> {
+    fn load(&mut self, environment: Option<&str>) -> (Project, Files) {
         let base = self.read_document(PROJECT_FILE, true);
         let overlay = environment.and_then(|name| self.read_overlay(name));
+        let texts = self.sources.len();
         let overlay_file = overlay.as_ref().map(|node| node.span.file);
         let merged = match (base, overlay) {
             (Some(base), Some(over)) if !base.is_null() && !over.is_null() => Some(lay_over(&base, &over)),
@@ -97,22 +159,45 @@ impl Loader<'_> {
             }
         }
 
-        let connection_entries = merged.as_ref().map(|node| entries_at(node, "connections"));
         let mut project =
             self.project(project.unwrap_or_else(empty_project), merged.as_ref(), environment, overlay_file);
+        // Without a readable syncline.yaml nothing is known of connections.
+        let entries = merged.as_ref().map(|node| entries_at(node, "connections"));
+        let connections = Connections {
+            entries: entries.unwrap_or_default().iter().collect(),
+            docs: &std::mem::take(&mut project.connections),
+        };
         let mut seen = Vec::new();
         for instance in instances {
-            self.add_instance(instance, connection_entries, &mut project, &mut seen);
+            if entries.is_some() {
+                self.check_end(&instance.merged, "source", &connections);
+                self.check_end(&instance.merged, "target", &connections);
+            }
+            self.add_instance(instance, &connections, &mut project, &mut seen);
         }
-        if let Some(entries) = connection_entries {
-            self.warn_unused_connections(entries, &seen);
+        for entry in unused_connections(entries.unwrap_or_default(), &seen) {
+            connections::warn_unused(entry, &mut self.findings);
         }
-        self.check_syncs_together(&mut project, &seen);
-        Some(project)
+        let nodes: BTreeMap<&str, &Node> =
+            seen.iter().filter_map(|node| Some((node.get("instance")?.text()?, node))).collect();
+        for (_, findings) in together::check(&project.syncs.iter().collect::<Vec<_>>(), &nodes) {
+            self.findings.extend(findings);
+        }
+        project.syncs = order::by_dependency(std::mem::take(&mut project.syncs));
+        project.connections = connections.docs.clone();
+        let files = Files {
+            sources: Sources::default(),
+            texts,
+            defaults: defaults.cloned(),
+            connections: entries.unwrap_or_default().to_vec(),
+            warnings: Vec::new(),
+        };
+        (project, files)
     }
 
     /// Reads one file of the project into a tree. A file that cannot be read is a finding.
     fn read_document(&mut self, name: &str, may_hold_secrets: bool) -> Option<Node> {
+        self.fingerprint.note(name);
         match read_bytes(&self.root.join(name)) {
             Ok(bytes) => {
                 let valid = String::from_utf8(bytes);
@@ -154,6 +239,7 @@ impl Loader<'_> {
 
     fn read_overlay(&mut self, environment: &str) -> Option<Node> {
         let name = format!("syncline.{environment}.yaml");
+        self.fingerprint.note(&name);
         let known = environments(self.root);
         if values::name(environment).is_ok() && self.root.join(&name).is_file() {
             return self.read_document(&name, true);
@@ -172,14 +258,7 @@ impl Loader<'_> {
     }
 
     fn instance_files(&mut self) -> Vec<String> {
-        let Ok(folder) = std::fs::read_dir(self.root.join(INSTANCE_FOLDER)) else { return Vec::new() };
-        let mut names: Vec<String> = folder
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml")))
-            .map(|name| format!("{INSTANCE_FOLDER}/{name}"))
-            .collect();
-        names.sort();
+        let mut names = instance_files(self.root);
         if names.len() > INSTANCE_FILES_MAX {
             let file = self.sources.add(INSTANCE_FOLDER, String::new(), false);
             let span = self.sources.start_of(file);
@@ -192,7 +271,7 @@ impl Loader<'_> {
     }
 
     /// Checks a tree and reads it as a document.
-    fn read_as<T: DeserializeOwned>(&mut self, node: &Node, schema: &Json) -> Option<T> {
+    pub fn read_as<T: DeserializeOwned>(&mut self, node: &Node, schema: &Json) -> Option<T> {
         let at = self.sources.start_of(node.span.file);
         let empty = Node { span: node.span, value: Value::Map(Vec::new()) };
         let node = if node.is_null() { &empty } else { node };
@@ -207,14 +286,17 @@ impl Loader<'_> {
         }
     }
 
-    fn read_instance(&mut self, raw: Node, defaults: Option<&Node>) -> Instance {
+    pub fn read_instance(&mut self, raw: Node, defaults: Option<&Node>) -> ReadInstance {
         let merged = with_defaults(&raw, defaults);
         let doc = self.read_as::<InstanceDoc>(&merged, &schema::INSTANCE);
         self.check_misplaced_placeholders(&merged, &[]);
-        Instance { raw, merged, doc }
+        for path in doc.iter().flat_map(referenced_files) {
+            self.fingerprint.note(path);
+        }
+        ReadInstance { raw, merged, doc }
     }
 
-    fn check_misplaced_placeholders(&mut self, document: &Node, allowed: &[&str]) {
+    pub fn check_misplaced_placeholders(&mut self, document: &Node, allowed: &[&str]) {
         for entry in document.map().unwrap_or_default() {
             if allowed.contains(&&*entry.key) {
                 continue;
@@ -231,11 +313,20 @@ impl Loader<'_> {
 
     /// Warns of secrets in clear and keeps them out of every excerpt.
     fn warn_clear_secrets(&mut self, document: &Node) {
+        for span in self.hide_clear_secrets(document) {
+            self.findings
+                .warning(span, "secret_in_clear", "a secret is written here in clear")
+                .help("replace it by ${env:NAME} or ${file:path}, and change it where it was issued");
+        }
+    }
+
+    /// Keeps secrets in clear out of every excerpt, and says where they are.
+    pub fn hide_clear_secrets(&mut self, document: &Node) -> Vec<Span> {
         let mut found = Vec::new();
         for entry in entries_at(document, "connections") {
             let spec = entry.node.get("type").and_then(Node::text).and_then(|name| self.registry.spec(name));
-            let marked = |option: &str| connections::is_marked_secret(spec, option);
-            found.extend(secrets::clear_values(&entry.node, &marked));
+            let marked = connections::secret_options(spec);
+            found.extend(secrets::clear_values(&entry.node, &|option: &str| marked.contains(option)));
         }
         if let Some(notifications) = document.get("notifications") {
             // Whoever knows a Slack webhook's address can post to it.
@@ -245,12 +336,10 @@ impl Loader<'_> {
                 found.extend(secrets::clear_values(item, &|key| slack && marked(key)));
             }
         }
-        for span in found {
-            self.sources.hide(span);
-            self.findings
-                .warning(span, "secret_in_clear", "a secret is written here in clear")
-                .help("replace it by ${env:NAME} or ${file:path}, and change it where it was issued");
+        for span in &found {
+            self.sources.hide(*span);
         }
+        found
     }
 
     fn project(
@@ -265,8 +354,7 @@ impl Loader<'_> {
             let Some(entry) = merged.and_then(|node| node.entry_at(&["connections", &name])) else {
                 continue;
             };
-            let connection =
-                connections::read(entry, entry_doc, self.registry, &self.sources, &mut self.findings);
+            let connection = self.connection(entry, entry_doc, Placeholders::OfFile);
             if let Some(connection) = connection {
                 read.insert(name, connection);
             }
@@ -275,12 +363,13 @@ impl Loader<'_> {
             merged.and_then(|node| node.get("notifications")).and_then(Node::list).unwrap_or_default();
         let notifications = doc.notifications.unwrap_or_default().into_iter().zip(items);
         let mut notifications: Vec<_> =
-            notifications.map(|(doc, node)| self.notification(doc, node)).collect();
+            notifications.map(|(doc, node)| self.notification(doc, node, Placeholders::OfFile)).collect();
         self.name_notifications(&mut notifications, items);
         let lookups = doc.lookups.unwrap_or_default().0.into_iter();
         let lookups = lookups
             .map(|(name, lookup)| {
                 let node = merged.and_then(|node| node.entry_at(&["lookups", &name]));
+                self.fingerprint.note(&lookup.file);
                 self.check_lookup(&lookup.file, node);
                 (name, LookupDoc { file: lookup.file.into(), key: lookup.key, value: lookup.value })
             })
@@ -291,16 +380,33 @@ impl Loader<'_> {
             root: self.root.to_path_buf(),
             environment: environment.map(str::to_string),
             connections: read,
+            instances: BTreeMap::new(),
             syncs: Vec::new(),
             notifications,
             lookups,
             settings: settings(doc.settings.unwrap_or_default(), environment.filter(|_| !state_in_overlay)),
             warnings: Vec::new(),
             places: BTreeMap::new(),
+            files: Arc::default(),
         }
     }
 
-    fn notification(&mut self, doc: NotificationEntry, node: &Node) -> NotificationDoc {
+    /// Checks a connection. `entry` is where it stands in a document with the key `connections`.
+    pub fn connection(
+        &mut self,
+        entry: &Entry,
+        doc: ConnectionEntry,
+        placeholders: Placeholders<'_>,
+    ) -> Option<ConnectionDoc> {
+        connections::read(entry, doc, placeholders, self.registry, &self.sources, &mut self.findings)
+    }
+
+    pub fn notification(
+        &mut self,
+        doc: NotificationEntry,
+        node: &Node,
+        placeholders: Placeholders<'_>,
+    ) -> NotificationDoc {
         let channel = doc.channel.into();
         for entry in ["secret", "previous_secret"].into_iter().filter_map(|key| node.entry(key)) {
             if channel == Channel::Slack {
@@ -316,7 +422,7 @@ impl Loader<'_> {
         }
         for key in ["url", "secret", "previous_secret"] {
             if let Some(value) = node.get(key) {
-                connections::check_placeholders(value, &mut self.findings);
+                connections::check_placeholders(value, key, placeholders, &mut self.findings);
             }
         }
         let is_address = ["http://", "https://"].iter().any(|scheme| doc.url.starts_with(scheme));
@@ -358,10 +464,7 @@ impl Loader<'_> {
             }
         }
         for doc in notifications.iter_mut().filter(|doc| doc.name.is_empty()) {
-            let channel = match doc.channel {
-                Channel::Slack => "slack",
-                Channel::Webhook => "webhook",
-            };
+            let channel = doc.channel.as_str();
             let numbered = (2u32..).map(|number| format!("{channel}-{number}"));
             let mut free = std::iter::once(channel.to_string()).chain(numbered);
             doc.name = free.find(|name| !names.contains(name)).unwrap_or_default();
@@ -385,32 +488,54 @@ impl Loader<'_> {
     /// Adds the syncs of an instance to the project.
     fn add_instance(
         &mut self,
-        instance: Instance,
-        connection_entries: Option<&[Entry]>,
+        instance: ReadInstance,
+        connections: &Connections<'_>,
         project: &mut Project,
-        seen: &mut Vec<SeenInstance>,
+        seen: &mut Vec<Node>,
     ) {
-        let Instance { raw, merged, doc } = instance;
-        if let Some(entries) = connection_entries {
-            self.check_end(&merged, "source", entries);
-            self.check_end(&merged, "target", entries);
+        seen.push(instance.merged.clone());
+        let merged = instance.merged.clone();
+        let Some(resolved) = self.resolve_instance(instance, connections) else { return };
+        let name = resolved.instance.name.clone();
+        if let Some(first) = project.instances.get(&name) {
+            let span = merged.get("instance").map_or(merged.span, |node| node.span);
+            let file = first.place.file.clone();
+            self.findings
+                .error(span, "duplicate_instance", format!("the instance '{name}' exists already"))
+                .help(format!(
+                    "it is defined in {file}; rename one of the two, or put their entities together"
+                ));
+        } else {
+            project.instances.insert(name, resolved.instance);
         }
-        seen.push(SeenInstance { node: merged.clone(), syncs: Vec::new() });
-        let Some(doc) = doc else { return };
-        self.check_instance_name(&merged, &doc.instance, seen);
-        let spec_of = |project: &Project, name: &str| {
-            project.connections.get(name).and_then(|doc| self.registry.spec(&doc.type_name))
-        };
-        let (source, target) = (spec_of(project, &doc.source), spec_of(project, &doc.target));
+        for (sync, places) in resolved.syncs {
+            if !project.places.contains_key(&sync.id) {
+                project.places.insert(sync.id.clone(), places);
+                project.syncs.push(sync);
+            }
+        }
+    }
+
+    /// The syncs of an instance, as far as it can be told what is meant.
+    pub fn resolve_instance(
+        &mut self,
+        instance: ReadInstance,
+        connections: &Connections<'_>,
+    ) -> Option<ResolvedInstance> {
+        let ReadInstance { raw, merged, doc } = instance;
+        let doc = doc?;
+        let spec_of =
+            |name: &str| connections.docs.get(name).and_then(|doc| self.registry.spec(&doc.type_name));
+        let (source, target) = (spec_of(&doc.source), spec_of(&doc.target));
+        let mut syncs: Vec<(Sync, SyncPlaces)> = Vec::new();
         for (name, entity_doc) in doc.entities.0 {
             let path = ["entities", &name];
             let (Some(entry), Some(own)) = (merged.entry_at(&path), raw.entry_at(&path)) else { continue };
             if let Err(message) = values::name(&name) {
                 self.findings.error(entry.key_span, "invalid_value", message);
             }
-            let id = SyncId::new(&doc.instance, &name);
             let entity = Entity {
-                id: id.clone(),
+                id: SyncId::new(&doc.instance, &name),
                 source: doc.source.clone(),
                 target: doc.target.clone(),
                 root: self.root,
@@ -418,38 +543,28 @@ impl Loader<'_> {
                 ends: Ends { source, target, node: &entry.node, at: entry.key_span },
                 own: &own.node,
             };
-            let Some(sync) = entity.resolve(entity_doc, &mut self.findings) else { continue };
-            if project.places.contains_key(&id) {
-                continue;
+            if let Some(sync) = entity.resolve(entity_doc, &mut self.findings) {
+                syncs.push((sync, places(&self.sources, entry)));
             }
-            project.places.insert(id.clone(), places(&self.sources, entry));
-            if let Some(seen) = seen.last_mut() {
-                seen.syncs.push(id);
-            }
-            project.syncs.push(sync);
         }
-    }
-
-    fn check_instance_name(&mut self, node: &Node, name: &str, seen: &[SeenInstance]) {
-        let Some(entry) = node.entry("instance") else { return };
-        let others = &seen[..seen.len() - 1];
-        let first = others.iter().find(|other| other.node.get("instance").and_then(Node::text) == Some(name));
-        if let Some(first) = first {
-            let file = self.sources.name(first.node.span.file).to_string();
-            self.findings
-                .error(entry.node.span, "duplicate_instance", format!("the instance '{name}' exists already"))
-                .help(format!(
-                    "it is defined in {file}; rename one of the two, or put their entities together"
-                ));
-        }
+        let at = raw.entry("instance").map_or(raw.span, |entry| entry.key_span);
+        let instance = Instance {
+            name: doc.instance,
+            source: doc.source,
+            target: doc.target,
+            syncs: syncs.iter().map(|(sync, _)| sync.id.clone()).collect(),
+            document: to_json(&raw),
+            place: place(&self.sources, at),
+        };
+        Some(ResolvedInstance { instance, syncs })
     }
 
     /// Checks that a connection exists and can be this end of an instance.
-    fn check_end(&mut self, instance: &Node, end: &str, connections: &[Entry]) {
+    pub fn check_end(&mut self, instance: &Node, end: &str, connections: &Connections<'_>) {
         let Some(node) = instance.get(end) else { return };
         let Some(name) = node.text() else { return };
-        let Some(connection) = connections.iter().find(|entry| &*entry.key == name) else {
-            let known = connections.iter().map(|entry| &*entry.key);
+        let Some(connection) = connections.entries.iter().find(|entry| &*entry.key == name) else {
+            let known = connections.entries.iter().map(|entry| &*entry.key);
             let advice = suggest::advice(name, known);
             self.findings
                 .error(node.span, "unknown_connection", format!("there is no connection '{name}'"))
@@ -474,74 +589,41 @@ impl Loader<'_> {
                 .help(format!("these types can be {verb}: {}", names.join(", ")));
         }
     }
-
-    fn warn_unused_connections(&mut self, connections: &[Entry], seen: &[SeenInstance]) {
-        let used: BTreeSet<&str> = seen
-            .iter()
-            .flat_map(|instance| ["source", "target"].map(|end| instance.node.get(end).and_then(Node::text)))
-            .flatten()
-            .collect();
-        for entry in connections.iter().filter(|entry| !used.contains(&*entry.key)) {
-            connections::warn_unused(entry, &mut self.findings);
-        }
-    }
-
-    /// Checks what one sync says about another, and puts them in order.
-    fn check_syncs_together(&mut self, project: &mut Project, seen: &[SeenInstance]) {
-        let ids: Vec<SyncId> = project.syncs.iter().map(|sync| sync.id.clone()).collect();
-        let mut renamed: BTreeMap<SyncId, SyncId> = BTreeMap::new();
-        for sync in &project.syncs {
-            let place_of = |path: &[&str]| place_in(seen, &sync.id, path);
-            if let (Some(after), Some(span)) = (order::upstream(sync), place_of(&["schedule", "after"]))
-                && !ids.contains(after)
-            {
-                self.findings
-                    .error(span, "unknown_sync", format!("there is no sync '{after}'"))
-                    .maybe_help(suggest::advice(after.as_str(), ids.iter().map(SyncId::as_str)));
-            }
-            if let (Some(old), Some(span)) = (&sync.renamed_from, place_of(&["renamed_from"])) {
-                if ids.contains(old) {
-                    self.findings
-                        .error(
-                            span,
-                            "invalid_value",
-                            format!("the sync '{old}' still exists, so it was not renamed"),
-                        )
-                        .help("remove this line, or the other sync");
-                } else if let Some(other) = renamed.insert(old.clone(), sync.id.clone()) {
-                    self.findings.error(
-                        span,
-                        "invalid_value",
-                        format!("'{other}' was renamed from '{old}' too"),
-                    );
-                }
-            }
-        }
-        let (ordered, cycles) = order::by_dependency(std::mem::take(&mut project.syncs));
-        project.syncs = ordered;
-        for cycle in cycles {
-            let Some(span) = cycle.first().and_then(|id| place_in(seen, id, &["schedule", "after"])) else {
-                continue;
-            };
-            let chain: Vec<&str> = cycle.iter().chain(cycle.first()).map(SyncId::as_str).collect();
-            self.findings
-                .error(span, "cycle", format!("these syncs wait for each other: {}", chain.join(" after ")))
-                .help("give one of them a schedule of its own");
-        }
-    }
 }
 
-/// An instance's tree and the syncs it brought.
-struct SeenInstance {
-    node: Node,
-    syncs: Vec<SyncId>,
+fn unused_connections<'e>(connections: &'e [Entry], instances: &[Node]) -> Vec<&'e Entry> {
+    let used: BTreeSet<&str> = instances
+        .iter()
+        .flat_map(|instance| ["source", "target"].map(|end| instance.get(end).and_then(Node::text)))
+        .flatten()
+        .collect();
+    connections.iter().filter(|entry| !used.contains(&*entry.key)).collect()
 }
 
-/// The place of a value of a sync.
-fn place_in(seen: &[SeenInstance], id: &SyncId, path: &[&str]) -> Option<Span> {
-    let instance = seen.iter().find(|instance| instance.syncs.contains(id))?;
-    let entity = instance.node.entry_at(&["entities", id.entity()])?;
-    Some(entity.node.entry_at(path)?.node.span)
+/// The files that an instance refers to.
+fn referenced_files(doc: &InstanceDoc) -> Vec<&str> {
+    let entities = doc.entities.0.iter().map(|(_, entity)| entity);
+    let files = entities.flat_map(|entity| {
+        let keys = match &entity.excluded_keys {
+            Some(ExcludedKeys::File(file)) => Some(file.file.as_str()),
+            _ => None,
+        };
+        [entity.model.sql_file.as_deref(), keys]
+    });
+    files.flatten().collect()
+}
+
+/// The instance files in a project's folder, sorted, with `/`.
+pub(crate) fn instance_files(root: &Path) -> Vec<String> {
+    let Ok(folder) = std::fs::read_dir(root.join(INSTANCE_FOLDER)) else { return Vec::new() };
+    let mut names: Vec<String> = folder
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml")))
+        .map(|name| format!("{INSTANCE_FOLDER}/{name}"))
+        .collect();
+    names.sort();
+    names
 }
 
 /// An instance in which every entity lies over the instance's and the project's defaults.
@@ -589,7 +671,18 @@ fn settings(doc: SettingsEntry, environment: Option<&str>) -> Settings {
             runs: retention.runs.map_or(days(RETENTION_DAYS), |period| period.0),
             dead_letters: retention.dead_letters.map_or(days(RETENTION_DAYS), |period| period.0),
             dead_letters_max: retention.dead_letters_max.unwrap_or(DEAD_LETTERS_MAX),
+            events: retention.events.map_or(days(EVENTS_DAYS), |period| period.0),
         },
+        server: server_settings(doc.server.unwrap_or_default()),
+    }
+}
+
+fn server_settings(doc: ServerEntry) -> ServerSettings {
+    ServerSettings {
+        listen: doc.listen.map_or(LISTEN, |listen| listen.0),
+        base_url: doc.base_url.map(|url| url.0),
+        max_concurrent_runs: doc.max_concurrent_runs.unwrap_or(CONCURRENT_RUNS_MAX),
+        api_variables: doc.api_variables.unwrap_or_default(),
     }
 }
 

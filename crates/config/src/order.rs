@@ -5,10 +5,20 @@ use std::collections::BTreeMap;
 use syncline_core::sync::When;
 use syncline_core::{Sync, SyncId};
 
-/// The syncs, each behind the one it runs after, otherwise in the given order; and every cycle,
-/// as the ids that follow each other.
-pub(crate) fn by_dependency(syncs: Vec<Sync>) -> (Vec<Sync>, Vec<Vec<SyncId>>) {
-    let index: BTreeMap<SyncId, usize> = syncs.iter().enumerate().map(|(n, s)| (s.id.clone(), n)).collect();
+/// The syncs, each behind the one it runs after, otherwise in the given order.
+pub(crate) fn by_dependency(syncs: Vec<Sync>) -> Vec<Sync> {
+    let (order, _) = ordered(&syncs.iter().collect::<Vec<_>>());
+    let mut syncs: Vec<Option<Sync>> = syncs.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|at| syncs[at].take()).collect()
+}
+
+/// Every cycle, as the ids that follow each other.
+pub(crate) fn cycles(syncs: &[&Sync]) -> Vec<Vec<SyncId>> {
+    ordered(syncs).1
+}
+
+fn ordered(syncs: &[&Sync]) -> (Vec<usize>, Vec<Vec<SyncId>>) {
+    let index: BTreeMap<&SyncId, usize> = syncs.iter().enumerate().map(|(n, s)| (&s.id, n)).collect();
     let after: Vec<Option<usize>> =
         syncs.iter().map(|sync| upstream(sync).and_then(|id| index.get(id).copied())).collect();
     let mut order = Vec::with_capacity(syncs.len());
@@ -38,8 +48,7 @@ pub(crate) fn by_dependency(syncs: Vec<Sync>) -> (Vec<Sync>, Vec<Vec<SyncId>>) {
             order.push(at);
         }
     }
-    let mut syncs: Vec<Option<Sync>> = syncs.into_iter().map(Some).collect();
-    (order.into_iter().filter_map(|at| syncs[at].take()).collect(), cycles)
+    (order, cycles)
 }
 
 /// The sync that another runs after.

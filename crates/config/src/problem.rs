@@ -17,19 +17,24 @@ pub enum Severity {
 
 /// One thing that is wrong: where it stands, what it is, and what to do.
 ///
-/// Serializes to `code`, `severity`, `file`, `line`, `column`, `message` and `help`. No secret
+/// Serializes to `code`, `severity`, `file`, `line`, `column`, `message` and `help`, and to `pointer`
+/// where there is one. No secret
 /// value is ever part of it: not in the message and not in the excerpt of the file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Problem {
     /// Stable code, for example `unknown_key`.
     pub code: &'static str,
     pub severity: Severity,
-    /// Relative to the project's folder, with `/`.
+    /// Relative to the project's folder, with `/`; or `api:connections/crm` for an object made
+    /// through the API, whose lines are those of its pretty-printed JSON.
     pub file: String,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
+    /// In an object made through the API: the JSON Pointer of the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
     pub message: String,
     pub help: Option<String>,
     #[serde(skip)]

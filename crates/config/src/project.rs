@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use syncline_core::{Sync, SyncId};
 
+use crate::load::Files;
 use crate::problem::Problem;
 
 /// A project folder, read and checked.
@@ -18,6 +21,8 @@ pub struct Project {
     /// The environment whose overlay was applied.
     pub environment: Option<String>,
     pub connections: BTreeMap<String, ConnectionDoc>,
+    /// By name.
+    pub instances: BTreeMap<String, Instance>,
     /// Every sync after the one it runs `after`; otherwise in the order of files and entities.
     pub syncs: Vec<Sync>,
     pub notifications: Vec<NotificationDoc>,
@@ -26,6 +31,23 @@ pub struct Project {
     /// What is allowed but probably not meant.
     pub warnings: Vec<Problem>,
     pub(crate) places: BTreeMap<SyncId, SyncPlaces>,
+    pub(crate) files: Arc<Files>,
+}
+
+/// An instance: two connections, and the syncs between them.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    pub name: String,
+    /// Name of the connection that is read.
+    pub source: String,
+    /// Name of the connection that is written.
+    pub target: String,
+    /// In the order of the document.
+    pub syncs: Vec<SyncId>,
+    /// The document as written, without the project's defaults.
+    pub document: Value,
+    /// Where the instance is defined.
+    pub place: Place,
 }
 
 /// A connection as written: placeholders are not resolved.
@@ -61,6 +83,15 @@ pub enum Channel {
     Webhook,
 }
 
+impl Channel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Channel::Slack => "slack",
+            Channel::Webhook => "webhook",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationEvent {
@@ -87,7 +118,7 @@ pub enum Reach {
 /// Whom to tell, and what about. `url` and the secrets may hold placeholders.
 #[derive(Clone)]
 pub struct NotificationDoc {
-    /// Unique in the project.
+    /// Unique in the project. Without one it is the channel, with a number from the second on.
     pub name: String,
     pub channel: Channel,
     pub url: String,
@@ -148,6 +179,20 @@ pub struct Settings {
     /// Folder of the state, below the project's folder unless it is absolute.
     pub state: PathBuf,
     pub retention: Retention,
+    pub server: ServerSettings,
+}
+
+/// How `syncline serve` works.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSettings {
+    /// Address and port that the API and the web app are served at.
+    pub listen: SocketAddr,
+    /// Where people reach the server, without a slash at its end; for links in notifications.
+    pub base_url: Option<String>,
+    /// Most runs at the same time.
+    pub max_concurrent_runs: u32,
+    /// Environment variables that objects made through the API may use as `${env:NAME}`.
+    pub api_variables: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -155,15 +200,41 @@ pub struct Retention {
     pub runs: Duration,
     pub dead_letters: Duration,
     pub dead_letters_max: u64,
+    /// Events, and notices that were settled.
+    pub events: Duration,
 }
 
 /// Where something is written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Place {
-    /// Relative to the project's folder, with `/`.
+    /// Relative to the project's folder, with `/`; or `api:connections/crm` for an object made
+    /// through the API.
     pub file: String,
     /// From 1.
     pub line: usize,
+}
+
+/// Who may change an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It is written in a file, and changed there.
+    File(Place),
+    /// It was made through the API, and is changed there.
+    Api,
+}
+
+/// What the places of objects made through the API start with. No file of a project does: they are
+/// `syncline.yaml`, its overlays and those in `syncs/`.
+pub(crate) const API_PLACE: &str = "api:";
+
+impl Place {
+    pub fn origin(&self) -> Origin {
+        if self.is_api() { Origin::Api } else { Origin::File(self.clone()) }
+    }
+
+    pub(crate) fn is_api(&self) -> bool {
+        self.file.starts_with(API_PLACE)
+    }
 }
 
 /// `file:line`.
@@ -183,6 +254,11 @@ pub(crate) struct SyncPlaces {
 impl Project {
     pub fn sync(&self, id: &SyncId) -> Option<&Sync> {
         self.syncs.iter().find(|sync| sync.id == *id)
+    }
+
+    /// Whether a sync is defined in a file or was made through the API.
+    pub fn origin(&self, sync: &SyncId) -> Option<Origin> {
+        self.places.get(sync).map(|places| places.entity.origin())
     }
 
     /// Where a key of a sync is written, for example `mapping.email` or `guards.max_deletes`; for

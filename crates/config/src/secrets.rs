@@ -14,6 +14,14 @@ pub trait SecretSource {
 
     /// The text of a file.
     fn file(&self, path: &Path) -> io::Result<String>;
+
+    /// A secret that a server keeps for an object made through its API: the object (a connection's
+    /// name, or `notifications:` and a name) and the path of the option. The error is a sentence
+    /// without a full stop.
+    fn state(&self, owner: &str, path: &str) -> Result<String, String> {
+        let _ = path;
+        Err(format!("the secrets of {owner} are kept by the server; only it can use them"))
+    }
 }
 
 /// The environment of this process and the files it can read.
@@ -36,9 +44,15 @@ pub(crate) enum Part {
     Text(String),
     Env(String),
     File(String),
+    /// A secret kept by a server: `${state:owner.path}`.
+    State {
+        owner: String,
+        path: String,
+    },
 }
 
-/// Splits a text at its placeholders: `${env:NAME}` and `${file:path}`; `$${` stands for `${`.
+/// Splits a text at its placeholders: `${env:NAME}`, `${file:path}` and `${state:owner.path}`; `$${`
+/// stands for `${`.
 pub(crate) fn parts(text: &str) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     let mut literal = String::new();
@@ -72,6 +86,12 @@ fn placeholder(text: &str) -> Result<Part, String> {
     match text.split_once(':') {
         Some(("env", name)) if is_variable(name) => Ok(Part::Env(name.to_string())),
         Some(("file", path)) if !path.trim().is_empty() => Ok(Part::File(path.to_string())),
+        Some(("state", kept)) => match kept.split_once('.') {
+            Some((owner, path)) if !owner.is_empty() && !path.is_empty() => {
+                Ok(Part::State { owner: owner.to_string(), path: path.to_string() })
+            }
+            _ => Err("a kept secret is written ${state:connection.option}".to_string()),
+        },
         _ => {
             Err("a placeholder is written ${env:NAME} or ${file:path}; for a plain ${ write $${".to_string())
         }
@@ -86,7 +106,7 @@ fn is_variable(name: &str) -> bool {
 
 /// Whether a text has something that looks like a placeholder of a secret.
 pub(crate) fn has_placeholder(text: &str) -> bool {
-    text.contains("${env:") || text.contains("${file:")
+    ["${env:", "${file:", "${state:"].iter().any(|start| text.contains(start))
 }
 
 /// Words in the names of options that hold secrets.
@@ -112,7 +132,7 @@ pub(crate) fn is_secret_name(name: &str) -> bool {
 }
 
 /// The password in a URL, as a byte range.
-fn url_password(text: &str) -> Option<(usize, usize)> {
+pub(crate) fn url_password(text: &str) -> Option<(usize, usize)> {
     let user = text.find("://")? + 3;
     let end = text[user..]
         .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\''))
@@ -125,11 +145,18 @@ fn url_password(text: &str) -> Option<(usize, usize)> {
 /// Whether a value holds a secret by itself: a URL or connection string with a password.
 fn is_secret_value(text: &str) -> bool {
     let in_url = url_password(text).is_some_and(|(start, end)| !text[start..end].contains("${"));
-    let in_parameter = text
-        .to_lowercase()
-        .split_once("password=")
-        .is_some_and(|(_, value)| !value.is_empty() && !value.starts_with("${"));
-    in_url || in_parameter
+    in_url || has_secret_parameter(text)
+}
+
+/// Whether a connection string or the query of a URL gives a password, or another secret, in clear.
+pub(crate) fn has_secret_parameter(text: &str) -> bool {
+    let is_clear = |value: &str| !value.is_empty() && !value.starts_with("${");
+    let lower = text.to_lowercase();
+    let in_string = lower.split_once("password=").is_some_and(|(_, value)| is_clear(value));
+    let query =
+        text.split_once("://").and_then(|(_, rest)| rest.split_once('?')).map_or("", |(_, query)| query);
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    in_string || pairs.any(|(name, value)| is_secret_name(name) && is_clear(value))
 }
 
 /// The values in a tree that are secrets written in clear. `marked` says which options a

@@ -1,7 +1,10 @@
-//! The files of a project while they are read, and what was found in them.
+//! The texts of a project (files, and objects made through the API) while they are read, and what was
+//! found in them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::printed::{PointerSpan, pointer_at};
 use crate::problem::{Problem, Severity, Snippet};
 
 /// A stretch of a file in bytes, `start` inclusive, `end` exclusive.
@@ -55,6 +58,10 @@ impl Findings {
         self.0.len()
     }
 
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
     pub fn extend(&mut self, other: Findings) {
         self.0.extend(other.0);
     }
@@ -71,6 +78,7 @@ impl Finding {
     }
 }
 
+#[derive(Clone)]
 struct SourceFile {
     /// Relative to the project's folder, with `/`.
     name: String,
@@ -79,12 +87,14 @@ struct SourceFile {
     lines: Vec<usize>,
     /// Stretches that hold secrets written in clear.
     hidden: Vec<(usize, usize)>,
+    /// For an object made through the API: which value stands where.
+    pointers: Option<Vec<PointerSpan>>,
 }
 
-/// The files that were read, in the order in which their problems are listed.
-#[derive(Default)]
+/// The texts that were read, in the order in which their problems are listed.
+#[derive(Clone, Default)]
 pub(crate) struct Sources {
-    files: Vec<SourceFile>,
+    files: Vec<Arc<SourceFile>>,
 }
 
 impl Sources {
@@ -93,8 +103,31 @@ impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: String, may_hold_secrets: bool) -> usize {
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let hidden = if may_hold_secrets { crate::secrets::clear_text(&text) } else { Vec::new() };
-        self.files.push(SourceFile { name: name.into(), text, lines, hidden });
+        self.files.push(Arc::new(SourceFile { name: name.into(), text, lines, hidden, pointers: None }));
         self.files.len() - 1
+    }
+
+    /// Adds an object made through the API, as it was printed for the number of the next file.
+    pub fn add_object(
+        &mut self,
+        name: String,
+        text: String,
+        pointers: Vec<PointerSpan>,
+        may_hold_secrets: bool,
+    ) -> usize {
+        let file = self.add(name, text, may_hold_secrets);
+        Arc::make_mut(&mut self.files[file]).pointers = Some(pointers);
+        file
+    }
+
+    /// How many texts there are: the number of the next.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    /// Forgets all but the first texts.
+    pub fn truncate(&mut self, len: usize) {
+        self.files.truncate(len);
     }
 
     pub fn text(&self, file: usize) -> &str {
@@ -112,7 +145,7 @@ impl Sources {
 
     /// Marks a stretch as never to be shown.
     pub fn hide(&mut self, span: Span) {
-        self.files[span.file].hidden.push((span.start, span.end));
+        Arc::make_mut(&mut self.files[span.file]).hidden.push((span.start, span.end));
     }
 
     /// Line and column of a place, both from 1; the column counts characters.
@@ -134,28 +167,34 @@ impl Sources {
         let mut findings = findings.0;
         findings.sort_by(|a, b| (a.span, &a.message).cmp(&(b.span, &b.message)));
         findings.dedup_by(|a, b| a.span == b.span && a.message == b.message);
-        let shown: Vec<Arc<str>> = self.files.iter().map(|f| masked(&f.text, &f.hidden).into()).collect();
+        let mut shown: HashMap<usize, Arc<str>> = HashMap::new();
         findings
             .into_iter()
-            .map(|finding| self.problem(finding, &shown))
+            .map(|finding| {
+                let file = &self.files[finding.span.file];
+                let text = shown.entry(finding.span.file);
+                let text = text.or_insert_with(|| masked(&file.text, &file.hidden).into()).clone();
+                self.problem(finding, text)
+            })
             .partition(|problem| problem.severity == Severity::Error)
     }
 
-    fn problem(&self, finding: Finding, shown: &[Arc<str>]) -> Problem {
+    fn problem(&self, finding: Finding, shown: Arc<str>) -> Problem {
         let Span { file, start, end } = finding.span;
         let text = self.text(file);
         let (line, column) = self.position(finding.span);
         let start = floor_boundary(text, start);
         let first_line_end = text[start..].find('\n').map_or(text.len(), |n| start + n);
         let end = floor_boundary(text, end).clamp(start, first_line_end);
-        let snippet = (!text.is_empty())
-            .then(|| Snippet::new(self.name(file), shown[file].clone(), start, end - start));
+        let snippet = (!text.is_empty()).then(|| Snippet::new(self.name(file), shown, start, end - start));
+        let pointers = self.files[file].pointers.as_deref();
         Problem {
             code: finding.code,
             severity: finding.severity,
             file: self.name(file).to_string(),
             line,
             column,
+            pointer: pointers.map(|pointers| pointer_at(pointers, start).to_string()),
             message: finding.message,
             help: finding.help,
             snippet,

@@ -431,11 +431,16 @@ fn read_project_file(root: &Path, path: &str, bytes_max: u64) -> Result<String, 
         .map_err(|error| format!("the file {path} cannot be read: {error}"))
 }
 
+/// Whether a relative path stays below the folder it starts from.
+pub(crate) fn is_below_root(path: &str) -> bool {
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
 /// Whether a path names a file below the project's folder of at most some size; the error is a
 /// sentence.
 pub(crate) fn check_project_file(root: &Path, path: &str, bytes_max: u64) -> Result<(), String> {
     let relative = Path::new(path);
-    if !relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+    if !is_below_root(path) {
         return Err(format!("the path {path} leads out of the project's folder"));
     }
     let found = std::fs::metadata(root.join(relative))

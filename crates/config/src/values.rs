@@ -3,6 +3,7 @@
 //! Each has one parser, used when a document is checked and when it is read. A parser's error is a
 //! sentence that says what was found and what is expected.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use syncline_core::sync::Limit;
@@ -12,6 +13,7 @@ use syncline_core::{LogicalType, SyncId};
 const DURATION_MAX: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// A longer value is not one of these.
 const VALUE_CHARS_MAX: usize = 100;
+const URL_CHARS_MAX: usize = 2000;
 
 /// The keyword under which a schema names one of these languages. It is our own, because the
 /// standard `format: duration` means something else.
@@ -30,6 +32,8 @@ pub(crate) fn expected(format: &str) -> Option<&'static str> {
         "name" => "a name of letters, digits, _ and -",
         "column_type" => "a type such as text, int64, numeric(10,2) or timestamptz",
         "delimiter" => "one ASCII character, such as \";\"",
+        "listen_address" => "an IP address and a port such as 127.0.0.1:8400",
+        "base_url" => "an address such as https://syncline.example.com",
         "not_empty" => "text",
         _ => return None,
     })
@@ -49,6 +53,8 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), String> {
         "name" => name(text),
         "column_type" => column_type(text).map(drop),
         "delimiter" => delimiter(text).map(drop),
+        "listen_address" => listen_address(text).map(drop),
+        "base_url" => base_url(text).map(drop),
         "not_empty" if text.trim().is_empty() => Err("this is empty".to_string()),
         _ => Ok(()),
     }
@@ -177,6 +183,24 @@ pub(crate) fn name(text: &str) -> Result<(), String> {
     } else {
         Err(wrong(text, "name"))
     }
+}
+
+/// `127.0.0.1:8400`, `[::1]:8400` or `localhost:8400`. Other names are not taken: what they mean is
+/// decided elsewhere, and with it who can reach the server.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    let address = local.map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    address.or_else(|| text.parse().ok()).ok_or_else(|| wrong(text, "listen_address"))
+}
+
+/// `http://` or `https://`, a host, and perhaps a path; without user, query and slashes at its end.
+pub(crate) fn base_url(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or("");
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '"' | '<' | '>' | '\\');
+    if rest.is_empty() || rest.starts_with('/') || !rest.chars().all(plain) || text.len() > URL_CHARS_MAX {
+        return Err(wrong(text, "base_url"));
+    }
+    Ok(text.trim_end_matches('/').to_string())
 }
 
 pub(crate) fn column_type(text: &str) -> Result<LogicalType, String> {

@@ -12,9 +12,9 @@ use crate::source::{Findings, Span};
 /// Largest document that is read.
 pub(crate) const DOCUMENT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Most values in a document after aliases are expanded.
-const NODES_MAX: usize = 100_000;
+pub(crate) const NODES_MAX: usize = 100_000;
 /// Deepest nesting after aliases are expanded.
-const DEPTH_MAX: usize = 48;
+pub(crate) const DEPTH_MAX: usize = 48;
 
 /// The one document of a file, or `None` when it is not YAML (the findings say why). An empty file
 /// is null.

@@ -1,5 +1,6 @@
 //! Values that are text in one of the languages of [`crate::values`].
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -66,6 +67,10 @@ text_values! {
     ByteSize(u64) = values::bytes, { "type": ["integer", "string"], "minimum": 0, "x-format": "bytes" };
     /// `instance.entity`.
     SyncName(SyncId) = values::sync_id, { "type": "string", "x-format": "sync_id" };
+    /// An IP address and a port.
+    ListenAddress(SocketAddr) = values::listen_address, { "type": "string", "x-format": "listen_address" };
+    /// Address of a server, without a slash at its end.
+    BaseUrl(String) = values::base_url, { "type": "string", "x-format": "base_url" };
     /// The type of a column.
     ColumnType(LogicalType) = values::column_type, { "type": "string", "x-format": "column_type" };
     /// The separator of a CSV file.

@@ -3,6 +3,8 @@
 mod design_example;
 mod environments;
 mod fixture;
+mod kept_secrets;
+mod made;
 mod ordering;
 mod reference;
 mod robustness;

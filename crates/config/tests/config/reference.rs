@@ -9,13 +9,14 @@ use syncline_config::{instance_schema, project_schema};
 use syncline_connector::Registry;
 
 /// The tables: name of the mark in the document, and the definition it lists.
-const TABLES: [(&str, &str); 17] = [
+const TABLES: [(&str, &str); 18] = [
     ("project", ""),
     ("connection", "ConnectionEntry"),
     ("notification", "NotificationEntry"),
     ("lookup", "LookupEntry"),
     ("settings", "SettingsEntry"),
     ("retention", "RetentionEntry"),
+    ("server", "ServerEntry"),
     ("instance", ""),
     ("entity", "EntityDoc"),
     ("model", "ModelDoc"),
@@ -102,6 +103,8 @@ fn kind(schema: &Value, property: &Value, depth: usize) -> Vec<String> {
         Some("name") => Some("name"),
         Some("column_type") => Some("column type"),
         Some("delimiter") => Some("character"),
+        Some("listen_address") => Some("IP address and port"),
+        Some("base_url") => Some("address"),
         _ => None,
     };
     if let Some(format) = format {
