@@ -1,5 +1,7 @@
 //! Runs: type, trigger, status with its one transition function, and the stored record.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -438,6 +440,26 @@ pub struct Run {
 }
 
 impl Run {
+    /// How long a held run waits for somebody's decision.
+    pub const HELD_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+    /// Ends a held run: everything that was planned stays undone.
+    pub fn drop_plan(&mut self, reason: EndReason, why: &str, now: Timestamp) -> Result<(), Error> {
+        self.status = self.status.transition(RunStatus::Cancelled)?;
+        self.end_reason = Some(reason);
+        let planned = self.counters;
+        self.counters = Counters {
+            rows_not_attempted: planned.rows_created + planned.rows_updated,
+            rows_created: 0,
+            rows_updated: 0,
+            rows_deleted: 0,
+            ..planned
+        };
+        self.completed_at = Some(now);
+        self.error = Some(StoredError::from(&Error::new(ErrorKind::Cancelled, why)));
+        Ok(())
+    }
+
     /// Planned counters only; left out of trends and health.
     pub fn dry_run(&self) -> bool {
         !self.run_type.writes()

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp, civil};
-use syncline_core::canon;
 use syncline_core::cron::Cron;
 use syncline_core::sync::{Schedule, When};
+use syncline_core::{SyncUid, canon};
 
 /// Missed fires are counted up to here; there is no use in more for anybody.
 pub const MISSED_COUNTED_MAX: u64 = 10_000;
@@ -18,6 +18,11 @@ pub struct Due {
     pub fire_at: Timestamp,
     /// Further fires since then, for which nothing runs; at most [`MISSED_COUNTED_MAX`].
     pub missed: u64,
+}
+
+/// The seed that a sync's delays are taken from.
+pub fn seed_of(uid: &SyncUid) -> u64 {
+    canon::hash(0, uid.as_str().as_bytes()).0 as u64
 }
 
 /// The fire that follows `after`, which is the planned time of the previous fire, or now. `None` for a
@@ -186,7 +191,7 @@ impl Calendar {
             if back >= within {
                 return None;
             }
-            back = back * 2;
+            back *= 2;
         }
     }
 }

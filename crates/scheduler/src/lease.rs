@@ -15,22 +15,23 @@ pub const TAKEOVERS_MAX: u32 = 3;
 /// How leases are kept; the same on every server of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseTerms {
-    /// How long a lease lasts from its renewal.
+    /// How long a lease lasts from its renewal. It has to be well above the longest time that a request
+    /// takes, because what might outlast the lease is not sent.
     pub ttl: Duration,
-    /// How much later another server may take over: the longest that a request sent at the lease's end
-    /// may still be on its way.
+    /// How much later another server may take over: as long as a request may still be under way that was
+    /// sent before the lease ran out.
     pub grace: Duration,
 }
 
 impl Default for LeaseTerms {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(30), grace: Duration::from_secs(60) }
+        Self { ttl: Duration::from_secs(90), grace: Duration::from_secs(30) }
     }
 }
 
 impl LeaseTerms {
-    /// Renewals are this far apart: two may fail before a lease is lost.
-    pub fn heartbeat(self) -> Duration {
+    /// Renewals are at most this far apart: two may fail before a lease is lost.
+    pub fn renewed_every(self) -> Duration {
         self.ttl / 3
     }
 }
@@ -102,7 +103,7 @@ mod tests {
     #[test]
     fn an_answer_that_was_overtaken_does_not_shorten_a_lease() {
         let first = Instant::now();
-        let second = first + LeaseTerms::default().heartbeat();
+        let second = first + LeaseTerms::default().renewed_every();
         let lease = Lease { sent_at: first, ttl: TTL };
         assert_eq!(lease.renewed(second).renewed(first).sent_at, second);
     }

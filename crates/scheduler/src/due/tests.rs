@@ -99,7 +99,7 @@ fn names(field: &str, value: u32, min: u32, max: u32) -> bool {
                 (from, if item.contains('/') { max } else { from })
             }
         };
-        (from..=to).contains(&value) && (value - from) % step == 0
+        (from..=to).contains(&value) && (value - from).is_multiple_of(step)
     })
 }
 

@@ -1,0 +1,474 @@
+//! The worker: claims runs for which it has room, and keeps hold of them until they end.
+//!
+//! One loop owns all of its state; each run is a task of its own. Whatever it waits for is a signal of this
+//! process or the heartbeat, at which it also looks at what other processes did.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use syncline_core::{Error, ErrorKind, Result, Run, RunId, RunStatus, SyncId};
+use syncline_store::{Candidate, Claim, Claimed, Page, Queue, RunFilter, Use};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use crate::clock::Clock;
+use crate::executor::{Control, Executor, Stop, Task};
+use crate::lease::{Lease, LeaseTerms, is_given_up};
+use crate::scheduler::Signals;
+
+/// Wishes of other processes, runs they queued and leases they lost are noticed at least this often.
+const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
+/// Candidates asked for together.
+const CANDIDATES_AT_ONCE: u64 = 200;
+/// Batches of candidates looked at before the worker looks at what else happened.
+const BATCHES_PER_PASS: u32 = 5;
+/// Candidates that were passed over are looked at again after this long: what they wait for may be in the
+/// hands of another server.
+const PASSED_OVER_FOR: Duration = Duration::from_secs(15);
+/// A run whose work failed to keep the state is recovered this much later.
+const RECOVERED_AFTER: Duration = Duration::from_secs(30);
+/// How long runs have for stopping once the time for draining is over.
+const STOPPING_MAX: Duration = Duration::from_secs(10);
+/// Active runs looked at when a worker starts.
+const ORPHANS_MAX: u64 = 10_000;
+
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// Told apart from every other worker of the store, and from earlier lives of this one.
+    pub name: String,
+    /// Most runs at a time.
+    pub slots: usize,
+    /// `None` for an embedded store: nobody else can take a run.
+    pub leases: Option<LeaseTerms>,
+    /// How long runs may go on after a shutdown was asked for.
+    pub drain: Duration,
+}
+
+pub struct Worker {
+    store: Arc<dyn Queue>,
+    executor: Arc<dyn Executor>,
+    clock: Arc<dyn Clock>,
+    signals: Arc<Signals>,
+    settings: WorkerSettings,
+}
+
+impl Worker {
+    pub fn new(
+        store: Arc<dyn Queue>,
+        executor: Arc<dyn Executor>,
+        clock: Arc<dyn Clock>,
+        signals: Arc<Signals>,
+        settings: WorkerSettings,
+    ) -> Self {
+        Self { store, executor, clock, signals, settings }
+    }
+
+    /// Works until `shutdown` completes, then drains: nothing is claimed any more, what runs may end within
+    /// [`WorkerSettings::drain`], and what does not is asked to stop and left to be resumed [G25].
+    ///
+    /// It begins with the runs that an earlier process left [G22]. Errors are logged, and what failed is
+    /// tried again.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let mut shift = Shift::new(self);
+        loop {
+            let filled = shift.fill().await;
+            shift.log(filled);
+            tokio::select! {
+                () = &mut shutdown => break,
+                event = shift.next_event() => shift.handle(event).await,
+                () = self.signals.queued.notified() => {}
+            }
+        }
+        shift.drain().await;
+    }
+
+    fn terms(&self) -> LeaseTerms {
+        self.settings.leases.unwrap_or_default()
+    }
+
+    fn heartbeat(&self) -> Duration {
+        self.terms().renewed_every().min(HEARTBEAT_MAX)
+    }
+}
+
+/// A run that this worker works on.
+struct Running {
+    sync_id: SyncId,
+    epoch: u64,
+    uses: Vec<Use>,
+    control: Box<dyn Control>,
+    work: AbortHandle,
+    lease: Lease,
+    /// Another server has it.
+    lost: bool,
+}
+
+/// An active run that nobody works on, or so it seems.
+struct Abandoned {
+    sync_id: SyncId,
+    /// From when on it may be taken over.
+    since: Instant,
+}
+
+/// Why a candidate is not looked at for a while.
+enum PassedOver {
+    /// This process cannot run it.
+    Unknown,
+    /// Something it uses is used by as many runs as may be.
+    Busy(Vec<Use>),
+}
+
+/// What became of the work on a run; a panic is told by the outer error.
+type Outcome = Result<Result<Run>, JoinError>;
+
+enum Event {
+    Ended(RunId, Box<Outcome>),
+    Beat,
+    /// Somebody of this process wishes that a run ends.
+    Wish,
+}
+
+/// One life of a worker.
+struct Shift<'a> {
+    worker: &'a Worker,
+    running: HashMap<RunId, Running>,
+    tasks: JoinSet<(RunId, Box<Outcome>)>,
+    abandoned: BTreeMap<RunId, Abandoned>,
+    orphans_are_known: bool,
+    passed_over: HashMap<RunId, PassedOver>,
+    passed_over_since: Instant,
+    beat_at: Instant,
+}
+
+impl<'a> Shift<'a> {
+    fn new(worker: &'a Worker) -> Self {
+        let now = worker.clock.instant();
+        Self {
+            worker,
+            running: HashMap::new(),
+            tasks: JoinSet::new(),
+            abandoned: BTreeMap::new(),
+            orphans_are_known: false,
+            passed_over: HashMap::new(),
+            passed_over_since: now,
+            beat_at: now + worker.heartbeat(),
+        }
+    }
+
+    async fn next_event(&mut self) -> Event {
+        let until_beat = self.beat_at.saturating_duration_since(self.worker.clock.instant());
+        tokio::select! {
+            Some(ended) = self.tasks.join_next() => match ended {
+                Ok((id, outcome)) => Event::Ended(id, outcome),
+                // The outer task does nothing that could panic, and nobody aborts it.
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            },
+            () = self.worker.signals.cancelled.notified() => Event::Wish,
+            () = self.worker.clock.sleep(until_beat) => Event::Beat,
+        }
+    }
+
+    async fn handle(&mut self, event: Event) {
+        match event {
+            Event::Ended(id, outcome) => self.ended(id, *outcome),
+            Event::Wish => {
+                let renewed = self.renew().await;
+                self.log(renewed);
+            }
+            Event::Beat => {
+                let now = self.worker.clock.instant();
+                self.beat_at = now + self.worker.heartbeat();
+                let renewed = self.renew().await;
+                self.log(renewed);
+                let found = self.find_expired().await;
+                self.log(found);
+                if now.duration_since(self.passed_over_since) >= PASSED_OVER_FOR {
+                    self.passed_over.clear();
+                    self.passed_over_since = now;
+                }
+            }
+        }
+    }
+
+    fn log(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            let worker = &self.worker.settings.name;
+            tracing::error!(worker, code = error.code(), %error, "the queue could not be served; trying again");
+        }
+    }
+
+    // --- taking runs ---
+
+    fn is_full(&self) -> bool {
+        self.running.len() >= self.worker.settings.slots
+    }
+
+    /// Fills free slots: first with runs that were left half done, then with what waits.
+    async fn fill(&mut self) -> Result<()> {
+        if !self.orphans_are_known {
+            self.find_orphans().await?;
+        }
+        let taken = self.take_over_abandoned().await;
+        self.log(taken);
+        for _ in 0..BATCHES_PER_PASS {
+            if self.is_full() {
+                return Ok(());
+            }
+            let passed_over: Vec<RunId> = self.passed_over.keys().cloned().collect();
+            let candidates = self.worker.store.candidates(CANDIDATES_AT_ONCE, &passed_over).await?;
+            if candidates.is_empty() {
+                return Ok(());
+            }
+            for candidate in candidates {
+                if self.is_full() {
+                    return Ok(());
+                }
+                self.consider(candidate).await?;
+            }
+        }
+        // There is more; but first to what else happened.
+        self.worker.signals.queued.notify_one();
+        Ok(())
+    }
+
+    /// Looks for active runs from before this worker's time. Whether somebody works on them, the store
+    /// knows.
+    async fn find_orphans(&mut self) -> Result<()> {
+        let statuses = vec![RunStatus::Starting, RunStatus::Running];
+        let filter = RunFilter { statuses, ..RunFilter::default() };
+        let (runs, _) = self.worker.store.runs(&filter, Page::first(ORPHANS_MAX)).await?;
+        let since = self.worker.clock.instant();
+        let orphans = runs.into_iter().map(|run| (run.id, Abandoned { sync_id: run.sync_id, since }));
+        self.abandoned.extend(orphans);
+        self.orphans_are_known = true;
+        Ok(())
+    }
+
+    /// Claims a candidate, or passes it over.
+    async fn consider(&mut self, candidate: Candidate) -> Result<()> {
+        let Some(uses) = self.worker.executor.resolve(&candidate.sync_id) else {
+            self.passed_over.insert(candidate.run_id, PassedOver::Unknown);
+            return Ok(());
+        };
+        // The store would say the same, at a higher price.
+        if self.uses_up(&uses) {
+            self.passed_over.insert(candidate.run_id, PassedOver::Busy(uses));
+            return Ok(());
+        }
+        let sent_at = self.worker.clock.instant();
+        let claim = Claim {
+            worker: self.worker.settings.name.clone(),
+            ttl: self.worker.terms().ttl,
+            uses: uses.clone(),
+            now: self.worker.clock.now(),
+        };
+        match self.worker.store.claim(&candidate.run_id, &claim).await {
+            Ok(Claimed::Run(run)) => {
+                let queued_at = run.run_at.unwrap_or(run.created_at).max(run.created_at);
+                metrics::histogram!("syncline_claim_delay_seconds")
+                    .record(claim.now.duration_since(queued_at).as_secs_f64().max(0.0));
+                self.start(*run, Task::Execute, uses, sent_at);
+            }
+            Ok(Claimed::Busy(reason)) => {
+                tracing::debug!(run = %candidate.run_id, reason, "passed over");
+                self.passed_over.insert(candidate.run_id, PassedOver::Busy(uses));
+            }
+            // It was cancelled or forgotten meanwhile.
+            Err(error) if matches!(error.kind, ErrorKind::Conflict | ErrorKind::NotFound) => {
+                self.passed_over.insert(candidate.run_id, PassedOver::Busy(uses));
+            }
+            Err(error) => {
+                self.passed_over.insert(candidate.run_id, PassedOver::Busy(uses));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the runs of this worker alone leave no room for one with such uses.
+    fn uses_up(&self, uses: &[Use]) -> bool {
+        uses.iter().any(|wanted| {
+            let users = self.running.values().filter(|running| names(&running.uses, &wanted.name)).count();
+            wanted.runs_max.is_some_and(|max| users >= max as usize)
+        })
+    }
+
+    async fn take_over_abandoned(&mut self) -> Result<()> {
+        let now = self.worker.clock.instant();
+        let due = self.abandoned.iter().filter(|(_, abandoned)| abandoned.since <= now);
+        for id in due.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            if self.is_full() {
+                return Ok(());
+            }
+            self.take_over(&id, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_over(&mut self, id: &RunId, now: Instant) -> Result<()> {
+        let Some(abandoned) = self.abandoned.get_mut(id) else { return Ok(()) };
+        let Some(uses) = self.worker.executor.resolve(&abandoned.sync_id) else {
+            abandoned.since = now + RECOVERED_AFTER;
+            return Ok(());
+        };
+        let LeaseTerms { ttl, grace } = self.worker.terms();
+        match self.worker.store.take_over(id, &self.worker.settings.name, ttl, grace).await {
+            Ok(run) => {
+                let task = if is_given_up(&run) { Task::GiveUp } else { Task::Recover };
+                tracing::warn!(run = %id, sync = %run.sync_id, takeovers = run.takeovers, "taking over a run");
+                metrics::counter!("syncline_takeovers_total").increment(1);
+                self.start(run, task, uses, now);
+            }
+            // Somebody works on it, or it has ended.
+            Err(error)
+                if matches!(error.kind, ErrorKind::Conflict | ErrorKind::Fenced | ErrorKind::NotFound) => {}
+            Err(error) => {
+                abandoned.since = now + RECOVERED_AFTER;
+                return Err(error);
+            }
+        }
+        self.abandoned.remove(id);
+        Ok(())
+    }
+
+    fn start(&mut self, run: Run, task: Task, uses: Vec<Use>, sent_at: Instant) {
+        let (id, sync_id, epoch) = (run.id.clone(), run.sync_id.clone(), run.epoch);
+        let execution = self.worker.executor.begin(run, task);
+        let work = tokio::spawn(execution.work);
+        let running = Running {
+            sync_id,
+            epoch,
+            uses,
+            control: execution.control,
+            work: work.abort_handle(),
+            lease: Lease { sent_at, ttl: self.worker.terms().ttl },
+            lost: false,
+        };
+        self.prolong(&running);
+        self.running.insert(id.clone(), running);
+        self.tasks.spawn(async move { (id, Box::new(work.await)) });
+        metrics::gauge!("syncline_runs_active").set(self.running.len() as f64);
+    }
+
+    // --- keeping them ---
+
+    /// Tells a run how long it may go on, where that is limited.
+    fn prolong(&self, running: &Running) {
+        if self.worker.settings.leases.is_some() {
+            running.control.hold_until(running.lease.sent_at + running.lease.ttl);
+        }
+    }
+
+    /// Renews the leases of what runs, and hands on what the store says of it.
+    async fn renew(&mut self) -> Result<()> {
+        let held: Vec<(RunId, u64)> = self
+            .running
+            .iter()
+            .filter(|(_, running)| !running.lost)
+            .map(|(id, running)| (id.clone(), running.epoch))
+            .collect();
+        if held.is_empty() {
+            return Ok(());
+        }
+        let sent_at = self.worker.clock.instant();
+        let renewed =
+            self.worker.store.renew(&self.worker.settings.name, &held, self.worker.terms().ttl).await?;
+        for (id, _) in &held {
+            let lost = renewed.lost.contains(id);
+            let Some(running) = self.running.get_mut(id) else { continue };
+            running.lost = lost;
+            if lost {
+                // Its work may just have ended; then nobody hears this.
+                running.control.stop(Stop::Lost);
+                continue;
+            }
+            running.lease = running.lease.renewed(sent_at);
+            if renewed.cancelled.contains(id) {
+                running.control.stop(Stop::Cancelled);
+            }
+        }
+        self.running.values().filter(|running| !running.lost).for_each(|running| self.prolong(running));
+        Ok(())
+    }
+
+    /// Looks for runs of servers that are gone.
+    async fn find_expired(&mut self) -> Result<()> {
+        let Some(terms) = self.worker.settings.leases else { return Ok(()) };
+        let since = self.worker.clock.instant();
+        for run in self.worker.store.expired_leases(terms.grace).await? {
+            if !self.running.contains_key(&run.id) {
+                self.abandoned.entry(run.id).or_insert(Abandoned { sync_id: run.sync_id, since });
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, id: RunId, outcome: Outcome) {
+        let Some(running) = self.running.remove(&id) else { return };
+        metrics::gauge!("syncline_runs_active").set(self.running.len() as f64);
+        match outcome {
+            Ok(Ok(run)) => {
+                metrics::counter!("syncline_runs_total", "status" => run.status.as_str()).increment(1);
+            }
+            Ok(Err(error)) if error.kind == ErrorKind::Fenced => {
+                tracing::warn!(run = %id, sync = %running.sync_id, "a run was lost to another server");
+            }
+            Ok(Err(error)) => self.abandon(id, &running, &error),
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => self.abandon(id, &running, &Error::internal(error.to_string())),
+        }
+        let is_freed = |passed: &PassedOver| match passed {
+            PassedOver::Unknown => false,
+            PassedOver::Busy(uses) => uses.iter().any(|used| names(&running.uses, &used.name)),
+        };
+        self.passed_over.retain(|_, passed| !is_freed(passed));
+        // Its next run may be due before anything else.
+        self.worker.signals.scheduled.notify_one();
+    }
+
+    /// Notes a run whose work ended without an end of the run. Its lease, if there is one, is not renewed
+    /// any more; until it has run out nobody takes the run over.
+    fn abandon(&mut self, id: RunId, running: &Running, error: &Error) {
+        tracing::error!(run = %id, sync = %running.sync_id, code = error.code(), %error, "a run broke off and is recovered later");
+        let terms = self.worker.settings.leases.map_or(RECOVERED_AFTER, |terms| terms.ttl + terms.grace);
+        let since = self.worker.clock.instant() + terms;
+        self.abandoned.insert(id, Abandoned { sync_id: running.sync_id.clone(), since });
+    }
+
+    // --- ending ---
+
+    async fn drain(mut self) {
+        if self.drained_within(self.worker.settings.drain).await {
+            return;
+        }
+        for running in self.running.values() {
+            running.control.stop(Stop::Shutdown);
+        }
+        if self.drained_within(STOPPING_MAX).await {
+            return;
+        }
+        for (id, running) in &self.running {
+            tracing::warn!(run = %id, sync = %running.sync_id, "left half done; it is resumed later");
+            running.work.abort();
+        }
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Whether everything that runs has ended in that time.
+    async fn drained_within(&mut self, time: Duration) -> bool {
+        let clock = Arc::clone(&self.worker.clock);
+        let mut over = clock.sleep(time);
+        while !self.running.is_empty() {
+            tokio::select! {
+                () = &mut over => return false,
+                event = self.next_event() => self.handle(event).await,
+            }
+        }
+        true
+    }
+}
+
+fn names(uses: &[Use], name: &str) -> bool {
+    uses.iter().any(|used| used.name == name)
+}
