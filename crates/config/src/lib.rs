@@ -12,11 +12,17 @@
 //!
 //! Secrets are named by placeholders (`${env:NAME}`, `${file:path}`) and resolved only by
 //! [`Project::connection`]. No secret is ever part of a message, an excerpt or a `Debug` text.
+//!
+//! A server adds objects made through its API ([`Project::with_made`]), which are read by the same
+//! rules (`made`), keeps their secrets apart (`kept_secrets`), notices changed files
+//! ([`Fingerprint::changed`]) and acts on what is different ([`Project::diff`]).
 
 mod capability;
+mod changes;
 mod check;
 mod connections;
 mod documents;
+mod export;
 mod fingerprint;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -38,7 +44,10 @@ mod syncs;
 mod together;
 mod values;
 mod yaml;
+mod yaml_text;
 
+pub use changes::{Changes, NameChanges, SyncChange};
+pub use export::{Exported, export};
 pub use fingerprint::Fingerprint;
 pub use kept_secrets::{
     KeptSecret, Redacted, SplitSecrets, carry_secrets, kept_secret_paths, needs_secrets_again, redact,

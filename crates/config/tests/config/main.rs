@@ -7,6 +7,7 @@ mod kept_secrets;
 mod made;
 mod ordering;
 mod reference;
+mod reload;
 mod robustness;
 mod scaffolds;
 mod schemas;
