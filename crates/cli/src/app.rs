@@ -1,16 +1,13 @@
 //! The project at hand: its files, its state, and the engine over both.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use syncline_config::{LookupDoc, ProcessSecrets, Project};
-use syncline_connector::{ConnectionConfig, Registry};
+use syncline_config::{ProcessSecrets, Project};
+use syncline_connector::Registry;
 use syncline_core::{Error, ErrorKind, Result, Sync, SyncId};
 use syncline_engine::{Endpoints, Engine, SystemClock};
-use syncline_expr::LookupTables;
-use syncline_store::{FileStore, KeepUntil, SqliteStore, Store};
+use syncline_store::{FileStore, SqliteStore, Store};
 use tokio::sync::Mutex;
 
 use crate::Context;
@@ -23,9 +20,6 @@ pub const PROJECT_FILE: &str = "syncline.yaml";
 
 /// Memory of an engine that runs nothing.
 const READER_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
-
-/// Newest runs of each sync that stay, however old they are.
-const RUNS_KEPT_MIN: u32 = 20;
 
 /// An open project.
 pub struct App {
@@ -73,14 +67,7 @@ impl App {
 
     /// Forgets what is past the project's retention.
     async fn tidy(&self, engine: &Engine) -> Result<()> {
-        let retention = &self.project.settings.retention;
-        let from = |kept| engine.clock.now().checked_sub(kept).unwrap_or(Timestamp::MIN);
-        let keep = KeepUntil {
-            runs_from: from(retention.runs),
-            runs_min: RUNS_KEPT_MIN,
-            letters_from: from(retention.dead_letters),
-            letters_max: retention.dead_letters_max,
-        };
+        let keep = syncline_server::keep_until(&self.project.settings.retention, engine.clock.now());
         let (forgotten, files) = engine.tidy(&keep).await?;
         tracing::debug!(?forgotten, files, "what is past keeping was forgotten");
         Ok(())
@@ -99,34 +86,7 @@ impl App {
 
     /// Both ends of a sync. Connections of a pinned sync may be gone from the project.
     pub fn endpoints(&self, sync: &Sync) -> Result<Endpoints> {
-        let (source_config, target_config) = (self.connection(&sync.source)?, self.connection(&sync.target)?);
-        let source = self.registry.connect(&source_config)?.source.ok_or_else(|| {
-            let type_name = &source_config.type_name;
-            let message = format!("'{}' ({type_name}) cannot be read from", sync.source);
-            Error::new(ErrorKind::InvalidConfig, message)
-        })?;
-        let spec = self.registry.spec(&target_config.type_name).and_then(|s| s.destination.clone());
-        let destination = self.registry.connect(&target_config)?.destination;
-        let (Some(spec), Some(destination)) = (spec, destination) else {
-            let type_name = &target_config.type_name;
-            let message = format!("'{}' ({type_name}) cannot be written to", sync.target);
-            return Err(Error::new(ErrorKind::InvalidConfig, message));
-        };
-        let lookups = Arc::new(self.lookups()?);
-        Ok(Endpoints { source, destination, spec, lookups })
-    }
-
-    fn connection(&self, name: &str) -> Result<ConnectionConfig> {
-        self.project.connection(name, &ProcessSecrets)
-    }
-
-    fn lookups(&self) -> Result<LookupTables> {
-        let read = |(name, doc): (&String, &LookupDoc)| {
-            let table = lookup_table(&self.project.root.join(&doc.file), doc)
-                .map_err(|e| e.context(format!("lookup '{name}': {}", doc.file.display())))?;
-            Ok((name.clone(), table))
-        };
-        self.project.lookups.iter().map(read).collect()
+        syncline_server::endpoints(&self.project, &self.registry, &ProcessSecrets, sync)
     }
 }
 
@@ -149,33 +109,6 @@ fn engine_over(state: &Path, store: Arc<dyn Store>, memory_budget: u64) -> Engin
         memory_budget,
         version: env!("CARGO_PKG_VERSION").to_string(),
     }
-}
-
-/// Reads the two columns of a lookup's CSV file.
-fn lookup_table(path: &Path, doc: &LookupDoc) -> Result<HashMap<String, String>> {
-    let wrong = |what: String| Error::new(ErrorKind::InvalidConfig, what);
-    let mut reader = csv::Reader::from_path(path).map_err(|e| wrong(e.to_string()))?;
-    let headers = reader.headers().map_err(|e| wrong(e.to_string()))?.clone();
-    let column = |name: &str| {
-        headers.iter().position(|h| h.trim() == name).ok_or_else(|| {
-            let columns = headers.iter().collect::<Vec<_>>().join(", ");
-            wrong(format!("there is no column '{name}'")).help(format!("the file has: {columns}"))
-        })
-    };
-    let (key, value) = (column(&doc.key)?, column(&doc.value)?);
-    let mut table = HashMap::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| wrong(e.to_string()))?;
-        let (Some(key), Some(value)) = (record.get(key), record.get(value)) else { continue };
-        if let Some(earlier) = table.insert(key.to_string(), value.to_string())
-            && earlier != value
-        {
-            let line = record.position().map_or(0, |p| p.line());
-            return Err(wrong(format!("line {line}: '{key}' is there twice with different values"))
-                .help("keep one of them"));
-        }
-    }
-    Ok(table)
 }
 
 /// The folder given, or the nearest upwards that is a project.

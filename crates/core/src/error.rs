@@ -104,7 +104,58 @@ pub enum ErrorClass {
     Cancelled,
 }
 
+/// What a kind of error means, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    pub meaning: &'static str,
+    /// Where it usually comes from.
+    pub causes: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
 impl ErrorKind {
+    pub const ALL: [ErrorKind; 38] = [
+        ErrorKind::InvalidConfig,
+        ErrorKind::BadUsage,
+        ErrorKind::NotFound,
+        ErrorKind::Conflict,
+        ErrorKind::SyncHalted,
+        ErrorKind::QueueFull,
+        ErrorKind::Unauthenticated,
+        ErrorKind::Forbidden,
+        ErrorKind::ReadOnly,
+        ErrorKind::IdempotencyConflict,
+        ErrorKind::TooLarge,
+        ErrorKind::SecretRequired,
+        ErrorKind::AddressRefused,
+        ErrorKind::SourceUnreachable,
+        ErrorKind::SourceAuthFailed,
+        ErrorKind::ModelQueryFailed,
+        ErrorKind::UnsupportedType,
+        ErrorKind::SchemaChanged,
+        ErrorKind::DuplicateKeys,
+        ErrorKind::DestinationUnreachable,
+        ErrorKind::DestinationAuthExpired,
+        ErrorKind::DestinationUnsuitable,
+        ErrorKind::DestinationFailed,
+        ErrorKind::RateLimitExceeded,
+        ErrorKind::InvalidExpression,
+        ErrorKind::OutOfMemory,
+        ErrorKind::LocalIo,
+        ErrorKind::Corrupt,
+        ErrorKind::StateLocked,
+        ErrorKind::StateTooNew,
+        ErrorKind::StalePlan,
+        ErrorKind::ErrorThreshold,
+        ErrorKind::AllRowsFailed,
+        ErrorKind::TargetChanged,
+        ErrorKind::Fenced,
+        ErrorKind::Interrupted,
+        ErrorKind::Cancelled,
+        ErrorKind::Internal,
+    ];
+
     /// The stable code that users, documents and clients see.
     pub fn code(self) -> &'static str {
         use ErrorKind::*;

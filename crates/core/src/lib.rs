@@ -9,6 +9,7 @@ pub mod counters;
 pub mod cron;
 pub mod cursor;
 pub mod error;
+mod explanation;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod ids;

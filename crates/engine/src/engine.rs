@@ -99,6 +99,11 @@ pub fn config_hash(sync: &Sync) -> String {
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
 }
 
+/// A sync's definition as a run is pinned to it.
+pub fn pinned(sync: &Sync) -> Result<String> {
+    serde_json::to_string(sync).map_err(|e| Error::internal(e.to_string()))
+}
+
 impl Engine {
     /// The folder for temporary files, made if need be.
     pub fn scratch(&self) -> Result<&Path> {
@@ -118,8 +123,8 @@ impl Engine {
         self.store.ensure_sync(&seen, self.clock.now()).await
     }
 
-    /// Stores a new queued run.
-    pub async fn queue(
+    /// A new run (queued, not stored yet) of what is asked for, if that may be asked for.
+    pub async fn new_run(
         &self,
         sync: &Sync,
         run_type: RunType,
@@ -128,9 +133,19 @@ impl Engine {
     ) -> Result<Run> {
         let record = self.register(sync).await?;
         check_request(sync, &record, run_type, &options)?;
-        let run = new_run(sync, &record, run_type, trigger, options, self.clock.now());
-        let config = serde_json::to_string(sync).map_err(|e| Error::internal(e.to_string()))?;
-        self.store.insert_run(&run, &config).await?;
+        Ok(new_run(sync, &record, run_type, trigger, options, self.clock.now()))
+    }
+
+    /// Stores a new queued run, pinned to the sync's definition.
+    pub async fn queue(
+        &self,
+        sync: &Sync,
+        run_type: RunType,
+        trigger: Trigger,
+        options: RunOptions,
+    ) -> Result<Run> {
+        let run = self.new_run(sync, run_type, trigger, options).await?;
+        self.store.insert_run(&run, &pinned(sync)?).await?;
         Ok(run)
     }
 
@@ -666,7 +681,7 @@ fn check_request(sync: &Sync, record: &SyncRecord, run_type: RunType, options: &
     if let SyncState::Halted { reason, .. } = &record.state
         && !matches!(run_type, RunType::Test | RunType::OneTime | RunType::Replay)
     {
-        let error = Error::new(ErrorKind::Conflict, format!("{} is halted: {reason}", sync.id));
+        let error = Error::new(ErrorKind::SyncHalted, format!("{} is halted: {reason}", sync.id));
         return Err(error.help(format!(
             "activate it with `syncline activate {}`, or run it once with --type one_time",
             sync.id

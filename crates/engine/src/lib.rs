@@ -41,6 +41,6 @@ mod transform;
 pub mod watch;
 
 pub use clock::{Clock, SystemClock};
-pub use engine::{Endpoints, Engine, History, NoSuccession, Succession, config_hash};
+pub use engine::{Endpoints, Engine, History, NoSuccession, Succession, config_hash, pinned};
 pub use ingest::key_texts;
 pub use transform::{MappingProblem, Transform};

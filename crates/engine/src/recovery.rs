@@ -1,10 +1,11 @@
-//! Runs whose process is gone: settled, and resumed where that is safe.
+//! Runs that end otherwise than by their own work: those whose process is gone are settled, and resumed
+//! where that is safe; those that cannot begin are refused.
 
 use std::time::Duration;
 
 use syncline_core::sync::Sync;
 use syncline_core::{Error, ErrorKind, Phase, Result, Run, RunStatus};
-use syncline_store::{ChunkState, Page, PlanRecord, RunFilter, SyncRecord};
+use syncline_store::{ChunkState, Commit, Page, PlanRecord, RunFilter, SyncRecord};
 
 use crate::apply::{self, Extent};
 use crate::engine::{Endpoints, Engine, config_hash, context_of, refresh_incarnation};
@@ -62,6 +63,34 @@ impl Engine {
             refresh_incarnation(sync, ends, &mut context).await;
         }
         finalize::finalize(self, &mut run, sync, &record, &plan, &context, applied, watch).await?;
+        Ok(run)
+    }
+
+    /// Ends a claimed run that cannot begin, for example because an end of its sync cannot be reached.
+    /// `sync`: its definition, if there still is one.
+    pub async fn refuse(&self, mut run: Run, sync: Option<&Sync>, error: Error) -> Result<Run> {
+        let record = self.store.sync(&run.sync_id).await?;
+        let sync_state = match (sync, &record) {
+            (Some(sync), Some(record)) if run.run_type.writes() => {
+                finalize::halted(self, sync, record, Some(&error)).await?
+            }
+            _ => None,
+        };
+        run.halted_sync = sync_state.is_some();
+        finalize::conclude(&mut run, Some(&error), self.clock.now())?;
+        let follow = self.succession.follow_up(&run, sync_state.as_ref()).await?;
+        let commit = Commit {
+            run: run.clone(),
+            generation: None,
+            cursor: None,
+            resolved: Vec::new(),
+            sync_state,
+            full_read_at: None,
+            config_hash: None,
+            follow,
+            now: self.clock.now(),
+        };
+        self.store.commit(&commit).await?;
         Ok(run)
     }
 

@@ -1,3 +1,30 @@
-//! The server.
+//! The server: the REST API over the engine, the schedules and the state store, with live events,
+//! access control and notifications.
+//!
+//! [`Server::start`] brings everything up; what it needs is given to it (state, files, project), so that
+//! it can be run in tests as in the program.
 
+mod access;
+mod actions;
+mod app;
+mod errors_page;
+mod events;
+mod execute;
+mod follow;
+mod input;
 pub mod keyring;
+mod live;
+pub mod notify;
+mod openapi;
+mod problem;
+mod record;
+mod router;
+mod routes;
+mod schedule;
+mod server;
+mod views;
+
+pub use access::Tokens;
+pub use live::{endpoints, item};
+pub use router::openapi_document;
+pub use server::{Listen, Options, Server, Tls, keep_until};

@@ -1,0 +1,7 @@
+//! Deciding over whole histories, formats, and delivery to real servers with a fake clock.
+
+mod deciding;
+mod delivery;
+mod fixture;
+mod formats;
+mod secrecy;

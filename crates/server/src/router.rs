@@ -1,0 +1,90 @@
+//! Puts the operations together with what stands around them.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use syncline_api::Liveness;
+use syncline_core::{Error, ErrorKind};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::access;
+use crate::app::App;
+use crate::problem::Fault;
+use crate::{errors_page, openapi, record, routes};
+
+/// Where the operations are.
+const BASE: &str = "/api/v1";
+
+fn operations() -> (Router<Arc<App>>, OpenApi) {
+    let operations = OpenApiRouter::new()
+        .merge(routes::syncs::router())
+        .merge(routes::runs::router())
+        .merge(routes::events::router())
+        .merge(routes::access::router());
+    let (router, mut api) =
+        OpenApiRouter::with_openapi(openapi::base()).nest(BASE, operations).split_for_parts();
+    openapi::complete(&mut api);
+    (router, api)
+}
+
+/// The description of the API, without a server.
+pub fn openapi_document() -> OpenApi {
+    operations().1
+}
+
+/// Everything that the server answers.
+pub fn router(app: Arc<App>) -> Router {
+    let (operations, api) = operations();
+    let guarded = operations
+        .method_not_allowed_fallback(not_allowed)
+        .route_layer(middleware::from_fn_with_state(app.clone(), record::once))
+        .route_layer(middleware::from_fn_with_state(app.clone(), record::audit))
+        .route_layer(middleware::from_fn_with_state(app.clone(), access::guard));
+    let document = Arc::new(api);
+    let served = Arc::clone(&document);
+    let docs =
+        SwaggerUi::new("/api/docs").config(Config::from("/api/v1/openapi.json").persist_authorization(true));
+    guarded
+        .route("/api/v1/openapi.json", get(move || openapi::document(Arc::clone(&served))))
+        .route("/api/errors", get(errors_page::all))
+        .route("/api/errors/{code}", get(errors_page::one))
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .route("/", get(openapi::front))
+        .merge(Router::from(docs))
+        .fallback(unknown)
+        .layer(DefaultBodyLimit::max(record::BODY_BYTES_MAX))
+        .layer(middleware::from_fn(record::headers))
+        .with_state(app)
+}
+
+async fn not_allowed(method: Method, uri: Uri) -> Fault {
+    let message = format!("{} cannot be asked for with {method}", uri.path());
+    Fault::new(ErrorKind::BadUsage, message).with_status(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+async fn unknown(uri: Uri) -> Fault {
+    let path: String = uri.path().chars().take(200).collect();
+    Error::new(ErrorKind::NotFound, format!("there is nothing at {path}"))
+        .help("the API is described at /api/docs")
+        .into()
+}
+
+/// The process answers.
+async fn alive() -> Json<Liveness> {
+    Json(Liveness { status: "ok".into() })
+}
+
+/// It can work: its state answers.
+async fn ready(axum::extract::State(app): axum::extract::State<Arc<App>>) -> Response {
+    match app.store.event_bounds().await {
+        Ok(_) => Json(Liveness { status: "ready".into() }).into_response(),
+        Err(e) => Fault::from(e).with_status(StatusCode::SERVICE_UNAVAILABLE).into_response(),
+    }
+}

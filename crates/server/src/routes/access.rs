@@ -1,0 +1,188 @@
+//! Tokens, browser sessions and the audit log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use jiff::Timestamp;
+use serde::Deserialize;
+use syncline_api::{
+    AuditVerdict, AuditView, CreatedToken, List, NewSession, NewToken, SessionView, TokenView,
+};
+use syncline_core::ErrorKind;
+use syncline_store::{AuditFilter, Page};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::{COOKIE, Caller, cookie};
+use crate::app::App;
+use crate::input::{self, Body, Paging, Params};
+use crate::problem::{Answer, Fault};
+
+/// Longest name of a token, in characters.
+const NAME_MAX: usize = 100;
+/// Longest life of a token that ends.
+const DAYS_MAX: u32 = 3_650;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(tokens, create_token))
+        .routes(routes!(revoke_token))
+        .routes(routes!(who, open_session, close_session))
+        .routes(routes!(audit))
+        .routes(routes!(verify_audit))
+}
+
+/// All tokens, without their secrets.
+#[utoipa::path(get, path = "/tokens", tag = "access", params(Paging),
+    responses((status = 200, body = List<TokenView>)), extensions(("x-role" = json!("admin"))))]
+async fn tokens(
+    State(app): State<Arc<App>>,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<List<TokenView>>> {
+    let page = paging.page()?;
+    let tokens = app.tokens.list().await?;
+    Ok(Json(sliced(tokens, page)))
+}
+
+/// One page of a list that is at hand.
+pub fn sliced<T>(all: Vec<T>, page: Page) -> List<T> {
+    let total = all.len() as u64;
+    let skipped = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+    let data = all.into_iter().skip(skipped).take(page.size as usize).collect();
+    List::new(data, page, total)
+}
+
+/// Makes a token. Its secret is in this answer and nowhere else.
+#[utoipa::path(post, path = "/tokens", tag = "access", request_body = NewToken,
+    responses((status = 201, body = CreatedToken)), extensions(("x-role" = json!("admin"))))]
+async fn create_token(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Body(new): Body<NewToken>,
+) -> Answer<(StatusCode, Json<CreatedToken>)> {
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
+        let message = format!("a token's name has 1 to {NAME_MAX} printable characters");
+        return Err(Fault::new(ErrorKind::BadUsage, message));
+    }
+    let now = app.now();
+    let expires_at = match new.expires_in_days {
+        Some(days) if days == 0 || days > DAYS_MAX => {
+            let message = format!("expires_in_days is from 1 to {DAYS_MAX}");
+            return Err(Fault::new(ErrorKind::BadUsage, message));
+        }
+        Some(days) => Some(now + Duration::from_secs(u64::from(days) * 86_400)),
+        None => None,
+    };
+    let (token, secret) = app.tokens.create(name, new.role, expires_at, Some(caller.name), now).await?;
+    Ok((StatusCode::CREATED, Json(CreatedToken { token, secret })))
+}
+
+/// Ends a token at once, with every session opened by it.
+#[utoipa::path(delete, path = "/tokens/{token_id}", tag = "access", params(("token_id" = String, Path)),
+    responses((status = 200, body = TokenView)), extensions(("x-role" = json!("admin"))))]
+async fn revoke_token(State(app): State<Arc<App>>, Path(token_id): Path<String>) -> Answer<Json<TokenView>> {
+    Ok(Json(app.tokens.revoke(&token_id, app.now()).await?))
+}
+
+fn session_view(caller: &Caller) -> SessionView {
+    SessionView {
+        token_id: caller.token_id.clone(),
+        name: caller.name.clone(),
+        role: caller.role,
+        expires_at: caller.expires_at,
+    }
+}
+
+/// Who is asking.
+#[utoipa::path(get, path = "/session", tag = "access",
+    responses((status = 200, body = SessionView)), extensions(("x-role" = json!("viewer"))))]
+async fn who(Extension(caller): Extension<Caller>) -> Json<SessionView> {
+    Json(session_view(&caller))
+}
+
+/// Opens a session for a browser: a cookie in the place of the token.
+#[utoipa::path(post, path = "/session", tag = "access", request_body = NewSession,
+    responses((status = 201, body = SessionView)), extensions(("x-role" = json!("none"))))]
+async fn open_session(State(app): State<Arc<App>>, Body(new): Body<NewSession>) -> Answer<Response> {
+    let now = app.now();
+    let Some(caller) = app.tokens.caller(new.token.trim(), now).await? else {
+        return Err(Fault::new(ErrorKind::Unauthenticated, "this token is not valid"));
+    };
+    let (secret, expires_at) = app.tokens.open_session(&caller, now).await?;
+    let seconds = expires_at.duration_since(now).as_secs().max(0);
+    let caller = Caller { expires_at: Some(expires_at), ..caller };
+    let answer = (StatusCode::CREATED, Json(session_view(&caller))).into_response();
+    Ok(with_cookie(answer, &secret, seconds))
+}
+
+/// Ends a browser's session.
+#[utoipa::path(delete, path = "/session", tag = "access",
+    responses((status = 204)), extensions(("x-role" = json!("viewer"))))]
+async fn close_session(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<Response> {
+    if let Some(secret) = cookie(&headers) {
+        app.tokens.close_session(secret).await?;
+    }
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), "", 0))
+}
+
+fn with_cookie(mut answer: Response, secret: &str, seconds: i64) -> Response {
+    let text = format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict");
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        answer.headers_mut().append(header::SET_COOKIE, value);
+    }
+    answer
+}
+
+/// Which audit records to list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AuditQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: Option<u64>,
+    /// 20 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    per_page: Option<u64>,
+    /// For example `token:first`.
+    actor: Option<String>,
+    /// For example `run.cancel`.
+    action: Option<String>,
+    /// For example `sync:crm.contact`.
+    target: Option<String>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+/// What was changed by whom, newest first.
+#[utoipa::path(get, path = "/audit", tag = "access", params(AuditQuery),
+    responses((status = 200, body = List<AuditView>)), extensions(("x-role" = json!("admin"))))]
+async fn audit(
+    State(app): State<Arc<App>>,
+    Params(query): Params<AuditQuery>,
+) -> Answer<Json<List<AuditView>>> {
+    let page = input::page(query.page, query.per_page, 20)?;
+    let filter = AuditFilter {
+        actor: query.actor,
+        action: query.action,
+        target: query.target,
+        since: query.since,
+        until: query.until,
+    };
+    let (records, total) = app.store.audit_log(&filter, page).await?;
+    Ok(Json(List::new(records.into_iter().map(AuditView::from).collect(), page, total)))
+}
+
+/// Checks that no audit record was changed or removed.
+#[utoipa::path(get, path = "/audit/verify", tag = "access",
+    responses((status = 200, body = AuditVerdict)), extensions(("x-role" = json!("admin"))))]
+async fn verify_audit(State(app): State<Arc<App>>) -> Answer<Json<AuditVerdict>> {
+    let first_bad = app.store.verify_audit().await?;
+    Ok(Json(AuditVerdict { intact: first_bad.is_none(), first_bad }))
+}

@@ -1,0 +1,6 @@
+//! The operations of the REST API, by subject.
+
+pub mod access;
+pub mod events;
+pub mod runs;
+pub mod syncs;

@@ -1,0 +1,290 @@
+//! Runs: listing, looking at, and what a person decides about them.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use jiff::Timestamp;
+use serde::Deserialize;
+use syncline_api::{List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView};
+use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, SyncUid, Trigger};
+use syncline_engine::review;
+use syncline_store::{Page, RunFilter};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::access::Caller;
+use crate::actions;
+use crate::app::App;
+use crate::input::{self, OptionalBody, Params};
+use crate::problem::{Answer, Fault};
+
+/// Row errors of a page unless asked otherwise.
+const ERRORS_PER_PAGE: u64 = 100;
+/// Changes of a plan that are shown with it.
+const PLAN_CHANGES_MAX: usize = 200;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(list_of_sync))
+        .routes(routes!(get))
+        .routes(routes!(get_of_sync))
+        .routes(routes!(errors))
+        .routes(routes!(errors_of_sync))
+        .routes(routes!(plan))
+        .routes(routes!(cancel))
+        .routes(routes!(approve))
+        .routes(routes!(reject))
+        .routes(routes!(retry))
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RunQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    pub page: Option<u64>,
+    /// 20 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    pub per_page: Option<u64>,
+    /// Statuses, separated by commas. `failed` also finds `source_failure`.
+    #[param(pattern = "^[a-z_]+(,[a-z_]+)*$", example = "failed,held")]
+    pub status: Option<String>,
+    /// `queued`, `running`, `completed`, `failed` or `cancelled`.
+    #[param(pattern = "^(queued|running|completed|failed|cancelled)$")]
+    pub outcome: Option<String>,
+    /// `sync`, `one_time`, `test`, `seed` or `replay`.
+    #[serde(rename = "type")]
+    #[param(pattern = "^(sync|one_time|test|seed|replay)$")]
+    pub run_type: Option<String>,
+    /// `schedule`, `manual`, `api`, `cli`, `retry` or `upstream`.
+    #[param(pattern = "^(schedule|manual|api|cli|retry|upstream)$")]
+    pub trigger: Option<String>,
+    pub correlation_id: Option<String>,
+    /// Created at or after this moment.
+    pub since: Option<Timestamp>,
+    /// Created before this moment.
+    pub until: Option<Timestamp>,
+}
+
+impl RunQuery {
+    fn page(&self) -> Answer<Page> {
+        input::page(self.page, self.per_page, 20)
+    }
+
+    fn filter(&self, sync_uid: Option<SyncUid>) -> Answer<RunFilter> {
+        let statuses = RunStatus::ALL.map(RunStatus::as_str);
+        let mut wanted = input::each("status", self.status.as_deref(), &statuses, RunStatus::parse)?;
+        if wanted.contains(&RunStatus::Failed) && !wanted.contains(&RunStatus::SourceFailure) {
+            wanted.push(RunStatus::SourceFailure);
+        }
+        if let Some(outcome) = &self.outcome {
+            let outcomes = ["queued", "running", "completed", "failed", "cancelled"];
+            let known = |word: &str| outcomes.contains(&word).then(|| word.to_string());
+            let outcome = one(&input::each("outcome", Some(outcome), &outcomes, known)?)?;
+            let of_outcome = RunStatus::ALL.into_iter().filter(|status| status.outcome() == outcome);
+            wanted = match wanted.is_empty() {
+                true => of_outcome.collect(),
+                false => of_outcome.filter(|status| wanted.contains(status)).collect(),
+            };
+        }
+        let types = RunType::ALL.map(RunType::as_str);
+        let run_types = input::each("type", self.run_type.as_deref(), &types, |word| {
+            RunType::ALL.into_iter().find(|t| t.as_str() == word)
+        })?;
+        let triggers = Trigger::ALL.map(Trigger::as_str);
+        let trigger = input::each("trigger", self.trigger.as_deref(), &triggers, |word| {
+            Trigger::ALL.into_iter().find(|t| t.as_str() == word)
+        })?;
+        Ok(RunFilter {
+            sync_uid,
+            statuses: wanted,
+            run_types,
+            trigger: trigger.first().copied(),
+            correlation_id: self.correlation_id.clone(),
+            since: self.since,
+            until: self.until,
+        })
+    }
+
+    /// Two filters that exclude each other.
+    fn is_contradiction(&self, filter: &RunFilter) -> bool {
+        (self.status.is_some() || self.outcome.is_some()) && filter.statuses.is_empty()
+    }
+}
+
+fn one(words: &[String]) -> Answer<String> {
+    match words {
+        [word] => Ok(word.clone()),
+        _ => Err(Fault::new(ErrorKind::BadUsage, "give one outcome")),
+    }
+}
+
+async fn page_of(app: &App, query: &RunQuery, sync_uid: Option<SyncUid>) -> Answer<Json<List<RunView>>> {
+    let (page, filter) = (query.page()?, query.filter(sync_uid)?);
+    let (runs, total) = match query.is_contradiction(&filter) {
+        true => (Vec::new(), 0),
+        false => app.store.runs(&filter, page).await?,
+    };
+    let now = app.now();
+    let views = runs.iter().map(|run| RunView::of(run, now)).collect();
+    Ok(Json(List::new(views, page, total)))
+}
+
+/// Runs of all syncs, newest first.
+#[utoipa::path(get, path = "/runs", tag = "runs", params(RunQuery),
+    responses((status = 200, body = List<RunView>)), extensions(("x-role" = json!("viewer"))))]
+async fn list(State(app): State<Arc<App>>, Params(query): Params<RunQuery>) -> Answer<Json<List<RunView>>> {
+    page_of(&app, &query, None).await
+}
+
+/// Runs of one sync, newest first.
+#[utoipa::path(get, path = "/syncs/{sync_id}/runs", tag = "runs", params(("sync_id" = String, Path), RunQuery),
+    responses((status = 200, body = List<RunView>)), extensions(("x-role" = json!("viewer"))))]
+async fn list_of_sync(
+    State(app): State<Arc<App>>,
+    Path(sync_id): Path<String>,
+    Params(query): Params<RunQuery>,
+) -> Answer<Json<List<RunView>>> {
+    let record = app.record(&app.sync(&sync_id)?).await?;
+    page_of(&app, &query, Some(record.uid)).await
+}
+
+/// One run in full.
+#[utoipa::path(get, path = "/runs/{run_id}", tag = "runs", params(("run_id" = String, Path)),
+    responses((status = 200, body = RunDetail)), extensions(("x-role" = json!("viewer"))))]
+async fn get(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer<Json<RunDetail>> {
+    Ok(Json(RunDetail::of(&app.run(&run_id).await?, app.now())))
+}
+
+/// One run of a sync in full.
+#[utoipa::path(get, path = "/syncs/{sync_id}/runs/{run_id}", tag = "runs",
+    params(("sync_id" = String, Path), ("run_id" = String, Path)),
+    responses((status = 200, body = RunDetail)), extensions(("x-role" = json!("viewer"))))]
+async fn get_of_sync(
+    State(app): State<Arc<App>>,
+    Path((sync_id, run_id)): Path<(String, String)>,
+) -> Answer<Json<RunDetail>> {
+    Ok(Json(RunDetail::of(&run_of(&app, &sync_id, &run_id).await?, app.now())))
+}
+
+async fn run_of(app: &App, sync_id: &str, run_id: &str) -> Answer<Run> {
+    let run = app.run(run_id).await?;
+    if run.sync_id.as_str() == sync_id {
+        return Ok(run);
+    }
+    Err(Fault::new(ErrorKind::NotFound, format!("run {} is one of {}", run.id, run.sync_id)))
+}
+
+/// Which row errors to list.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ErrorQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: Option<u64>,
+    /// 100 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    per_page: Option<u64>,
+}
+
+async fn errors_page(app: &App, run: &Run, query: ErrorQuery) -> Answer<Json<RowErrorList>> {
+    let page = input::page(query.page, query.per_page, ERRORS_PER_PAGE)?;
+    let (errors, total) = app.store.row_errors(&run.id, page).await?;
+    Ok(Json(RowErrorList::of(&errors, page, total)))
+}
+
+/// Rows that failed in a run, in the order they did.
+#[utoipa::path(get, path = "/runs/{run_id}/errors", tag = "runs", params(("run_id" = String, Path), ErrorQuery),
+    responses((status = 200, body = RowErrorList)), extensions(("x-role" = json!("viewer"))))]
+async fn errors(
+    State(app): State<Arc<App>>,
+    Path(run_id): Path<String>,
+    Params(query): Params<ErrorQuery>,
+) -> Answer<Json<RowErrorList>> {
+    errors_page(&app, &app.run(&run_id).await?, query).await
+}
+
+/// Rows that failed in a run of a sync.
+#[utoipa::path(get, path = "/syncs/{sync_id}/runs/{run_id}/errors", tag = "runs",
+    params(("sync_id" = String, Path), ("run_id" = String, Path), ErrorQuery),
+    responses((status = 200, body = RowErrorList)), extensions(("x-role" = json!("viewer"))))]
+async fn errors_of_sync(
+    State(app): State<Arc<App>>,
+    Path((sync_id, run_id)): Path<(String, String)>,
+    Params(query): Params<ErrorQuery>,
+) -> Answer<Json<RowErrorList>> {
+    errors_page(&app, &run_of(&app, &sync_id, &run_id).await?, query).await
+}
+
+/// What a run planned, with the first of its changes.
+#[utoipa::path(get, path = "/runs/{run_id}/plan", tag = "runs", params(("run_id" = String, Path)),
+    responses((status = 200, body = PlanView)), extensions(("x-role" = json!("viewer"))))]
+async fn plan(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer<Json<PlanView>> {
+    let run = app.run(&run_id).await?;
+    let document = review::document(&app.engine, &run, PLAN_CHANGES_MAX).await?;
+    Ok(Json(crate::views::plan(document)))
+}
+
+/// Asks for the end of a run. What it delivered stays delivered and is known; no row is lost.
+#[utoipa::path(post, path = "/runs/{run_id}/cancel", tag = "runs", params(("run_id" = String, Path)),
+    responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
+async fn cancel(
+    State(app): State<Arc<App>>,
+    Path(run_id): Path<String>,
+) -> Answer<(StatusCode, Json<RunDetail>)> {
+    let run = actions::cancel(&app, &app.run(&run_id).await?).await?;
+    Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
+}
+
+/// Releases a held run: it carries out what it planned.
+#[utoipa::path(post, path = "/runs/{run_id}/approve", tag = "runs", params(("run_id" = String, Path)),
+    responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
+async fn approve(
+    State(app): State<Arc<App>>,
+    Path(run_id): Path<String>,
+) -> Answer<(StatusCode, Json<RunDetail>)> {
+    let run = app.run(&run_id).await?;
+    let sync = app.sync(run.sync_id.as_str())?;
+    let run = app.engine.release(&run.id, &sync).await?;
+    app.wake();
+    Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
+}
+
+/// Ends a held run without writing anything.
+#[utoipa::path(post, path = "/runs/{run_id}/reject", tag = "runs", params(("run_id" = String, Path)),
+    request_body(content = Option<RejectRequest>),
+    responses((status = 200, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
+async fn reject(
+    State(app): State<Arc<App>>,
+    Path(run_id): Path<String>,
+    OptionalBody(_request): OptionalBody<RejectRequest>,
+) -> Answer<Json<RunDetail>> {
+    let run = app.run(&run_id).await?;
+    let run = app.engine.reject(&run.id).await?;
+    app.wake();
+    Ok(Json(RunDetail::of(&run, app.now())))
+}
+
+/// Starts a new run of the same type and read mode over the model as it is now.
+#[utoipa::path(post, path = "/runs/{run_id}/retry", tag = "runs", params(("run_id" = String, Path)),
+    responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
+async fn retry(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(run_id): Path<String>,
+) -> Answer<(StatusCode, Json<RunDetail>)> {
+    let earlier = app.run(&run_id).await?;
+    if !earlier.status.is_terminal() {
+        let error = Error::new(ErrorKind::Conflict, format!("{run_id} is {}", earlier.status.as_str()));
+        return Err(error.help("retry a run that has ended").into());
+    }
+    let run = actions::retry(&app, &earlier, &caller).await?;
+    Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
+}

@@ -1,0 +1,261 @@
+//! Syncs: what they are, what they do, triggering and activating them, their cursors and records.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::Deserialize;
+use syncline_api::{
+    CursorChangeView, CursorRequest, CursorView, HaltedView, List, RecordEventView, RunDetail, RunView,
+    ScheduledSync, SyncView, TriggerRequest,
+};
+use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, Sync};
+use syncline_engine::review;
+use syncline_store::{CursorChange, Page, RunFilter};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::access::sliced;
+use crate::access::Caller;
+use crate::app::App;
+use crate::input::{Body, OptionalBody, Paging, Params};
+use crate::problem::{Answer, Fault};
+use crate::{actions, schedule};
+
+/// Events of a record that are looked for.
+const RECORD_EVENTS_MAX: usize = 200;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(trigger))
+        .routes(routes!(activate))
+        .routes(routes!(deactivate))
+        .routes(routes!(cursor, set_cursor))
+        .routes(routes!(cursor_history))
+        .routes(routes!(record))
+        .routes(routes!(schedules))
+        .routes(routes!(schedule_of))
+}
+
+/// Which syncs to list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct SyncQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: Option<u64>,
+    /// 20 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    per_page: Option<u64>,
+    instance: Option<String>,
+    tag: Option<String>,
+}
+
+async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
+    let record = app.record(sync).await?;
+    let filter = RunFilter { sync_uid: Some(record.uid.clone()), ..RunFilter::default() };
+    let (latest, _) = app.store.runs(&filter, Page::first(5)).await?;
+    let now = app.now();
+    let started = latest.iter().find(|run| run.started_at.is_some());
+    let next = schedule::next_run(app, &record).await?;
+    let loaded = app.live.get();
+    Ok(SyncView {
+        id: sync.id.to_string(),
+        uid: Some(record.uid.to_string()),
+        instance: sync.id.instance().into(),
+        entity: sync.id.entity().into(),
+        source: sync.source.clone(),
+        target: sync.target.clone(),
+        object: sync.to.object.clone(),
+        write_mode: sync.write_mode.as_str().into(),
+        tags: sync.tags.clone(),
+        state: schedule::state_name(&record.state).into(),
+        halted: HaltedView::of(&record.state),
+        schedule: sync.schedule.as_ref().map(schedule::view),
+        next_run_at: next.and_then(|run| run.run_at),
+        last_run: started.map(|run| RunView::of(run, now)),
+        seeded: record.generation > 0,
+        cursor: record.cursor.as_ref().map(CursorValue::to_string),
+        origin: "file".into(),
+        place: loaded.project.place(&sync.id, "").map(|place| place.to_string()),
+    })
+}
+
+/// Syncs of the project, by id.
+#[utoipa::path(get, path = "/syncs", tag = "syncs", params(SyncQuery),
+    responses((status = 200, body = List<SyncView>)), extensions(("x-role" = json!("viewer"))))]
+async fn list(State(app): State<Arc<App>>, Params(query): Params<SyncQuery>) -> Answer<Json<List<SyncView>>> {
+    let page = Paging { page: query.page, per_page: query.per_page }.page()?;
+    let loaded = app.live.get();
+    let wanted = |sync: &&Sync| {
+        query.instance.as_deref().is_none_or(|instance| sync.id.instance() == instance)
+            && query.tag.as_ref().is_none_or(|tag| sync.tags.contains(tag))
+    };
+    let mut syncs: Vec<&Sync> = loaded.project.syncs.iter().filter(wanted).collect();
+    syncs.sort_by(|a, b| a.id.cmp(&b.id));
+    let List { data, pagination } = sliced(syncs, page);
+    let mut views = Vec::with_capacity(data.len());
+    for sync in data {
+        views.push(view(&app, sync).await?);
+    }
+    Ok(Json(List { data: views, pagination }))
+}
+
+/// One sync.
+#[utoipa::path(get, path = "/syncs/{sync_id}", tag = "syncs", params(("sync_id" = String, Path)),
+    responses((status = 200, body = SyncView)), extensions(("x-role" = json!("viewer"))))]
+async fn get(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Json<SyncView>> {
+    Ok(Json(view(&app, &app.sync(&sync_id)?).await?))
+}
+
+/// Starts a run, or joins an equal one that waits.
+#[utoipa::path(post, path = "/syncs/{sync_id}/trigger", tag = "runs", params(("sync_id" = String, Path)),
+    request_body(content = Option<TriggerRequest>),
+    responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
+async fn trigger(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(sync_id): Path<String>,
+    OptionalBody(request): OptionalBody<TriggerRequest>,
+) -> Answer<(StatusCode, Json<RunDetail>)> {
+    let sync = app.sync(&sync_id)?;
+    let run = actions::trigger(&app, &sync, &request, &caller).await?;
+    Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
+}
+
+/// Lets a sync run by itself, also one that was halted.
+#[utoipa::path(post, path = "/syncs/{sync_id}/activate", tag = "syncs", params(("sync_id" = String, Path)),
+    responses((status = 200, body = SyncView)), extensions(("x-role" = json!("operator"))))]
+async fn activate(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Json<SyncView>> {
+    let sync = app.sync(&sync_id)?;
+    actions::set_active(&app, &sync, true).await?;
+    Ok(Json(view(&app, &sync).await?))
+}
+
+/// Stops a sync from running by itself. What runs may finish; queued and scheduled runs of type `sync` go.
+#[utoipa::path(post, path = "/syncs/{sync_id}/deactivate", tag = "syncs", params(("sync_id" = String, Path)),
+    responses((status = 200, body = SyncView)), extensions(("x-role" = json!("operator"))))]
+async fn deactivate(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Json<SyncView>> {
+    let sync = app.sync(&sync_id)?;
+    actions::set_active(&app, &sync, false).await?;
+    Ok(Json(view(&app, &sync).await?))
+}
+
+async fn cursor_view(app: &App, sync: &Sync) -> Answer<Json<CursorView>> {
+    let record = app.record(sync).await?;
+    Ok(Json(CursorView {
+        sync_id: sync.id.to_string(),
+        column: sync.model.cursor.clone(),
+        value: record.cursor.as_ref().map(CursorValue::to_string),
+    }))
+}
+
+/// How far a sync got.
+#[utoipa::path(get, path = "/syncs/{sync_id}/cursor", tag = "syncs", params(("sync_id" = String, Path)),
+    responses((status = 200, body = CursorView)), extensions(("x-role" = json!("viewer"))))]
+async fn cursor(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Json<CursorView>> {
+    cursor_view(&app, &app.sync(&sync_id)?).await
+}
+
+/// Reads a cursor's text as its column has it.
+async fn cursor_value(app: &App, sync: &Sync, text: &str) -> Answer<CursorValue> {
+    let Some(column) = &sync.model.cursor else {
+        let error = Error::new(ErrorKind::BadUsage, format!("{} has no cursor", sync.id));
+        return Err(error.help("name one with `cursor:` in its model").into());
+    };
+    let model = app.live.endpoints(sync)?.source.describe(&sync.model).await?;
+    let field = model.field_with_name(column).map_err(|_| {
+        Error::new(ErrorKind::SchemaChanged, format!("the model has no column '{column}' (model.cursor)"))
+    })?;
+    let ty = LogicalType::of(field)?;
+    CursorValue::parse(text, &ty).ok_or_else(|| {
+        Error::new(ErrorKind::BadUsage, format!("'{text}' is no value of {column}, which is {ty}")).into()
+    })
+}
+
+/// Sets or clears a cursor by hand, while no run of the sync is active.
+#[utoipa::path(put, path = "/syncs/{sync_id}/cursor", tag = "syncs", params(("sync_id" = String, Path)),
+    request_body = CursorRequest,
+    responses((status = 200, body = CursorView)), extensions(("x-role" = json!("operator"))))]
+async fn set_cursor(
+    State(app): State<Arc<App>>,
+    Path(sync_id): Path<String>,
+    Body(request): Body<CursorRequest>,
+) -> Answer<Json<CursorView>> {
+    let sync = app.sync(&sync_id)?;
+    let to = match &request.value {
+        Some(text) => Some(cursor_value(&app, &sync, text).await?),
+        None => None,
+    };
+    let record = app.record(&sync).await?;
+    let change = CursorChange { to, reason: "manual".into(), run_id: None };
+    app.store.set_cursor(&record.uid, &change, app.now()).await?;
+    cursor_view(&app, &sync).await
+}
+
+/// Changes of a cursor, newest first.
+#[utoipa::path(get, path = "/syncs/{sync_id}/cursor/history", tag = "syncs",
+    params(("sync_id" = String, Path), Paging),
+    responses((status = 200, body = List<CursorChangeView>)), extensions(("x-role" = json!("viewer"))))]
+async fn cursor_history(
+    State(app): State<Arc<App>>,
+    Path(sync_id): Path<String>,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<List<CursorChangeView>>> {
+    let page = paging.page()?;
+    let record = app.record(&app.sync(&sync_id)?).await?;
+    let (changes, total) = app.store.cursor_history(&record.uid, page).await?;
+    Ok(Json(List::new(changes.into_iter().map(CursorChangeView::from).collect(), page, total)))
+}
+
+/// Everything that is known to have happened to one record, newest first.
+#[utoipa::path(get, path = "/syncs/{sync_id}/records/{row_id}", tag = "syncs",
+    params(("sync_id" = String, Path), ("row_id" = String, Path)),
+    responses((status = 200, body = Vec<RecordEventView>)), extensions(("x-role" = json!("viewer"))))]
+async fn record(
+    State(app): State<Arc<App>>,
+    Path((sync_id, row_id)): Path<(String, String)>,
+) -> Answer<Json<Vec<RecordEventView>>> {
+    let record = app.record(&app.sync(&sync_id)?).await?;
+    let events = review::history(&app.engine, &record.uid, &row_id, RECORD_EVENTS_MAX).await?;
+    Ok(Json(events.into_iter().map(crate::views::record_event).collect()))
+}
+
+/// Schedules of all syncs that have one, with their next fires.
+#[utoipa::path(get, path = "/schedules", tag = "syncs", params(Paging),
+    responses((status = 200, body = List<ScheduledSync>)), extensions(("x-role" = json!("viewer"))))]
+async fn schedules(
+    State(app): State<Arc<App>>,
+    Params(paging): Params<Paging>,
+) -> Answer<Json<List<ScheduledSync>>> {
+    let page = paging.page()?;
+    let loaded = app.live.get();
+    let mut syncs: Vec<_> =
+        loaded.project.syncs.iter().filter_map(|sync| Some((sync, sync.schedule.as_ref()?))).collect();
+    syncs.sort_by(|a, b| a.0.id.cmp(&b.0.id));
+    let List { data, pagination } = sliced(syncs, page);
+    let mut views = Vec::with_capacity(data.len());
+    for (sync, when) in data {
+        views.push(schedule::scheduled(&app, sync, when).await?);
+    }
+    Ok(Json(List { data: views, pagination }))
+}
+
+/// When one sync runs by itself.
+#[utoipa::path(get, path = "/syncs/{sync_id}/schedule", tag = "syncs", params(("sync_id" = String, Path)),
+    responses((status = 200, body = ScheduledSync)), extensions(("x-role" = json!("viewer"))))]
+async fn schedule_of(
+    State(app): State<Arc<App>>,
+    Path(sync_id): Path<String>,
+) -> Answer<Json<ScheduledSync>> {
+    let sync = app.sync(&sync_id)?;
+    match &sync.schedule {
+        Some(when) => Ok(Json(schedule::scheduled(&app, &sync, when).await?)),
+        None => Err(Fault::new(ErrorKind::NotFound, format!("{sync_id} has no schedule"))),
+    }
+}

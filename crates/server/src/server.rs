@@ -1,0 +1,312 @@
+//! Brings the server up and down.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::tls_rustls::RustlsConfig;
+use jiff::Timestamp;
+use syncline_config::{Loaded, Retention, SecretSource};
+use syncline_connector::Registry;
+use syncline_core::{Error, ErrorKind, Result};
+use syncline_engine::{Clock as _, Engine, SystemClock};
+use syncline_scheduler::lease::LeaseTerms;
+use syncline_scheduler::{Definitions, Scheduler, Signals, Successor, Worker, WorkerSettings};
+use syncline_store::{Catalog, FileStore, KeepUntil};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::access::{Roles, Tokens};
+use crate::app::{About, App};
+use crate::events::Hub;
+use crate::execute::Runner;
+use crate::follow::Follow;
+use crate::live::Live;
+use crate::router;
+
+/// How long requests that are being answered may take once the server ends.
+const REQUESTS_END: Duration = Duration::from_secs(5);
+/// How often what is past keeping is dropped.
+const TIDY_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Where the API is served.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    pub address: SocketAddr,
+    pub tls: Option<Tls>,
+    /// Serving others than this machine without TLS was asked for in so many words.
+    pub accept_plain: bool,
+}
+
+/// Certificate chain and private key, as PEM files.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    pub certificates: PathBuf,
+    pub key: PathBuf,
+}
+
+/// What a server is made of.
+pub struct Options {
+    pub store: Arc<dyn Catalog>,
+    pub files: FileStore,
+    /// `sqlite` or `postgres`.
+    pub state: &'static str,
+    /// Several servers may share the state: runs are held by leases.
+    pub shared: bool,
+    pub project: Loaded,
+    pub registry: Arc<Registry>,
+    pub secrets: Arc<dyn SecretSource + Send + Sync>,
+    /// Folder for temporary files.
+    pub scratch: PathBuf,
+    /// Bytes that all runs together may hold.
+    pub memory_budget: u64,
+    /// Most runs at once.
+    pub parallel: usize,
+    pub version: &'static str,
+    /// How long runs may go on after the end of the server was asked for.
+    pub drain: Duration,
+    /// `None`: a worker without the API.
+    pub listen: Option<Listen>,
+}
+
+/// A server that is up.
+pub struct Server {
+    /// Where the API is served.
+    pub address: Option<SocketAddr>,
+    /// The token that a new state got, to be shown once.
+    pub first_token: Option<String>,
+    stop: CancellationToken,
+    parts: JoinSet<()>,
+}
+
+impl Server {
+    /// Brings everything up; it works when this returns.
+    pub async fn start(options: Options) -> Result<Self> {
+        if let Some(listen) = &options.listen {
+            check_listen(listen)?;
+        }
+        let listen = options.listen.clone();
+        let (drain, shared) = (options.drain, options.shared);
+        let (app, follow) = assemble(options);
+        register(&app).await?;
+        let first_token = match &listen {
+            Some(_) => app.tokens.create_first(app.now()).await?,
+            None => None,
+        };
+        let stop = CancellationToken::new();
+        let mut parts = JoinSet::new();
+        parts.spawn(schedule(Arc::clone(&app), follow, stop.clone()));
+        parts.spawn(work(Arc::clone(&app), drain, shared, stop.clone()));
+        parts.spawn(tidy(Arc::clone(&app), stop.clone()));
+        let address = match listen {
+            Some(listen) => Some(serve(Arc::clone(&app), &listen, &stop, &mut parts).await?),
+            None => None,
+        };
+        Ok(Self { address, first_token, stop, parts })
+    }
+
+    /// Asks for the end: nothing new is started, what runs may finish.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Completes when everything has ended.
+    pub async fn ended(mut self) -> Result<()> {
+        while let Some(part) = self.parts.join_next().await {
+            if let Err(e) = part
+                && e.is_panic()
+            {
+                self.stop.cancel();
+                return Err(Error::internal("a part of the server panicked").caused_by(e));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// S1: others than this machine are served only with TLS, or when that was asked for in so many words.
+fn check_listen(listen: &Listen) -> Result<()> {
+    if listen.address.ip().is_loopback() || listen.tls.is_some() || listen.accept_plain {
+        return Ok(());
+    }
+    let message =
+        format!("{} can be reached by others, and without TLS they could read every token", listen.address);
+    Err(Error::new(ErrorKind::BadUsage, message)
+        .help("give --tls-cert and --tls-key, or --insecure-http behind a proxy that does TLS"))
+}
+
+fn assemble(options: Options) -> (Arc<App>, Arc<Follow>) {
+    let clock = Arc::new(SystemClock);
+    let now = clock.now();
+    let live = Arc::new(Live::new(options.project, options.registry, options.secrets, now));
+    let store = options.store;
+    let successor = Successor {
+        store: Arc::clone(&store) as Arc<dyn syncline_store::Queue>,
+        definitions: Arc::clone(&live) as Arc<dyn Definitions>,
+        clock: Arc::new(syncline_scheduler::SystemClock),
+    };
+    let follow = Arc::new(Follow { successor: successor.clone(), live: Arc::clone(&live) });
+    let engine = Engine {
+        store: Arc::clone(&store) as Arc<dyn syncline_store::Store>,
+        files: options.files,
+        clock,
+        succession: Arc::clone(&follow) as Arc<dyn syncline_engine::Succession>,
+        scratch: options.scratch,
+        memory_budget: options.memory_budget / options.parallel.max(1) as u64,
+        version: options.version.to_string(),
+    };
+    let app = App {
+        tokens: Tokens::new(Arc::clone(&store)),
+        roles: Roles::of(&router::openapi_document()),
+        hub: Hub::new(Arc::clone(&store)),
+        successor,
+        signals: Arc::default(),
+        engine: Arc::new(engine),
+        about: About {
+            version: options.version,
+            worker: worker_name(),
+            started_at: now,
+            state: options.state,
+            parallel: options.parallel,
+        },
+        live,
+        store,
+    };
+    (Arc::new(app), follow)
+}
+
+/// Told apart from every other server, and from earlier lives of this one.
+fn worker_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = host.trim();
+    let host = if host.is_empty() { "server" } else { host };
+    format!("{host}-{}", &Uuid::new_v4().simple().to_string()[..8])
+}
+
+/// Makes every sync of the project known to the state.
+async fn register(app: &App) -> Result<()> {
+    for sync in &app.live.get().project.syncs {
+        app.record(sync).await?;
+    }
+    Ok(())
+}
+
+async fn schedule(app: Arc<App>, follow: Arc<Follow>, stop: CancellationToken) {
+    let signals: Arc<Signals> = Arc::clone(&app.signals);
+    let scheduler = Scheduler::new(app.successor.clone(), follow, signals);
+    scheduler.run(stop.cancelled_owned()).await;
+}
+
+async fn work(app: Arc<App>, drain: Duration, shared: bool, stop: CancellationToken) {
+    let runner = Runner {
+        engine: Arc::clone(&app.engine),
+        store: Arc::clone(&app.store),
+        live: Arc::clone(&app.live),
+    };
+    let settings = WorkerSettings {
+        name: app.about.worker.clone(),
+        slots: app.about.parallel,
+        leases: shared.then(LeaseTerms::default),
+        drain,
+    };
+    let worker = Worker::new(
+        Arc::clone(&app.store) as Arc<dyn syncline_store::Queue>,
+        Arc::new(runner),
+        Arc::new(syncline_scheduler::SystemClock),
+        Arc::clone(&app.signals),
+        settings,
+    );
+    worker.run(stop.cancelled_owned()).await;
+}
+
+/// Drops what is past keeping, at the start and once an hour.
+async fn tidy(app: Arc<App>, stop: CancellationToken) {
+    let mut every = tokio::time::interval(TIDY_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        if let Err(e) = tidy_once(&app).await {
+            tracing::warn!(code = e.code(), error = %e, "what is past keeping could not be dropped");
+        }
+    }
+}
+
+/// Newest runs of each sync that stay, however old they are.
+const RUNS_KEPT_MIN: u32 = 20;
+
+/// What a project's retention keeps.
+pub fn keep_until(retention: &Retention, now: Timestamp) -> KeepUntil {
+    let from = |kept| now.checked_sub(kept).unwrap_or(Timestamp::MIN);
+    KeepUntil {
+        runs_from: from(retention.runs),
+        runs_min: RUNS_KEPT_MIN,
+        letters_from: from(retention.dead_letters),
+        letters_max: retention.dead_letters_max,
+    }
+}
+
+async fn tidy_once(app: &App) -> Result<()> {
+    let now = app.now();
+    let keep = keep_until(&app.live.get().project.settings.retention, now);
+    let (forgotten, files) = app.engine.tidy(&keep).await?;
+    let events = app.live.get().project.settings.retention.events;
+    let traces = app.store.forget_traces(now.checked_sub(events).unwrap_or(Timestamp::MIN)).await?;
+    app.tokens.tidy(now).await?;
+    tracing::debug!(?forgotten, files, traces, "what is past keeping was dropped");
+    Ok(())
+}
+
+async fn serve(
+    app: Arc<App>,
+    listen: &Listen,
+    stop: &CancellationToken,
+    parts: &mut JoinSet<()>,
+) -> Result<SocketAddr> {
+    let cannot = |e: std::io::Error| {
+        Error::new(ErrorKind::LocalIo, format!("{} cannot be listened at: {e}", listen.address))
+            .help("another program may use the port; choose one with --listen")
+            .caused_by(e)
+    };
+    let listener = std::net::TcpListener::bind(listen.address).map_err(cannot)?;
+    listener.set_nonblocking(true).map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    parts.spawn(app.hub.clone().run_until(stop.clone()));
+    let service = router::router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let handle = axum_server::Handle::new();
+    let ending = (handle.clone(), stop.clone());
+    parts.spawn(async move {
+        ending.1.cancelled().await;
+        ending.0.graceful_shutdown(Some(REQUESTS_END));
+    });
+    match &listen.tls {
+        None => {
+            let server = axum_server::from_tcp(listener).map_err(cannot)?.handle(handle);
+            parts.spawn(async move { log(server.serve(service).await) });
+        }
+        Some(tls) => {
+            let config = tls_config(tls).await?;
+            let server = axum_server::from_tcp_rustls(listener, config).map_err(cannot)?.handle(handle);
+            parts.spawn(async move { log(server.serve(service).await) });
+        }
+    }
+    Ok(address)
+}
+
+async fn tls_config(tls: &Tls) -> Result<RustlsConfig> {
+    // The first to install one wins; which is the same one everywhere here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    RustlsConfig::from_pem_file(&tls.certificates, &tls.key).await.map_err(|e| {
+        let (certificates, key) = (tls.certificates.display(), tls.key.display());
+        Error::new(ErrorKind::InvalidConfig, format!("{certificates} and {key} cannot be used for TLS: {e}"))
+    })
+}
+
+fn log(served: std::io::Result<()>) {
+    if let Err(e) = served {
+        tracing::error!(error = %e, "the API is not served any more");
+    }
+}

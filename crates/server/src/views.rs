@@ -1,0 +1,64 @@
+//! Answers that are made from the engine's documents.
+
+use serde_json::Value;
+use syncline_api::{ChangeView, FieldView, GuardView, PlanView, RecordEventView};
+use syncline_engine::review::{self, PlanDocument, RowEvent};
+
+/// A plan as people review it.
+pub fn plan(document: PlanDocument) -> PlanView {
+    let c = document.counters;
+    PlanView {
+        run_id: document.run_id.to_string(),
+        sync_id: document.sync_id.to_string(),
+        digest: document.digest,
+        created_at: document.created_at,
+        rows_processed: c.rows_processed,
+        rows_created: c.rows_created,
+        rows_updated: c.rows_updated,
+        rows_deleted: c.rows_deleted,
+        rows_skipped: c.rows_skipped,
+        rows_failed: c.rows_failed,
+        guards: document
+            .guards
+            .into_iter()
+            .map(|g| GuardView { guard: g.guard, tripped: g.tripped, message: g.message, sample: g.sample })
+            .collect(),
+        changes: document.changes.into_iter().map(planned).collect(),
+        truncated: document.truncated,
+        format: document.format,
+    }
+}
+
+fn planned(change: review::ChangeView) -> ChangeView {
+    ChangeView {
+        row_id: change.row_id,
+        operation: change.operation,
+        fields: change.fields.into_iter().map(field).collect(),
+        result: "planned".into(),
+        code: None,
+        message: None,
+        field: None,
+    }
+}
+
+pub fn field(field: review::FieldView) -> FieldView {
+    FieldView {
+        field: field.field,
+        before: field.before.unwrap_or(Value::Null),
+        after: field.after.unwrap_or(Value::Null),
+    }
+}
+
+/// One thing that happened to a record.
+pub fn record_event(event: RowEvent) -> RecordEventView {
+    RecordEventView {
+        run_id: event.run_id.to_string(),
+        at: event.at,
+        operation: event.operation,
+        result: event.result,
+        code: event.code,
+        message: event.message,
+        field: event.field,
+        fields: event.fields.into_iter().map(field).collect(),
+    }
+}
