@@ -259,7 +259,7 @@ impl Engine {
         // What was counted so far was read, and nothing of it was sent.
         run.counters = Counters::default();
         run.skipped.clear();
-        self.forget_failures(&run.id).await?;
+        self.forget_failures(&run).await?;
         let sync_state = match run.run_type.writes() {
             true => finalize::halted(self, sync, record, Some(&error)).await?,
             false => None,
@@ -497,16 +497,16 @@ impl Engine {
         let stored = serde_json::to_value(&context).map_err(|e| Error::internal(e.to_string()))?;
         let plan = PlanRecord { run_id: run.id.clone(), context: stored, ..plan };
         let chunks: Vec<ChunkRecord> = self.store.chunks(planned_by).await?;
-        self.store.save_plan(&plan, &chunks).await?;
-        self.copy_row_errors(planned_by, &run.id).await?;
+        self.store.save_plan(&plan, run.epoch, &chunks).await?;
+        self.copy_row_errors(planned_by, &run).await?;
         self.carry_out(run, sync, record, &plan, context, ends, watch).await
     }
 
-    async fn copy_row_errors(&self, from: &RunId, to: &RunId) -> Result<()> {
+    async fn copy_row_errors(&self, from: &RunId, to: &Run) -> Result<()> {
         let mut page = Page::first(Page::SIZE_MAX);
         loop {
             let (errors, total) = self.store.row_errors(from, page).await?;
-            self.store.add_row_errors(to, &errors).await?;
+            self.store.add_row_errors(&to.id, to.epoch, &errors).await?;
             if page.offset() + page.size >= total {
                 return Ok(());
             }
@@ -556,7 +556,7 @@ impl Engine {
         }
         let keeps = sync.store_values == StoreValues::Full;
         let errors: Vec<_> = failures.iter().map(|f| f.row_error(keeps)).collect();
-        self.store.add_row_errors(&run.id, &errors).await?;
+        self.store.add_row_errors(&run.id, run.epoch, &errors).await?;
         if !run.run_type.writes() {
             return Ok(());
         }
@@ -564,13 +564,13 @@ impl Engine {
         let letters: Vec<_> =
             failures.iter().filter_map(|f| f.letter(run, mapping_version, keeps, now)).collect();
         // G12: when a letter cannot be stored, this fails and the run with it.
-        self.store.stage_letters(&run.id, &letters).await
+        self.store.stage_letters(&run.id, run.epoch, &letters).await
     }
 
     /// Drops what an earlier planning of a run recorded of failed rows.
-    pub async fn forget_failures(&self, run: &RunId) -> Result<()> {
-        self.store.clear_row_errors(run, None).await?;
-        self.store.clear_staged_letters(run).await
+    pub async fn forget_failures(&self, run: &Run) -> Result<()> {
+        self.store.clear_row_errors(&run.id, run.epoch, None).await?;
+        self.store.clear_staged_letters(&run.id, run.epoch).await
     }
 
     /// Figures of a sync's earlier runs.

@@ -64,7 +64,7 @@ pub async fn finalize(
     engine.enter_phase(run, Phase::Finalizing, watch).await?;
     let started = Instant::now();
     // A process that died in here may have stored some of them.
-    engine.store.clear_row_errors(&run.id, Some(Stage::Execute)).await?;
+    engine.store.clear_row_errors(&run.id, run.epoch, Some(Stage::Execute)).await?;
     let generation = engine.store.generation(&run.sync_uid).await?;
     let segments = generation.iter().flat_map(|g| g.segments.clone()).collect::<Vec<_>>();
     let mut finalizing = Finalizing {

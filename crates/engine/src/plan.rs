@@ -160,7 +160,7 @@ impl<'a> Planning<'a> {
     pub async fn begin(&self, run: &mut Run) -> Result<Timing> {
         let timing = Timing { started: Instant::now(), query_before: run.durations.query };
         self.engine.enter_phase(run, Phase::Extracting, self.watch).await?;
-        self.engine.forget_failures(&run.id).await?;
+        self.engine.forget_failures(run).await?;
         // An earlier plan was judged; the one to come is not before it is stored and judged too.
         run.planned_at = None;
         Ok(timing)
@@ -172,7 +172,7 @@ impl<'a> Planning<'a> {
             // What it has to remember of new keys is known only when there is no more room for it.
             Err(e) if e.kind == ErrorKind::OutOfMemory && run.options.max_entities.is_none() => {
                 tracing::debug!(run = %run.id, error = %e, "comparing part by part");
-                self.engine.forget_failures(&run.id).await?;
+                self.engine.forget_failures(run).await?;
                 self.compared(run, &reading, true).await
             }
             compared => compared,
@@ -508,7 +508,7 @@ impl<'a> Planning<'a> {
             scrubbed: false,
             context: serde_json::to_value(context).map_err(|e| Error::internal(e.to_string()))?,
         };
-        self.engine.store.save_plan(&record, chunks).await?;
+        self.engine.store.save_plan(&record, run.epoch, chunks).await?;
         Ok(record)
     }
 

@@ -86,8 +86,9 @@ pub trait Store: Send + Sync {
     // --- plans and chunks ---
 
     /// Stores a complete plan with its chunks, all `planned` and numbered from 0; replaces an earlier
-    /// plan of the run, but not one of which something was sent (`conflict`).
-    async fn save_plan(&self, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Result<()>;
+    /// plan of the run, but not one of which something was sent (`conflict`). `fenced` unless `epoch`
+    /// is the run's [G21].
+    async fn save_plan(&self, plan: &PlanRecord, epoch: u64, chunks: &[ChunkRecord]) -> Result<()>;
     async fn plan(&self, run: &RunId) -> Result<Option<PlanRecord>>;
     /// Replaces the change set of an ended run by a masked one, or by none, and marks the plan so.
     async fn scrub_plan(&self, run: &RunId, file: Option<&FileRef>) -> Result<()>;
@@ -99,17 +100,18 @@ pub trait Store: Send + Sync {
 
     // --- errors and dead letters ---
 
-    /// Adds row errors of a run; they become visible with the run's end.
-    async fn add_row_errors(&self, run: &RunId, errors: &[RowErrorRecord]) -> Result<()>;
+    /// Adds row errors of a run; they become visible with the run's end. `fenced` unless `epoch` is
+    /// the run's, as with all that a worker notes of a run before its end.
+    async fn add_row_errors(&self, run: &RunId, epoch: u64, errors: &[RowErrorRecord]) -> Result<()>;
     /// Drops the errors of a run that has not ended; only those of `stage`, if it is given.
-    async fn clear_row_errors(&self, run: &RunId, stage: Option<Stage>) -> Result<()>;
+    async fn clear_row_errors(&self, run: &RunId, epoch: u64, stage: Option<Stage>) -> Result<()>;
     /// Errors of a run in the order they occurred, and how many there are; none while it is active.
     async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)>;
     /// Puts letters aside, hidden, until the run's commit exposes them. A letter replaces one of the
     /// same key; those put aside before a takeover stay, because its run goes on with the same plan.
-    async fn stage_letters(&self, run: &RunId, letters: &[DeadLetter]) -> Result<()>;
+    async fn stage_letters(&self, run: &RunId, epoch: u64, letters: &[DeadLetter]) -> Result<()>;
     /// Drops the letters that a run put aside. A run that plans again does this first.
-    async fn clear_staged_letters(&self, run: &RunId) -> Result<()>;
+    async fn clear_staged_letters(&self, run: &RunId, epoch: u64) -> Result<()>;
     /// Letters, latest seen first.
     async fn letters(&self, filter: &LetterFilter, page: Page) -> Result<(Vec<DeadLetter>, u64)>;
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>>;

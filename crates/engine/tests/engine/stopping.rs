@@ -103,8 +103,8 @@ impl Store for StoppingStore {
         self.inner.runs(filter, page).await
     }
 
-    async fn save_plan(&self, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Result<()> {
-        self.around(self.inner.save_plan(plan, chunks)).await
+    async fn save_plan(&self, plan: &PlanRecord, epoch: u64, chunks: &[ChunkRecord]) -> Result<()> {
+        self.around(self.inner.save_plan(plan, epoch, chunks)).await
     }
 
     async fn plan(&self, run: &RunId) -> Result<Option<PlanRecord>> {
@@ -123,27 +123,27 @@ impl Store for StoppingStore {
         self.around(self.inner.set_chunk(run, epoch, chunk)).await
     }
 
-    async fn add_row_errors(&self, run: &RunId, errors: &[RowErrorRecord]) -> Result<()> {
-        self.around(self.inner.add_row_errors(run, errors)).await
+    async fn add_row_errors(&self, run: &RunId, epoch: u64, errors: &[RowErrorRecord]) -> Result<()> {
+        self.around(self.inner.add_row_errors(run, epoch, errors)).await
     }
 
-    async fn clear_row_errors(&self, run: &RunId, stage: Option<Stage>) -> Result<()> {
-        self.around(self.inner.clear_row_errors(run, stage)).await
+    async fn clear_row_errors(&self, run: &RunId, epoch: u64, stage: Option<Stage>) -> Result<()> {
+        self.around(self.inner.clear_row_errors(run, epoch, stage)).await
     }
 
     async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)> {
         self.inner.row_errors(run, page).await
     }
 
-    async fn stage_letters(&self, run: &RunId, letters: &[DeadLetter]) -> Result<()> {
+    async fn stage_letters(&self, run: &RunId, epoch: u64, letters: &[DeadLetter]) -> Result<()> {
         if self.refuses_letters.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::LocalIo, "no space left on device"));
         }
-        self.around(self.inner.stage_letters(run, letters)).await
+        self.around(self.inner.stage_letters(run, epoch, letters)).await
     }
 
-    async fn clear_staged_letters(&self, run: &RunId) -> Result<()> {
-        self.around(self.inner.clear_staged_letters(run)).await
+    async fn clear_staged_letters(&self, run: &RunId, epoch: u64) -> Result<()> {
+        self.around(self.inner.clear_staged_letters(run, epoch)).await
     }
 
     async fn letters(&self, filter: &LetterFilter, page: Page) -> Result<(Vec<DeadLetter>, u64)> {

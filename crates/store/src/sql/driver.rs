@@ -101,9 +101,9 @@ impl<B: Backend + 'static> Store for B {
         self.read(move |tx| runs::list(tx, &filter, page)).await
     }
 
-    async fn save_plan(&self, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Result<()> {
+    async fn save_plan(&self, plan: &PlanRecord, epoch: u64, chunks: &[ChunkRecord]) -> Result<()> {
         let (plan, chunks) = (plan.clone(), chunks.to_vec());
-        self.write(move |tx| plans::save(tx, &plan, &chunks)).await?;
+        self.write(move |tx| plans::save(tx, &plan, epoch, &chunks)).await?;
         fail_point!("store.save_plan.after");
         Ok(())
     }
@@ -131,14 +131,14 @@ impl<B: Backend + 'static> Store for B {
         Ok(())
     }
 
-    async fn add_row_errors(&self, run: &RunId, errors: &[RowErrorRecord]) -> Result<()> {
+    async fn add_row_errors(&self, run: &RunId, epoch: u64, errors: &[RowErrorRecord]) -> Result<()> {
         let (run, errors) = (run.clone(), errors.to_vec());
-        self.write(move |tx| row_errors::add(tx, &run, &errors)).await
+        self.write(move |tx| row_errors::add(tx, &run, epoch, &errors)).await
     }
 
-    async fn clear_row_errors(&self, run: &RunId, stage: Option<Stage>) -> Result<()> {
+    async fn clear_row_errors(&self, run: &RunId, epoch: u64, stage: Option<Stage>) -> Result<()> {
         let run = run.clone();
-        self.write(move |tx| row_errors::clear(tx, &run, stage)).await
+        self.write(move |tx| row_errors::clear(tx, &run, epoch, stage)).await
     }
 
     async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)> {
@@ -146,14 +146,14 @@ impl<B: Backend + 'static> Store for B {
         self.read(move |tx| row_errors::list(tx, &run, page)).await
     }
 
-    async fn stage_letters(&self, run: &RunId, letters: &[DeadLetter]) -> Result<()> {
+    async fn stage_letters(&self, run: &RunId, epoch: u64, letters: &[DeadLetter]) -> Result<()> {
         let (run, letters) = (run.clone(), letters.to_vec());
-        self.write(move |tx| letters::stage(tx, &run, &letters)).await
+        self.write(move |tx| letters::stage(tx, &run, epoch, &letters)).await
     }
 
-    async fn clear_staged_letters(&self, run: &RunId) -> Result<()> {
+    async fn clear_staged_letters(&self, run: &RunId, epoch: u64) -> Result<()> {
         let run = run.clone();
-        self.write(move |tx| letters::clear_staged(tx, &run)).await
+        self.write(move |tx| letters::clear_staged(tx, &run, epoch)).await
     }
 
     async fn letters(&self, filter: &LetterFilter, page: Page) -> Result<(Vec<DeadLetter>, u64)> {

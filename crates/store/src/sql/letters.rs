@@ -9,8 +9,8 @@ use super::conditions::Conditions;
 use super::{Outcome, Sql, WORKSPACE, blob, events, runs, values};
 use crate::{DeadLetter, LetterFilter, LetterState, Page};
 
-pub fn stage(tx: &dyn Sql, id: &RunId, letters: &[DeadLetter]) -> Outcome<()> {
-    let run = runs::require_unfinished(tx, id)?;
+pub fn stage(tx: &dyn Sql, id: &RunId, epoch: u64, letters: &[DeadLetter]) -> Outcome<()> {
+    let run = runs::require_held(tx, id, epoch)?;
     for letter in letters {
         if letter.run_id != run.id || letter.sync_uid != run.sync_uid {
             return Err(Error::internal(format!(
@@ -28,8 +28,8 @@ pub fn stage(tx: &dyn Sql, id: &RunId, letters: &[DeadLetter]) -> Outcome<()> {
     Ok(())
 }
 
-pub fn clear_staged(tx: &dyn Sql, id: &RunId) -> Outcome<()> {
-    runs::require(tx, id)?;
+pub fn clear_staged(tx: &dyn Sql, id: &RunId, epoch: u64) -> Outcome<()> {
+    runs::check_epoch(&runs::require(tx, id)?, epoch)?;
     drop_staged(tx, id)
 }
 

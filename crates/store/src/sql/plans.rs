@@ -6,7 +6,7 @@ use syncline_core::{Error, ErrorKind, RunId};
 use super::{Fault, Outcome, Row, Sql, WORKSPACE, blob, runs, values};
 use crate::{ChunkRecord, ChunkState, PlanRecord};
 
-pub fn save(tx: &dyn Sql, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcome<()> {
+pub fn save(tx: &dyn Sql, plan: &PlanRecord, epoch: u64, chunks: &[ChunkRecord]) -> Outcome<()> {
     let id = &plan.run_id;
     for (expected, chunk) in (0..).zip(chunks) {
         if chunk.number != expected || chunk.state != ChunkState::Planned {
@@ -17,7 +17,7 @@ pub fn save(tx: &dyn Sql, plan: &PlanRecord, chunks: &[ChunkRecord]) -> Outcome<
             .into());
         }
     }
-    runs::require_unfinished(tx, id)?;
+    runs::require_held(tx, id, epoch)?;
     if let Some(number) = first_sent(tx, id)? {
         return Err(Error::new(
             ErrorKind::Conflict,

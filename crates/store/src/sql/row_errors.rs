@@ -6,8 +6,8 @@ use super::conditions::Conditions;
 use super::{Dialect, Outcome, Sql, WORKSPACE, blob, runs, values};
 use crate::{Page, RowErrorRecord};
 
-pub fn add(tx: &dyn Sql, run: &RunId, errors: &[RowErrorRecord]) -> Outcome<()> {
-    runs::require_unfinished(tx, run)?;
+pub fn add(tx: &dyn Sql, run: &RunId, epoch: u64, errors: &[RowErrorRecord]) -> Outcome<()> {
+    runs::require_held(tx, run, epoch)?;
     for error in errors {
         tx.execute(
             "INSERT INTO row_errors (workspace_id, run_id, record) VALUES (?, ?, ?)",
@@ -18,8 +18,8 @@ pub fn add(tx: &dyn Sql, run: &RunId, errors: &[RowErrorRecord]) -> Outcome<()> 
 }
 
 /// Only those of `stage`, if it is given.
-pub fn clear(tx: &dyn Sql, run: &RunId, stage: Option<Stage>) -> Outcome<()> {
-    runs::require_unfinished(tx, run)?;
+pub fn clear(tx: &dyn Sql, run: &RunId, epoch: u64, stage: Option<Stage>) -> Outcome<()> {
+    runs::require_held(tx, run, epoch)?;
     let all = "DELETE FROM row_errors WHERE workspace_id = ? AND run_id = ?";
     match stage {
         None => tx.execute(all, values![WORKSPACE, run.as_str()])?,

@@ -200,9 +200,10 @@ pub fn require(tx: &dyn Sql, id: &RunId) -> Outcome<Run> {
     get(tx, id)?.ok_or_else(|| unknown(id).into())
 }
 
-/// A run that has not ended: things may still be added to it.
-pub fn require_unfinished(tx: &dyn Sql, id: &RunId) -> Outcome<Run> {
+/// A run that has not ended and that the holder of `epoch` has: things may still be added to it.
+pub fn require_held(tx: &dyn Sql, id: &RunId, epoch: u64) -> Outcome<Run> {
     let run = require(tx, id)?;
+    check_epoch(&run, epoch)?;
     if !run.status.is_terminal() {
         return Ok(run);
     }

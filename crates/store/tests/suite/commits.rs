@@ -64,7 +64,7 @@ fn full_commit(run: &Run) -> Commit {
 async fn prepared(store: &dyn Store) -> Run {
     ensure(store, "contact").await;
     let before = running(store, "before", "contact", RunType::Seed).await;
-    store.stage_letters(&before.id, &[letter(&before, "old", b"old")]).await.unwrap();
+    store.stage_letters(&before.id, before.epoch, &[letter(&before, "old", b"old")]).await.unwrap();
     store.commit(&ending_with_generation(&before)).await.unwrap();
 
     let run = running(store, "a", "contact", RunType::Sync).await;
@@ -72,7 +72,7 @@ async fn prepared(store: &dyn Store) -> Run {
     for state in [ChunkState::Sending, ChunkState::Settled] {
         set_chunk(store, &run, 0, state).await.unwrap();
     }
-    store.stage_letters(&run.id, &[letter(&run, "new", b"new")]).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, &[letter(&run, "new", b"new")]).await.unwrap();
     run
 }
 

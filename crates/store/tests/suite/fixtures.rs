@@ -11,7 +11,7 @@ use syncline_core::{
 };
 use syncline_store::{
     ChunkRecord, ChunkState, Commit, CursorChange, DeadLetter, Generation, LetterFilter, LetterState, Page,
-    PlanRecord, Store, SyncRecord, SyncSeen,
+    PlanRecord, RowErrorRecord, Store, SyncRecord, SyncSeen,
 };
 
 pub const ALL: Page = Page::first(1000);
@@ -181,7 +181,7 @@ pub fn chunk(number: u32, state: ChunkState) -> ChunkRecord {
 /// Saves a plan of `count` chunks.
 pub async fn save_plan(store: &dyn Store, run: &Run, count: u32) {
     let chunks: Vec<_> = (0..count).map(|n| chunk(n, ChunkState::Planned)).collect();
-    store.save_plan(&plan(run), &chunks).await.unwrap();
+    store.save_plan(&plan(run), run.epoch, &chunks).await.unwrap();
 }
 
 pub async fn set_chunk(store: &dyn Store, run: &Run, number: u32, state: ChunkState) -> Result<()> {
@@ -213,6 +213,19 @@ pub fn letter(run: &Run, id: &str, key: &[u8]) -> DeadLetter {
         first_seen_at: at(40),
         last_seen_at: at(40),
         flags: vec![],
+    }
+}
+
+/// Its raw value holds what not every database can hold as text.
+pub fn row_error(n: u32) -> RowErrorRecord {
+    RowErrorRecord {
+        row_id: format!("row {n}"),
+        stage: Stage::Normalize,
+        code: "bad_value".into(),
+        message: "not a number".into(),
+        field: n.is_multiple_of(2).then(|| "amount".into()),
+        raw_value: Some("\u{0}\u{1F600}".into()),
+        removal: n.is_multiple_of(3),
     }
 }
 

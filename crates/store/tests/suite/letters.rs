@@ -35,7 +35,7 @@ async fn run_with(
     resolved: &[&[u8]],
 ) -> Run {
     let run = running(store, name, "contact", run_type).await;
-    store.stage_letters(&run.id, &staged(&run)).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, &staged(&run)).await.unwrap();
     let mut commit = ending(&run);
     commit.resolved = resolved.iter().map(|key| key.to_vec()).collect();
     store.commit(&commit).await.unwrap();
@@ -51,7 +51,7 @@ async fn staged_letters_are_hidden_until_the_commit(store: Arc<dyn Store>) {
     let run = running(&*store, "a", "contact", RunType::Sync).await;
     let mut letter = letter(&run, "1", b"k\0\xff");
     letter.flags = vec!["may_have_been_written".into()];
-    store.stage_letters(&run.id, std::slice::from_ref(&letter)).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, std::slice::from_ref(&letter)).await.unwrap();
     assert!(all(&*store).await.is_empty());
     assert_eq!(store.letter("dl_1").await.unwrap(), None);
     refused(store.set_letter_state("dl_1", LetterState::Ignored).await, ErrorKind::NotFound);
@@ -149,10 +149,10 @@ async fn a_key_that_failed_is_not_resolved(store: Arc<dyn Store>) {
 async fn letters_of_a_run_that_ends_without_commit_are_dropped(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
     let mut run = running(&*store, "a", "contact", RunType::Sync).await;
-    store.stage_letters(&run.id, &[letter(&run, "1", b"k")]).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, &[letter(&run, "1", b"k")]).await.unwrap();
     run.status = RunStatus::Failed;
     store.update_run(&run).await.unwrap();
-    refused(store.stage_letters(&run.id, &[letter(&run, "2", b"k")]).await, ErrorKind::Conflict);
+    refused(store.stage_letters(&run.id, run.epoch, &[letter(&run, "2", b"k")]).await, ErrorKind::Conflict);
     run_with(&*store, "b", RunType::Sync, |_| vec![], &[]).await;
     assert!(all(&*store).await.is_empty());
 }
@@ -160,10 +160,13 @@ async fn letters_of_a_run_that_ends_without_commit_are_dropped(store: Arc<dyn St
 async fn letters_staged_again_replace_those_of_the_same_key(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
     let run = running(&*store, "a", "contact", RunType::Sync).await;
-    store.stage_letters(&run.id, &[letter(&run, "1", b"a"), letter(&run, "2", b"b")]).await.unwrap();
+    store
+        .stage_letters(&run.id, run.epoch, &[letter(&run, "1", b"a"), letter(&run, "2", b"b")])
+        .await
+        .unwrap();
     let resumed = store.reclaim_run(&run.id).await.unwrap();
     let again = DeadLetter { message: "again".into(), ..letter(&run, "3", b"b") };
-    store.stage_letters(&run.id, std::slice::from_ref(&again)).await.unwrap();
+    store.stage_letters(&run.id, resumed.epoch, std::slice::from_ref(&again)).await.unwrap();
     store.commit(&ending(&resumed)).await.unwrap();
     // What was put aside before the takeover is not lost, and no key has two letters.
     assert_eq!(all(&*store).await, [again, letter(&run, "1", b"a")]);
@@ -172,9 +175,9 @@ async fn letters_staged_again_replace_those_of_the_same_key(store: Arc<dyn Store
 async fn cleared_letters_are_never_seen(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
     let run = running(&*store, "a", "contact", RunType::Sync).await;
-    store.stage_letters(&run.id, &[letter(&run, "1", b"a")]).await.unwrap();
-    store.clear_staged_letters(&run.id).await.unwrap();
-    store.stage_letters(&run.id, &[letter(&run, "2", b"b")]).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, &[letter(&run, "1", b"a")]).await.unwrap();
+    store.clear_staged_letters(&run.id, run.epoch).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, &[letter(&run, "2", b"b")]).await.unwrap();
     store.commit(&ending(&run)).await.unwrap();
     assert_eq!(all(&*store).await, [letter(&run, "2", b"b")]);
 }
@@ -193,7 +196,7 @@ async fn letters_of_another_run_or_sync_are_refused(store: Arc<dyn Store>) {
     let wrong_sync = DeadLetter { run_id: run.id.clone(), ..letter(&other, "1", b"k") };
     let good = letter(&run, "0", b"good");
     for wrong in [letter(&other, "1", b"k"), wrong_sync] {
-        refused(store.stage_letters(&run.id, &[good.clone(), wrong]).await, ErrorKind::Internal);
+        refused(store.stage_letters(&run.id, run.epoch, &[good.clone(), wrong]).await, ErrorKind::Internal);
     }
     store.commit(&ending(&run)).await.unwrap();
     assert!(all(&*store).await.is_empty(), "a refused call left its first letter");
@@ -204,7 +207,7 @@ async fn keys_of_two_syncs_do_not_meet(store: Arc<dyn Store>) {
     ensure(&*store, "company").await;
     run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
     let company = running(&*store, "b", "company", RunType::Sync).await;
-    store.stage_letters(&company.id, &[letter(&company, "2", b"k")]).await.unwrap();
+    store.stage_letters(&company.id, company.epoch, &[letter(&company, "2", b"k")]).await.unwrap();
     store.commit(&ending(&company)).await.unwrap();
     assert_eq!(all(&*store).await.len(), 2);
     run_with(&*store, "c", RunType::Sync, |_| vec![], &[b"k"]).await;
@@ -270,7 +273,7 @@ async fn filters_restrict_the_letters(store: Arc<dyn Store>) {
                 ..letter(&run, &format!("{name}{n}"), format!("{name}{n}").as_bytes())
             })
             .collect();
-        store.stage_letters(&run.id, &staged).await.unwrap();
+        store.stage_letters(&run.id, run.epoch, &staged).await.unwrap();
         store.commit(&ending(&run)).await.unwrap();
     }
     store.set_letter_state("dl_a0", LetterState::Ignored).await.unwrap();

@@ -207,7 +207,7 @@ impl Model {
         let target = &mut self.runs[n];
         self.letters_made += 1;
         let letter = letter(&target.run, &self.letters_made.to_string(), &[key]);
-        let got = self.store.stage_letters(&target.run.id, &[letter]).await;
+        let got = self.store.stage_letters(&target.run.id, target.run.epoch, &[letter]).await;
         if target.run.status.is_terminal() {
             return (Err(ErrorKind::Conflict), got);
         }

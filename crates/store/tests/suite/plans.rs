@@ -34,7 +34,7 @@ async fn a_plan_replaces_an_earlier_one_until_something_was_sent(store: Arc<dyn 
     let run = running(&*store, "a", "contact", RunType::Sync).await;
     save_plan(&*store, &run, 3).await;
     let empty = PlanRecord { digest: "d2".into(), file: None, updates: None, ..plan(&run) };
-    store.save_plan(&empty, &[]).await.unwrap();
+    store.save_plan(&empty, run.epoch, &[]).await.unwrap();
     assert_eq!(store.plan(&run.id).await.unwrap(), Some(empty));
     assert!(store.chunks(&run.id).await.unwrap().is_empty());
     assert!(store.live_files().await.unwrap().is_empty());
@@ -42,7 +42,7 @@ async fn a_plan_replaces_an_earlier_one_until_something_was_sent(store: Arc<dyn 
     save_plan(&*store, &run, 2).await;
     set_chunk(&*store, &run, 0, ChunkState::Sending).await.unwrap();
     let third = PlanRecord { digest: "d3".into(), ..plan(&run) };
-    refused(store.save_plan(&third, &[]).await, ErrorKind::Conflict);
+    refused(store.save_plan(&third, run.epoch, &[]).await, ErrorKind::Conflict);
     assert_eq!(store.plan(&run.id).await.unwrap(), Some(plan(&run)));
     assert_eq!(store.chunks(&run.id).await.unwrap().len(), 2);
 }
@@ -51,7 +51,7 @@ async fn a_plan_of_an_ended_run_is_refused(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
     let run = running(&*store, "a", "contact", RunType::Sync).await;
     store.commit(&ending(&run)).await.unwrap();
-    refused(store.save_plan(&plan(&run), &[]).await, ErrorKind::Conflict);
+    refused(store.save_plan(&plan(&run), run.epoch, &[]).await, ErrorKind::Conflict);
 }
 
 async fn chunks_of_a_new_plan_are_planned_and_numbered(store: Arc<dyn Store>) {
@@ -64,7 +64,7 @@ async fn chunks_of_a_new_plan_are_planned_and_numbered(store: Arc<dyn Store>) {
         vec![chunk(0, ChunkState::Settled)],
     ];
     for chunks in wrong {
-        refused(store.save_plan(&plan(&run), &chunks).await, ErrorKind::Internal);
+        refused(store.save_plan(&plan(&run), run.epoch, &chunks).await, ErrorKind::Internal);
     }
     assert_eq!(store.plan(&run.id).await.unwrap(), None);
 }

@@ -67,7 +67,7 @@ fn prepare(folder: &Path) {
         let store = SqliteStore::open(folder).unwrap();
         ensure(&store, "contact").await;
         let run = running(&store, "a", "contact", RunType::Sync).await;
-        store.stage_letters(&run.id, &[letter(&run, "1", b"k")]).await.unwrap();
+        store.stage_letters(&run.id, run.epoch, &[letter(&run, "1", b"k")]).await.unwrap();
     });
 }
 
@@ -204,7 +204,10 @@ fn break_everywhere(folder: &Path) {
     on_store(folder, async |store, run| {
         let broken = |point: &str| fail::cfg(point, "1*return->off").unwrap();
         broken("store.save_plan.after");
-        refused(store.save_plan(&plan(&run), &[chunk(0, ChunkState::Planned)]).await, ErrorKind::LocalIo);
+        refused(
+            store.save_plan(&plan(&run), run.epoch, &[chunk(0, ChunkState::Planned)]).await,
+            ErrorKind::LocalIo,
+        );
         assert_eq!(store.chunks(&run.id).await.unwrap().len(), 1);
 
         for (point, state) in

@@ -32,7 +32,7 @@ async fn old_runs_go_and_the_newest_of_each_sync_stay(store: Arc<dyn Store>) {
 async fn letters_expire_and_then_go(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
     let run = running(&*store, "a", "contact", RunType::Sync).await;
-    store.stage_letters(&run.id, &[letter(&run, "1", b"k")]).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, &[letter(&run, "1", b"k")]).await.unwrap();
     store.commit(&ending(&run)).await.unwrap();
     let forgotten = store.forget(&keep(0, 1_000_000)).await.unwrap();
     assert_eq!((forgotten.letters, forgotten.expired), (0, 1));

@@ -10,23 +10,12 @@ over_every_store![
     errors_are_seen_from_the_runs_end_in_the_order_they_occurred,
     errors_of_a_held_run_are_seen_until_it_goes_on,
     errors_are_cleared_before_a_run_plans_again,
+    errors_of_one_stage_are_cleared_alone,
     errors_of_an_ended_run_stay_as_they_are,
 ];
 
-fn error(n: u32) -> RowErrorRecord {
-    RowErrorRecord {
-        row_id: format!("row {n}"),
-        stage: Stage::Normalize,
-        code: "bad_value".into(),
-        message: "not a number".into(),
-        field: n.is_multiple_of(2).then(|| "amount".into()),
-        raw_value: Some("\u{0}\u{1F600}".into()),
-        removal: n.is_multiple_of(3),
-    }
-}
-
 async fn add(store: &dyn Store, run: &Run, numbers: std::ops::Range<u32>) {
-    store.add_row_errors(&run.id, &numbers.map(error).collect::<Vec<_>>()).await.unwrap();
+    store.add_row_errors(&run.id, run.epoch, &numbers.map(row_error).collect::<Vec<_>>()).await.unwrap();
 }
 
 async fn errors_are_seen_from_the_runs_end_in_the_order_they_occurred(store: Arc<dyn Store>) {
@@ -39,10 +28,10 @@ async fn errors_are_seen_from_the_runs_end_in_the_order_they_occurred(store: Arc
     assert_eq!(store.row_errors(&run.id, ALL).await.unwrap(), (vec![], 0));
     store.commit(&ending(&run)).await.unwrap();
     let (errors, total) = store.row_errors(&run.id, ALL).await.unwrap();
-    assert_eq!(errors, (0..12).map(error).collect::<Vec<_>>());
+    assert_eq!(errors, (0..12).map(row_error).collect::<Vec<_>>());
     assert_eq!(total, 12);
     let (page, total) = store.row_errors(&run.id, Page { number: 3, size: 5 }).await.unwrap();
-    assert_eq!((page, total), ((10..12).map(error).collect(), 12));
+    assert_eq!((page, total), ((10..12).map(row_error).collect(), 12));
 }
 
 async fn errors_of_a_held_run_are_seen_until_it_goes_on(store: Arc<dyn Store>) {
@@ -64,13 +53,23 @@ async fn errors_are_cleared_before_a_run_plans_again(store: Arc<dyn Store>) {
     let beside = running(&*store, "beside", "contact", RunType::Test).await;
     add(&*store, &run, 0..3).await;
     add(&*store, &beside, 7..8).await;
-    store.clear_row_errors(&run.id, None).await.unwrap();
+    store.clear_row_errors(&run.id, run.epoch, None).await.unwrap();
     add(&*store, &run, 5..6).await;
     for run in [&run, &beside] {
         store.commit(&ending(run)).await.unwrap();
     }
-    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap(), (vec![error(5)], 1));
-    assert_eq!(store.row_errors(&beside.id, ALL).await.unwrap(), (vec![error(7)], 1));
+    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap(), (vec![row_error(5)], 1));
+    assert_eq!(store.row_errors(&beside.id, ALL).await.unwrap(), (vec![row_error(7)], 1));
+}
+
+async fn errors_of_one_stage_are_cleared_alone(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let run = running(&*store, "a", "contact", RunType::Sync).await;
+    let executed = RowErrorRecord { stage: Stage::Execute, ..row_error(1) };
+    store.add_row_errors(&run.id, run.epoch, &[row_error(0), executed, row_error(2)]).await.unwrap();
+    store.clear_row_errors(&run.id, run.epoch, Some(Stage::Execute)).await.unwrap();
+    store.commit(&ending(&run)).await.unwrap();
+    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().0, [row_error(0), row_error(2)]);
 }
 
 async fn errors_of_an_ended_run_stay_as_they_are(store: Arc<dyn Store>) {
@@ -78,7 +77,7 @@ async fn errors_of_an_ended_run_stay_as_they_are(store: Arc<dyn Store>) {
     let run = running(&*store, "a", "contact", RunType::Sync).await;
     add(&*store, &run, 0..2).await;
     store.commit(&ending(&run)).await.unwrap();
-    refused(store.add_row_errors(&run.id, &[error(9)]).await, ErrorKind::Conflict);
-    refused(store.clear_row_errors(&run.id, None).await, ErrorKind::Conflict);
+    refused(store.add_row_errors(&run.id, run.epoch, &[row_error(9)]).await, ErrorKind::Conflict);
+    refused(store.clear_row_errors(&run.id, run.epoch, None).await, ErrorKind::Conflict);
     assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().1, 2);
 }

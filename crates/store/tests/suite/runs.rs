@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use syncline_core::run::StoredError;
-use syncline_core::{ErrorKind, Phase, Run, RunStatus, RunType, Trigger};
-use syncline_store::{ChunkState, Page, RunFilter, Store};
+use syncline_core::{ErrorKind, Phase, Run, RunStatus, RunType, Stage, Trigger};
+use syncline_store::{ChunkState, LetterFilter, Page, RunFilter, Store};
 
 use crate::fixtures::*;
 use crate::over_every_store;
@@ -15,6 +15,7 @@ over_every_store![
     a_test_runs_beside_a_writer,
     a_held_run_frees_its_sync_and_is_claimed_again,
     an_active_run_is_taken_over_and_its_holder_fenced,
+    whoever_lost_a_run_notes_nothing_of_it_any_more,
     only_active_runs_are_taken_over,
     every_status_change_is_checked_against_the_stored_status,
     a_stale_copy_cannot_undo_what_its_own_holder_did_later,
@@ -132,6 +133,33 @@ async fn an_active_run_is_taken_over_and_its_holder_fenced(store: Arc<dyn Store>
     assert_eq!(store.run(&old.id).await.unwrap(), Some(new.clone()));
 
     store.update_run(&Run { phase: Some(Phase::Writing), ..new }).await.unwrap();
+}
+
+async fn whoever_lost_a_run_notes_nothing_of_it_any_more(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let lost = running(&*store, "a", "contact", RunType::Sync).await;
+    let (id, epoch) = (&lost.id, lost.epoch);
+    let kept = letter(&lost, "1", b"k");
+    store.stage_letters(id, epoch, std::slice::from_ref(&kept)).await.unwrap();
+    save_plan(&*store, &lost, 2).await;
+    let resumed = store.reclaim_run(id).await.unwrap();
+
+    refused(store.save_plan(&plan(&lost), epoch, &[]).await, ErrorKind::Fenced);
+    refused(store.add_row_errors(id, epoch, &[row_error(1)]).await, ErrorKind::Fenced);
+    refused(store.stage_letters(id, epoch, &[letter(&lost, "2", b"k")]).await, ErrorKind::Fenced);
+    refused(store.clear_staged_letters(id, epoch).await, ErrorKind::Fenced);
+    store.add_row_errors(id, resumed.epoch, &[row_error(2)]).await.unwrap();
+    refused(store.clear_row_errors(id, epoch, None).await, ErrorKind::Fenced);
+    refused(store.clear_row_errors(id, epoch, Some(Stage::Normalize)).await, ErrorKind::Fenced);
+
+    assert_eq!(store.chunks(id).await.unwrap().len(), 2);
+    for number in 0..2 {
+        set_chunk(&*store, &resumed, number, ChunkState::Sending).await.unwrap();
+        set_chunk(&*store, &resumed, number, ChunkState::Settled).await.unwrap();
+    }
+    store.commit(&ending(&resumed)).await.unwrap();
+    assert_eq!(store.row_errors(id, ALL).await.unwrap().0, [row_error(2)]);
+    assert_eq!(letters(&*store, &LetterFilter::default()).await, [kept]);
 }
 
 async fn only_active_runs_are_taken_over(store: Arc<dyn Store>) {
@@ -354,12 +382,12 @@ async fn a_run_that_is_not_there_is_none_or_not_found(store: Arc<dyn Store>) {
     refused(store.claim_run(id, at(0)).await, ErrorKind::NotFound);
     refused(store.reclaim_run(id).await, ErrorKind::NotFound);
     refused(store.update_run(&absent).await, ErrorKind::NotFound);
-    refused(store.save_plan(&plan(&absent), &[]).await, ErrorKind::NotFound);
+    refused(store.save_plan(&plan(&absent), absent.epoch, &[]).await, ErrorKind::NotFound);
     refused(set_chunk(&*store, &absent, 0, ChunkState::Sending).await, ErrorKind::NotFound);
-    refused(store.add_row_errors(id, &[]).await, ErrorKind::NotFound);
-    refused(store.clear_row_errors(id, None).await, ErrorKind::NotFound);
+    refused(store.add_row_errors(id, 0, &[]).await, ErrorKind::NotFound);
+    refused(store.clear_row_errors(id, 0, None).await, ErrorKind::NotFound);
     refused(store.row_errors(id, ALL).await, ErrorKind::NotFound);
-    refused(store.stage_letters(id, &[]).await, ErrorKind::NotFound);
-    refused(store.clear_staged_letters(id).await, ErrorKind::NotFound);
+    refused(store.stage_letters(id, 0, &[]).await, ErrorKind::NotFound);
+    refused(store.clear_staged_letters(id, 0).await, ErrorKind::NotFound);
     refused(store.commit(&ending(&absent)).await, ErrorKind::NotFound);
 }

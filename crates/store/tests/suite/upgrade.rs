@@ -18,7 +18,7 @@ fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
-fn row_error() -> RowErrorRecord {
+fn golden_row_error() -> RowErrorRecord {
     RowErrorRecord {
         row_id: "7".into(),
         stage: Stage::Transform,
@@ -51,14 +51,14 @@ async fn fill(store: &dyn Store) {
     save_plan(store, &done, 1).await;
     set_chunk(store, &done, 0, ChunkState::Sending).await.unwrap();
     store.set_chunk(&done.id, done.epoch, &outcomes()).await.unwrap();
-    store.add_row_errors(&done.id, &[row_error()]).await.unwrap();
-    store.stage_letters(&done.id, &[letter(&done, "1", b"k\0\xff")]).await.unwrap();
+    store.add_row_errors(&done.id, done.epoch, &[golden_row_error()]).await.unwrap();
+    store.stage_letters(&done.id, done.epoch, &[letter(&done, "1", b"k\0\xff")]).await.unwrap();
     store.commit(&done_commit(&done)).await.unwrap();
 
     let cut = running(store, "cut", "contact", RunType::OneTime).await;
     save_plan(store, &cut, 2).await;
     set_chunk(store, &cut, 0, ChunkState::Sending).await.unwrap();
-    store.stage_letters(&cut.id, &[letter(&cut, "2", b"other")]).await.unwrap();
+    store.stage_letters(&cut.id, cut.epoch, &[letter(&cut, "2", b"other")]).await.unwrap();
 }
 
 async fn check(store: &dyn Store) {
@@ -83,7 +83,7 @@ async fn check(store: &dyn Store) {
     assert_eq!(store.run_config(&done.id).await.unwrap(), "{}");
     assert_eq!(store.plan(&done.id).await.unwrap(), Some(plan(&done)));
     assert_eq!(store.chunks(&done.id).await.unwrap(), [outcomes()]);
-    assert_eq!(store.row_errors(&done.id, ALL).await.unwrap(), (vec![row_error()], 1));
+    assert_eq!(store.row_errors(&done.id, ALL).await.unwrap(), (vec![golden_row_error()], 1));
     assert_eq!(letters(store, &LetterFilter::default()).await, [letter(&done, "1", b"k\0\xff")]);
     assert_eq!(store.generation(&sync.uid).await.unwrap(), commit.generation);
     let (history, _) = store.cursor_history(&sync.uid, ALL).await.unwrap();
