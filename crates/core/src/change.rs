@@ -92,6 +92,8 @@ pub enum SkipReason {
     Duplicate,
     /// Replayed with an edited payload and the source row has not changed since.
     Edited,
+    /// A person ignored its dead letter and the source row has not changed since.
+    Ignored,
 }
 
 impl SkipReason {
@@ -104,6 +106,7 @@ impl SkipReason {
             SkipReason::BackingOff => "backing_off",
             SkipReason::Duplicate => "duplicate",
             SkipReason::Edited => "edited",
+            SkipReason::Ignored => "ignored",
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
+use jiff::Timestamp;
 use std::sync::Arc;
 use syncline_connector::{Chunk, FieldRule, OpenRequest, Recovery, Session};
 use syncline_core::error::ErrorClass;
@@ -17,6 +18,7 @@ use syncline_core::{Counters, Error, ErrorKind, LogicalType, Phase, Result, RowE
 use syncline_store::{ChunkRecord, ChunkState, PlanRecord};
 
 use crate::engine::{Endpoints, Engine};
+use crate::failures::MAY_HAVE_BEEN_WRITTEN;
 use crate::outcomes;
 use crate::payload::Payload;
 use crate::plan::{PlanContext, file_name};
@@ -65,6 +67,8 @@ struct Sending<'a> {
     tried: u64,
     planned: &'a PlanContext,
     open: BTreeSet<u32>,
+    /// When the last chunk of a paced replay left, and how many records it had.
+    left: Option<(Timestamp, u64)>,
 }
 
 /// Sends a stored plan.
@@ -83,7 +87,11 @@ pub async fn apply(
     let Some(file) = &plan.file else { return Ok(Applied { error: None, open: BTreeSet::new(), chunks }) };
     let reader = PlanReader::open(engine.files.open_verified(file)?)?;
     let payload = Payload::new(reader.payload_schema().clone(), context.match_fields)?;
-    let request = open_request(run, sync, plan.digest.clone(), &payload);
+    let mut request = open_request(run, sync, plan.digest.clone(), &payload);
+    if per_second(run).is_some() && ends.spec.publish.contains(&Publish::Progressive) {
+        // One transaction for all of it would be open, and hold its locks, for as long as it is paced.
+        request.publish = Publish::Progressive;
+    }
     let started = Instant::now();
     // Those of a process that died: it may have got as far as their commit.
     let open = chunks.iter().filter(|c| c.state == ChunkState::Sending).map(|c| c.number).collect();
@@ -101,6 +109,7 @@ pub async fn apply(
         payload,
         request,
         chunks,
+        left: None,
     };
     let applied = sending.run(extent).await;
     let Sending { run, chunks, open, .. } = sending;
@@ -111,6 +120,11 @@ pub async fn apply(
         Err(e) if e.kind == ErrorKind::Fenced => Err(e),
         Err(e) => Ok(Applied { error: Some(e), open, chunks }),
     }
+}
+
+/// Most records a second, where the run is paced.
+fn per_second(run: &Run) -> Option<u32> {
+    run.options.replay.as_ref()?.per_second
 }
 
 /// How a run writes.
@@ -303,7 +317,7 @@ impl Sending<'_> {
     async fn settle_unknown(&mut self, index: usize) -> Result<()> {
         let plan = self.reader.chunk(self.chunks[index].number)?;
         let error =
-            RowError::new("may_have_been_written", "The connection broke off; the row may have been written");
+            RowError::new(MAY_HAVE_BEEN_WRITTEN, "The connection broke off; the row may have been written");
         let results = vec![RowResult::Unknown(error); plan.changes.len()];
         let outcomes = self.write_outcomes(&plan, &results)?;
         let chunk = ChunkRecord {
@@ -333,6 +347,7 @@ impl Sending<'_> {
             if self.chunks[i].state == ChunkState::Settled {
                 continue;
             }
+            self.keep_pace().await?;
             self.watch.check_before_send()?;
             self.write(session, i).await?;
             self.check_threshold()?;
@@ -376,11 +391,26 @@ impl Sending<'_> {
             if self.chunks[i].state == ChunkState::Settled {
                 continue;
             }
+            self.keep_pace().await?;
             self.watch.check_before_send()?;
             self.write(session, i).await?;
             self.check_threshold()?;
         }
         self.watch.check_before_send()
+    }
+
+    /// Waits until the chunk before is as far back as the rate of the replay wants it.
+    async fn keep_pace(&mut self) -> Result<()> {
+        let (Some(rate), Some((since, rows))) = (per_second(self.run), self.left) else { return Ok(()) };
+        let whole = Duration::from_secs_f64(rows as f64 / f64::from(rate));
+        let passed = self.engine.clock.now().duration_since(since);
+        // A clock that was set back makes it wait once more, not longer.
+        let wait = whole.saturating_sub(Duration::try_from(passed).unwrap_or_default());
+        tokio::select! {
+            biased;
+            stopped = self.watch.stopped() => Err(stopped),
+            () = self.engine.clock.sleep(wait) => Ok(()),
+        }
     }
 
     /// Sends one chunk and makes its outcomes durable, before the destination commits.
@@ -402,6 +432,7 @@ impl Sending<'_> {
         };
         self.run.performance.bytes_written += plan.payload.get_array_memory_size() as u64;
         let started = Instant::now();
+        self.left = Some((self.engine.clock.now(), plan.changes.len() as u64));
         let results = session.write(&chunk).await?;
         self.run.performance.api_calls += 1;
         self.run.performance.api_call_seconds += started.elapsed().as_secs_f64();

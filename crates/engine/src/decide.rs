@@ -13,9 +13,23 @@ pub struct Rules {
     pub mode: WriteMode,
     /// Send records whether or not they changed (`full` reads and seeds).
     pub force: bool,
+    /// A person asked for these records: nothing that an earlier failure put off is left alone.
+    pub replay: bool,
     /// The run's epoch, for counting retries in runs.
     pub epoch: u64,
     pub now_micros: i64,
+}
+
+impl Rules {
+    fn is_asked_for(&self) -> bool {
+        self.force || self.replay
+    }
+}
+
+/// Whether a row whose letter a person ignored is left alone: as long as it is the one that failed.
+pub fn is_ignored(entry: &Entry, source_fp: Hash128, rules: &Rules) -> bool {
+    let same = entry.source_fp == Some(source_fp) && entry.format == syncline_core::canon::FORMAT;
+    matches!(entry.state, EntryState::Pending { .. }) && same && !rules.is_asked_for()
 }
 
 /// Before mapping: whether the row can be left alone on its fingerprint alone.
@@ -27,9 +41,12 @@ pub fn glance(entry: &Entry, source_fp: Hash128, rules: &Rules) -> Option<SkipRe
             Some(if same { SkipReason::Unchanged } else { SkipReason::Exists })
         }
         EntryState::Delivered if same && !rules.force => Some(SkipReason::Unchanged),
-        EntryState::Edited if same && !rules.force => Some(SkipReason::Edited),
+        EntryState::Edited if same && !rules.is_asked_for() => Some(SkipReason::Edited),
         EntryState::Pending { retry_epoch, retry_at_micros, .. }
-            if same && !rules.force && rules.epoch < *retry_epoch && rules.now_micros < *retry_at_micros =>
+            if same
+                && !rules.is_asked_for()
+                && rules.epoch < *retry_epoch
+                && rules.now_micros < *retry_at_micros =>
         {
             Some(SkipReason::BackingOff)
         }
@@ -122,7 +139,7 @@ mod tests {
     const NEW: Hash128 = Hash128(2);
 
     fn rules(mode: WriteMode) -> Rules {
-        Rules { mode, force: false, epoch: 10, now_micros: 0 }
+        Rules { mode, force: false, replay: false, epoch: 10, now_micros: 0 }
     }
 
     fn entry(state: EntryState) -> Entry {
@@ -173,6 +190,25 @@ mod tests {
             let late = Rules { now_micros: RETRY_MICROS_MAX, ..at(10) };
             assert_eq!(glance(&e, OLD, &late), None, "a day is the longest wait");
         }
+    }
+
+    #[test]
+    fn a_replayed_row_does_not_wait_and_one_that_did_not_change_is_still_unchanged() {
+        let replay = Rules { replay: true, ..rules(WriteMode::Upsert) };
+        assert_eq!(glance(&entry(pending(4, 10, 0)), OLD, &replay), None);
+        assert_eq!(glance(&entry(EntryState::Edited), OLD, &replay), None);
+        assert_eq!(glance(&entry(EntryState::Delivered), OLD, &replay), Some(SkipReason::Unchanged));
+    }
+
+    #[test]
+    fn an_ignored_row_is_left_alone_until_it_changes_or_is_asked_for() {
+        let e = entry(pending(1, 10, 0));
+        let r = rules(WriteMode::Upsert);
+        assert!(is_ignored(&e, OLD, &r));
+        assert!(!is_ignored(&e, NEW, &r));
+        assert!(!is_ignored(&e, OLD, &Rules { force: true, ..r }));
+        assert!(!is_ignored(&e, OLD, &Rules { replay: true, ..r }));
+        assert!(!is_ignored(&entry(EntryState::Delivered), OLD, &r), "nothing waits for it any more");
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::failures::Failure;
 use crate::finalize;
 use crate::load::{self, Loaded};
 use crate::plan::{self, Made, PlanContext};
+use crate::replay;
 use crate::watch::Watch;
 
 /// A held run waits this long for somebody's decision.
@@ -133,6 +134,9 @@ impl Engine {
     ) -> Result<Run> {
         let record = self.register(sync).await?;
         check_request(sync, &record, run_type, &options)?;
+        if let Some(replay) = &options.replay {
+            self.check_replay(sync, &record, replay).await?;
+        }
         Ok(new_run(sync, &record, run_type, trigger, options, self.clock.now()))
     }
 
@@ -215,6 +219,10 @@ impl Engine {
         run.durations.waiting += now.duration_since(since).as_secs_f64().max(0.0);
         run.started_at.get_or_insert(now);
         self.store.update_run(&run).await?;
+        if run.run_type == RunType::Replay {
+            self.store.begin_replay(&run).await?;
+            fail::fail_point!("engine.replay.begun");
+        }
         watch.update(|p| p.status = Some(run.status));
         fail::fail_point!("engine.run.started");
         let record = self.store.sync(&run.sync_id).await?;
@@ -646,6 +654,7 @@ fn close_phase(run: &mut Run, now: Timestamp) {
 
 /// What may not be asked for.
 fn check_request(sync: &Sync, record: &SyncRecord, run_type: RunType, options: &RunOptions) -> Result<()> {
+    replay::check_options(run_type, options)?;
     let refuse = |message: String, help: &str| Err(Error::new(ErrorKind::BadUsage, message).help(help));
     if options.read_mode == ReadMode::Full && sync.write_mode == WriteMode::Append {
         return refuse(

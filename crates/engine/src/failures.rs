@@ -11,6 +11,9 @@ use syncline_store::{DeadLetter, LetterState, RowErrorRecord};
 
 use crate::decide;
 
+/// Flag of a letter whose record may be at the target all the same.
+pub const MAY_HAVE_BEEN_WRITTEN: &str = "may_have_been_written";
+
 /// One row that failed.
 pub struct Failure {
     /// `None`: the row has no usable key and cannot be remembered, only reported.
@@ -107,8 +110,16 @@ impl Failure {
             attempts: self.attempts(),
             first_seen_at: now,
             last_seen_at: now,
-            flags: if self.unknown { vec!["may_have_been_written".into()] } else { Vec::new() },
+            flags: if self.unknown { vec![MAY_HAVE_BEEN_WRITTEN.into()] } else { Vec::new() },
+            source_fp: self.kept_fp().map(|fp| format!("{:032x}", fp.0)),
+            edited: None,
+            replayed_by: None,
         })
+    }
+
+    /// The fingerprint of the row that failed. A removal has no row.
+    fn kept_fp(&self) -> Option<Hash128> {
+        self.source_fp.filter(|_| !self.op.is_some_and(|op| op.is_removal()))
     }
 
     /// The same for errors of one kind: code, field and stage.
@@ -128,13 +139,12 @@ impl Failure {
     /// looked at in every run; without a fingerprint, so that a row that is back is compared at once.
     pub fn entry_record(&self, epoch: u64, now_micros: i64) -> Option<Record> {
         let key = self.key.clone()?;
-        let is_removal = self.op.is_some_and(|op| op.is_removal());
         let entry = self.entry.as_deref();
         Some(Record::Put(Entry {
             key,
             state: decide::pending(self.attempts(), epoch, now_micros),
             format: canon::FORMAT,
-            source_fp: self.source_fp.filter(|_| !is_removal),
+            source_fp: self.kept_fp(),
             // What an unknown outcome left at the target is not what was delivered before.
             delivered_hash: entry
                 .and_then(|e| e.delivered_hash)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use syncline_core::run::{FileRef, StoredError};
+use syncline_core::run::{FileRef, ReplayMode, StoredError};
 use syncline_core::sync::{StoreValues, Sync};
 use syncline_core::{
     Counters, EndReason, Entry, EntryState, Error, ErrorKind, Op, Origin, Phase, ReadMode, Result, RowError,
@@ -19,7 +19,7 @@ use syncline_store::{
 use crate::apply::Applied;
 use crate::decide;
 use crate::engine::Engine;
-use crate::failures::{Failure, row_json};
+use crate::failures::{Failure, MAY_HAVE_BEEN_WRITTEN, row_json};
 use crate::outcomes::{self, StoredOutcome};
 use crate::payload::Payload;
 use crate::plan::{PlanContext, file_name};
@@ -115,7 +115,8 @@ pub async fn finalize(
         sync_state: halt,
         // The moment of the read, which may be long before its plan was carried out.
         full_read_at: (run.complete_read && all_settled).then(|| run.planned_at.unwrap_or(now)),
-        config_hash: Some(context.config_hash.clone()),
+        // The first ordinary run under another configuration is still to be guarded as such.
+        config_hash: run.options.replay.is_none().then(|| context.config_hash.clone()),
         follow,
         now,
     };
@@ -130,7 +131,7 @@ pub async fn finalize(
     Ok(())
 }
 
-fn open_snapshot(engine: &Engine, segments: &[FileRef]) -> Result<Snapshot> {
+pub fn open_snapshot(engine: &Engine, segments: &[FileRef]) -> Result<Snapshot> {
     let opened = segments
         .iter()
         .map(|f| Segment::open(f.path.clone(), engine.files.open(f)?))
@@ -256,7 +257,7 @@ impl Finalizing<'_> {
                 Some(RowResult::Rejected(error)) => self.failed(chunk, row, error, Fate::Undone)?,
                 Some(_) if may_be_there && change.op == Op::Append => {
                     let why = "The connection broke off; the row may have been written";
-                    self.failed(chunk, row, RowError::new("may_have_been_written", why), Fate::Unknown)?;
+                    self.failed(chunk, row, RowError::new(MAY_HAVE_BEEN_WRITTEN, why), Fate::Unknown)?;
                 }
                 result => {
                     self.counters.rows_not_attempted += u64::from(!change.op.is_removal());
@@ -302,9 +303,10 @@ impl Finalizing<'_> {
         if change.retry {
             self.resolved.push(change.key.as_bytes().to_vec());
         }
+        let is_edited = self.replay_mode() == Some(ReplayMode::Edited);
         self.updates.push(Record::Put(Entry {
             key: change.key.clone(),
-            state: EntryState::Delivered,
+            state: if is_edited { EntryState::Edited } else { EntryState::Delivered },
             format: canon::FORMAT,
             source_fp: change.source_fp,
             delivered_hash: change.hash,
@@ -352,6 +354,11 @@ impl Finalizing<'_> {
         }))
     }
 
+    /// What a replay sends; `None` of another run.
+    fn replay_mode(&self) -> Option<ReplayMode> {
+        self.run.options.replay.as_ref().map(|replay| replay.mode)
+    }
+
     fn failed(&mut self, chunk: &PlanChunk, row: usize, error: RowError, fate: Fate) -> Result<()> {
         let change = &chunk.changes[row];
         let unknown = fate == Fate::Unknown;
@@ -366,7 +373,9 @@ impl Finalizing<'_> {
                 .as_ref()
                 .filter(|_| keeps && !change.op.is_removal())
                 .map(|s| row_json(s, row)),
-            payload: keeps.then(|| row_json(&chunk.payload, row)),
+            // What a person edited stands beside what was captured, not in its place.
+            payload: (keeps && self.replay_mode() != Some(ReplayMode::Edited))
+                .then(|| row_json(&chunk.payload, row)),
             op: Some(change.op),
             source_fp: change.source_fp,
             entry: self.snapshot.get(&change.key)?.map(Box::new),
@@ -585,7 +594,10 @@ fn next_generation(
         null_shares: context.null_shares.clone(),
         unkeyed_rows: context.unkeyed_rows,
         resume_after: next_resume(run, before, context),
-        program_version: engine.version.clone(),
+        program_version: before
+            .filter(|_| run.options.replay.is_some())
+            .map_or(&engine.version, |g| &g.program_version)
+            .clone(),
     };
     let same = before.is_some_and(|g| {
         let as_before = Generation {

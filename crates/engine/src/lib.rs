@@ -31,6 +31,7 @@ mod planner;
 mod privacy;
 mod read;
 mod recovery;
+pub mod replay;
 pub mod review;
 mod rows;
 mod stored_bytes;

@@ -43,8 +43,11 @@ pub async fn load(
     ends: &Endpoints,
     watch: &Watch,
 ) -> Result<Loaded> {
-    let is_plain =
-        run.options.max_entities.is_none() && run.options.source_ids.is_empty() && !run.options.reseed;
+    let options = &run.options;
+    let is_plain = options.max_entities.is_none()
+        && options.source_ids.is_empty()
+        && options.replay.is_none()
+        && !options.reseed;
     let mode = matches!(sync.write_mode, WriteMode::Insert | WriteMode::Upsert | WriteMode::Mirror);
     if !(is_plain
         && mode

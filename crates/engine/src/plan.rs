@@ -14,11 +14,12 @@ use syncline_core::{
     Counters, CursorValue, EntryState, Error, ErrorKind, Key, LogicalType, Phase, ReadMode, Result, Run,
     RunType, canon,
 };
-use syncline_snapshot::{DeltaBuilder, Finished, Segment, Snapshot, Values};
+use syncline_snapshot::{DeltaBuilder, Finished, Snapshot, Values};
 use syncline_store::{ChunkRecord, ChunkState, FileStore, Generation, PlanRecord, SyncRecord};
 
 use crate::decide::Rules;
 use crate::engine::{Endpoints, Engine};
+use crate::finalize;
 use crate::guards::{self, PlanFacts};
 use crate::ingest::{self, CursorProgress, Scope};
 use crate::known::KnownKeys;
@@ -27,9 +28,12 @@ use crate::partition::{Knowing, Spilled};
 use crate::plan_file::PlanWriter;
 use crate::planner::{Compared, Planner, PlannerInputs, Sink};
 use crate::read::{Comparing, ReadResult};
+use crate::replay;
 use crate::tally::Tally;
 use crate::transform::{self, MappingProblem, Transform};
 use crate::watch::Watch;
+
+mod stored;
 
 /// Version of [`PlanContext`] as stored.
 const CONTEXT_VERSION: u32 = 1;
@@ -87,6 +91,9 @@ pub(crate) struct Planning<'a> {
     pub ends: &'a Endpoints,
     pub watch: &'a Watch,
     pub now: Timestamp,
+    /// The letters of a replay, once it is known what is known of their keys.
+    pub replay: Option<replay::Selected>,
+    pub ignored: Arc<replay::Ignored>,
 }
 
 /// What is read, and how it is mapped.
@@ -124,7 +131,11 @@ pub async fn make(
     ends: &Endpoints,
     watch: &Watch,
 ) -> Result<Made> {
-    let planning = Planning::new(engine, sync, record, ends, watch).await?;
+    let mut planning = Planning::new(engine, sync, record, ends, watch).await?;
+    if let Some(wish) = &run.options.replay {
+        let snapshot = planning.snapshot()?;
+        planning.replay = Some(replay::select(engine, &record.uid, wish, Some(&run.id), &snapshot).await?);
+    }
     let timing = planning.begin(run).await?;
     let made = planning.run(run).await;
     timing.end(run);
@@ -153,7 +164,9 @@ impl<'a> Planning<'a> {
         watch: &'a Watch,
     ) -> Result<Self> {
         let generation = engine.store.generation(&record.uid).await?;
-        Ok(Self { engine, sync, record, generation, ends, watch, now: engine.clock.now() })
+        let ignored = Arc::new(engine.ignored(&record.uid).await?);
+        let now = engine.clock.now();
+        Ok(Self { engine, sync, record, generation, ends, watch, now, replay: None, ignored })
     }
 
     /// Starts the run's planning afresh.
@@ -168,6 +181,9 @@ impl<'a> Planning<'a> {
 
     async fn run(&self, run: &mut Run) -> Result<Made> {
         let reading = self.reading(run).await?;
+        if let Some(selected) = self.replay.as_ref().filter(|s| s.reads_nothing()) {
+            return self.plan_stored(run, selected, &reading).await;
+        }
         let compared = match self.compared(run, &reading, false).await {
             // What it has to remember of new keys is known only when there is no more room for it.
             Err(e) if e.kind == ErrorKind::OutOfMemory && run.options.max_entities.is_none() => {
@@ -177,9 +193,13 @@ impl<'a> Planning<'a> {
             }
             compared => compared,
         };
-        let (planner, read) = compared?;
+        let (mut planner, read) = compared?;
         if let Scope::Keys(ids) = &reading.scope {
             run.not_found = planner.not_found(ids);
+        }
+        if let Some(selected) = &self.replay {
+            self.refuse(run, selected, &mut planner).await?;
+            self.resolve_departed(run, selected, &mut planner)?;
         }
         self.store(run, planner.finish()?, &read, &reading).await
     }
@@ -193,7 +213,10 @@ impl<'a> Planning<'a> {
         self.check_schema(&model)?;
         let transform = Transform::compile(self.sync, &model, &object, self.ends.lookups.clone())
             .map_err(|problems| self.mapping_error(&model, &problems))?;
-        let scope = ingest::scope(self.sync, self.record, run.run_type, &run.options, self.now);
+        let scope = match &self.replay {
+            Some(selected) => Scope::Keys(selected.row_ids()),
+            None => ingest::scope(self.sync, self.record, run.run_type, &run.options, self.now),
+        };
         let (columns, schema) = self.read_schema(&model, &transform)?;
         let normalizer = Normalizer::new(self.sync, &transform, &schema, self.record.seed)?;
         Ok(Reading {
@@ -259,6 +282,7 @@ impl<'a> Planning<'a> {
             sync: Arc::new(self.sync.clone()),
             transform: reading.transform.clone(),
             normalizer: reading.normalizer.clone(),
+            ignored: self.ignored.clone(),
             rules: self.rules(run),
             afresh: run.options.reseed,
             schema: reading.schema.clone(),
@@ -336,17 +360,17 @@ impl<'a> Planning<'a> {
         Ok((columns, schema))
     }
 
-    fn snapshot(&self) -> Result<Snapshot> {
-        let segments = self.generation.iter().flat_map(|g| &g.segments);
-        let opened = segments
-            .map(|f| Segment::open(f.path.clone(), self.engine.files.open(f)?))
-            .collect::<Result<_>>()?;
-        Ok(Snapshot::open(opened))
+    pub fn snapshot(&self) -> Result<Snapshot> {
+        let segments: Vec<FileRef> = self.generation.iter().flat_map(|g| g.segments.clone()).collect();
+        finalize::open_snapshot(self.engine, &segments)
     }
 
     /// Keys that an incremental run reads again whatever their cursor: pending ones, and in `update`
-    /// mode those the target did not have.
+    /// mode those the target did not have. Of a replay, those that wait for being delivered.
     fn due_keys(&self, scope: &Scope, run: &Run, snapshot: &Snapshot) -> Result<Vec<Key>> {
+        if let Some(selected) = &self.replay {
+            return selected.waiting(snapshot);
+        }
         let waiting: u64 = self
             .generation
             .iter()
@@ -360,14 +384,15 @@ impl<'a> Planning<'a> {
         let mut keys = Vec::new();
         for entry in snapshot.scan(Values::LeaveOut) {
             let entry = entry?;
-            if matches!(entry.state, EntryState::Pending { .. } | EntryState::Absent) {
+            let waits = matches!(entry.state, EntryState::Pending { .. } | EntryState::Absent);
+            if waits && !self.ignored.contains(&entry.key) {
                 keys.push(entry.key);
             }
         }
         Ok(keys)
     }
 
-    fn chunk_rows(&self, run: &mut Run) -> usize {
+    pub fn chunk_rows(&self, run: &mut Run) -> usize {
         let wanted = run.options.batch_size.or(self.sync.batch_size).unwrap_or(self.ends.spec.batch_size);
         let max = self.ends.spec.batch_size_max;
         if wanted > max {
@@ -376,7 +401,9 @@ impl<'a> Planning<'a> {
                 run.notices.push(notice);
             }
         }
-        wanted.clamp(1, max) as usize
+        // A chunk of a paced replay is what may be sent in a second at most.
+        let paced = run.options.replay.as_ref().and_then(|replay| replay.per_second);
+        wanted.min(paced.unwrap_or(u32::MAX)).clamp(1, max) as usize
     }
 
     /// Where the cursor starts from: a reset clears it first.
@@ -388,13 +415,14 @@ impl<'a> Planning<'a> {
         Rules {
             mode: self.sync.write_mode,
             force: run.options.read_mode == ReadMode::Full || run.run_type == RunType::Seed,
+            replay: run.options.replay.is_some(),
             // A test plans what the next run will do.
             epoch: if run.run_type.writes() { run.epoch } else { run.epoch + 1 },
             now_micros: self.now.as_microsecond(),
         }
     }
 
-    async fn store(
+    pub async fn store(
         &self,
         run: &mut Run,
         compared: Compared,
@@ -569,6 +597,10 @@ impl<'a> Planning<'a> {
         if run.options.reseed {
             // A reseed removes everything on purpose; it was confirmed with the sync's id.
             verdicts.retain(|v| v.guard != "max_deletes");
+        }
+        if run.options.replay.is_some() {
+            // It is made of rows that failed: their share says nothing about the sync.
+            verdicts.retain(|v| v.guard != "max_invalid");
         }
         verdicts
     }

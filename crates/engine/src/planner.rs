@@ -23,6 +23,7 @@ use crate::known::{Glimpse, Known, KnownKeys, Place};
 use crate::normalize::Normalizer;
 use crate::plan_file::{PlanWriter, PlannedChange};
 use crate::read::HandOver;
+use crate::replay::Ignored;
 use crate::rows::Rows;
 use crate::tally::Tally;
 use crate::transform::Transform;
@@ -35,10 +36,13 @@ const REMOVALS_BUFFERED: usize = 4_096;
 const WAITING_MIN: usize = 4_000;
 const WAITING_MAX: usize = 200_000;
 
+mod captured;
 mod compare;
 mod departures;
 mod load;
 mod matches;
+
+pub use captured::StoredRecord;
 
 /// What became of the first row of a key, for `duplicates: keep_last`.
 enum Disposition {
@@ -66,6 +70,7 @@ pub struct Planner {
     afresh: bool,
     known: KnownKeys,
     normalizer: Arc<Normalizer>,
+    ignored: Arc<Ignored>,
     schema: SchemaRef,
     seed: u64,
     sink: Sink,
@@ -96,6 +101,7 @@ pub struct PlannerInputs {
     pub sync: Arc<Sync>,
     pub transform: Arc<Transform>,
     pub normalizer: Arc<Normalizer>,
+    pub ignored: Arc<Ignored>,
     pub rules: Rules,
     pub afresh: bool,
     /// Schema of the rows that will come.
@@ -157,6 +163,7 @@ impl Planner {
         let match_seen = (!appends && !match_is_key && has_match && !is_load).then(HashMap::new);
         Self {
             normalizer: inputs.normalizer,
+            ignored: inputs.ignored,
             match_seen,
             sync: inputs.sync,
             transform: inputs.transform,

@@ -163,6 +163,7 @@ impl Planning<'_> {
                 Departures::All
             }
             Scope::Since(_) if run.options.max_entities.is_none() => Departures::Asked,
+            Scope::Keys(_) if run.options.replay.is_some() => Departures::Asked,
             _ => Departures::Unknown,
         };
         self.send(run, reading, &to_thread, &mut from_thread, Message::End { departures }, &mut load).await?;

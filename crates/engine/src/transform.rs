@@ -10,6 +10,8 @@ use syncline_core::sync::{FieldMapping, FieldWrite, Nulls, Sync, WriteMode};
 use syncline_core::{Error, ErrorKind, Key, LogicalType, Result, RowError, canon, text};
 use syncline_expr::{Compiler, Expression, LookupTables};
 
+mod stored;
+
 use crate::coerce;
 use crate::payload::Payload;
 

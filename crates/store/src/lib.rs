@@ -15,6 +15,7 @@ mod sqlite;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use syncline_core::ids::LetterId;
 use syncline_core::run::FileRef;
 use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
@@ -28,9 +29,9 @@ pub use queue::{
     Queue, Renewed, Use,
 };
 pub use records::{
-    ChunkRecord, ChunkState, Commit, CursorChange, CursorHistory, DeadLetter, Forgotten, Generation,
-    KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, SyncRecord, SyncSeen,
-    SyncState,
+    ChunkRecord, ChunkState, Commit, CursorChange, CursorHistory, DeadLetter, EditedPayload, Forgotten,
+    Generation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter,
+    SyncRecord, SyncSeen, SyncState,
 };
 #[doc(hidden)]
 pub use sql::fuzzing;
@@ -117,6 +118,15 @@ pub trait Store: Send + Sync {
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>>;
     /// Moves a letter along [`LetterState::transition`]; an illegal step is `conflict`.
     async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter>;
+    /// The letters with these ids, in the order given; unknown ones are left out.
+    async fn letters_by_id(&self, ids: &[LetterId]) -> Result<Vec<DeadLetter>>;
+    /// Stores the payload that a person wants to be sent, or takes it back; `conflict` unless the
+    /// letter is open or ignored.
+    async fn edit_letter(&self, id: &str, edited: Option<&EditedPayload>) -> Result<DeadLetter>;
+    /// Marks the letters of an active replay that are open or ignored as `replaying` by it; `fenced`
+    /// unless `run.epoch` is the stored one. With the end of the run, however it ends, those that are
+    /// neither resolved nor failed again are open as before.
+    async fn begin_replay(&self, run: &Run) -> Result<()>;
 
     // --- commit ---
 
@@ -124,8 +134,9 @@ pub trait Store: Send + Sync {
     ///
     /// Checks that the run's stored epoch is `commit.run.epoch` and the sync's generation is
     /// `commit.run.base_generation` (else `fenced`); stores the generation, cursor, run, sync state;
-    /// exposes staged letters (one open letter per key: a known one gets attempts, last_seen, run and
-    /// error of the new one; an ignored one stays ignored and gets last_seen); resolves letters of
+    /// exposes staged letters (one live letter per key: a known one keeps its id and first_seen, gets
+    /// all else of the new one with at least one attempt more, and is open; it stays ignored, and keeps
+    /// what a person made of its payload, where the source row that failed is the same); resolves letters of
     /// `commit.resolved` whose keys did not fail in this run, ignored ones too.
     ///
     /// A run cannot become `completed`, and no cursor moves on, while one of its chunks is not settled

@@ -255,6 +255,26 @@ pub struct DeadLetter {
     pub last_seen_at: Timestamp,
     /// For example `may_have_been_written`.
     pub flags: Vec<String>,
+    /// Fingerprint of the source row that failed, hexadecimal: the same as long as the row and its
+    /// mapping are. `None` for removals, and for letters of programs that did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_fp: Option<String>,
+    /// The payload as a person corrected it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<EditedPayload>,
+    /// The run that replays it, while it is `replaying`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_by: Option<RunId>,
+}
+
+/// What a person wants to be sent in place of a letter's payload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditedPayload {
+    /// All target fields by name.
+    pub payload: serde_json::Value,
+    /// Who edited it: the name of a token or of a system user, for example.
+    pub by: String,
+    pub at: Timestamp,
 }
 
 /// Which letters to list. `None` and empty lists match all.

@@ -31,7 +31,7 @@ struct Ready {
 
 /// Buffers that rows are encoded in.
 #[derive(Default)]
-struct Encoded {
+pub(super) struct Encoded {
     values: Vec<u8>,
     match_value: Vec<u8>,
 }
@@ -48,15 +48,26 @@ impl Planner {
             };
             if let Some(error) = invalid.remove(&row) {
                 self.fail(&rows, row, key, source_fp, entry, Stage::Normalize, error, None)?;
-            } else if let Some(reason) =
-                entry.as_ref().and_then(|e| decide::glance(e, source_fp, &self.rules))
-            {
+            } else if let Some(reason) = entry.as_ref().and_then(|e| self.glance(e, source_fp)) {
+                if self.rules.replay && reason == SkipReason::Unchanged {
+                    // Nothing waits for being delivered, whatever its letter says.
+                    self.failures.resolved.push(key.clone());
+                }
                 self.skip(&key, reason);
             } else {
                 ready.push(Ready { row, key, source_fp, entry });
             }
         }
         self.map_and_decide(&rows, ready)
+    }
+
+    /// Whether a row is left alone without being mapped.
+    fn glance(&self, entry: &Entry, source_fp: Hash128) -> Option<SkipReason> {
+        let is_ignored = self.ignored.writes.contains(&entry.key);
+        if is_ignored && decide::is_ignored(entry, source_fp, &self.rules) {
+            return Some(SkipReason::Ignored);
+        }
+        decide::glance(entry, source_fp, &self.rules)
     }
 
     /// Transform and compare: maps the rows and plans what they need.
@@ -108,23 +119,34 @@ impl Planner {
                 }
             }
         }
+        let source = self.keeps_values().then_some(&subset);
+        self.push_writes(&changes, sent, &mapped.payload, source)
+    }
+
+    /// Puts changes into the plan, with the rows of `payload` and `source` that are theirs.
+    pub(super) fn push_writes(
+        &mut self,
+        changes: &[PlannedChange],
+        rows: Vec<u32>,
+        payload: &RecordBatch,
+        source: Option<&RecordBatch>,
+    ) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
         let Sink::Plan(writer) = &mut self.sink else {
             return Err(Error::internal("a direct load plans nothing"));
         };
-        let sent = UInt32Array::from(sent);
-        let payload = arrow::compute::take_record_batch(&mapped.payload, &sent)?;
-        let keeps_source = self.sync.store_values == syncline_core::sync::StoreValues::Full;
-        let source = keeps_source.then(|| arrow::compute::take_record_batch(&subset, &sent)).transpose()?;
-        writer.push_writes(&changes, &payload, source.as_ref())?;
+        let rows = UInt32Array::from(rows);
+        let payload = arrow::compute::take_record_batch(payload, &rows)?;
+        let source = source.map(|batch| arrow::compute::take_record_batch(batch, &rows)).transpose()?;
+        writer.push_writes(changes, &payload, source.as_ref())?;
         self.position += changes.len() as u64;
         Ok(())
     }
 
     /// Compares one mapped row with its entry.
-    fn judge(
+    pub(super) fn judge(
         &mut self,
         payload: &PayloadRows<'_>,
         row: usize,
@@ -188,7 +210,8 @@ impl Planner {
             old_match,
             before: entry.and_then(|e| e.values.clone()),
             origin: entry.filter(|e| stands_at_target(e)).map(|e| e.origin),
-            retry: entry.is_some_and(|e| matches!(e.state, EntryState::Pending { .. })),
+            // What is replayed failed before, whatever is known of it.
+            retry: self.rules.replay || entry.is_some_and(|e| matches!(e.state, EntryState::Pending { .. })),
         })))
     }
 }

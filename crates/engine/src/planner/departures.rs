@@ -54,6 +54,9 @@ impl Planner {
     pub fn departures(&mut self) -> Result<()> {
         let removal = self.removal();
         self.for_each_unseen(|planner, entry| {
+            if planner.is_removal_ignored(&entry.key) {
+                return Ok(());
+            }
             if planner.match_seen.is_some() {
                 planner.moved.insert(canon::hash(planner.seed, entry.key.as_bytes()));
             }
@@ -74,12 +77,18 @@ impl Planner {
         let removal = self.removal();
         for key in keys {
             if !self.known.came(&key.row_id())
+                && !self.is_removal_ignored(key)
                 && let Some(entry) = self.known.entry(key)?
             {
                 self.depart(entry, removal)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether a person ignored that this record could not be removed.
+    fn is_removal_ignored(&self, key: &Key) -> bool {
+        !self.rules.replay && self.ignored.removals.contains(key)
     }
 
     fn removal(&self) -> Option<RemovalAction> {
@@ -120,6 +129,10 @@ impl Planner {
             if entry.origin == syncline_core::Origin::Created && entry.delivered_hash.is_some() {
                 planner.plan_removal(&entry, RemovalAction::Delete)
             } else {
+                // What waited for being delivered is as new as all else from here on.
+                if matches!(entry.state, EntryState::Pending { .. }) {
+                    planner.failures.resolved.push(entry.key.clone());
+                }
                 planner.updates.push(Record::Erase(entry.key))
             }
         })

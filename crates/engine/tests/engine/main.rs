@@ -17,6 +17,7 @@ mod privacy;
 mod properties;
 mod raw;
 mod recovery;
+mod replays;
 mod row_failures;
 mod snapshots;
 mod source_faults;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use syncline_core::ids::LetterId;
 use syncline_core::run::FileRef;
 use syncline_core::{Error, ErrorKind, Result, Run, RunId, Stage, SyncId, SyncUid};
 use syncline_store::*;
@@ -156,6 +157,18 @@ impl Store for StoppingStore {
 
     async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter> {
         self.around(self.inner.set_letter_state(id, state)).await
+    }
+
+    async fn letters_by_id(&self, ids: &[LetterId]) -> Result<Vec<DeadLetter>> {
+        self.inner.letters_by_id(ids).await
+    }
+
+    async fn edit_letter(&self, id: &str, edited: Option<&EditedPayload>) -> Result<DeadLetter> {
+        self.around(self.inner.edit_letter(id, edited)).await
+    }
+
+    async fn begin_replay(&self, run: &Run) -> Result<()> {
+        self.around(self.inner.begin_replay(run)).await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<()> {

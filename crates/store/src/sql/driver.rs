@@ -2,17 +2,19 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use syncline_core::ids::LetterId;
 use syncline_core::run::FileRef;
 use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
 use super::{
-    Outcome, Sql, commit, cursors, follow, generations, letters, plans, retention, row_errors, runs, syncs,
+    Outcome, Sql, commit, cursors, follow, generations, letters, plans, replays, retention, row_errors, runs,
+    syncs,
 };
 use crate::fail_points::fail_point;
 use crate::{
-    ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, FollowUp, Forgotten, Generation, KeepUntil,
-    LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, Store, SyncRecord, SyncSeen,
-    SyncState,
+    ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, EditedPayload, FollowUp, Forgotten,
+    Generation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, Store,
+    SyncRecord, SyncSeen, SyncState,
 };
 
 /// What runs transactions: an embedded database, or a server. Everything that a store does beyond
@@ -164,6 +166,21 @@ impl<B: Backend + 'static> Store for B {
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>> {
         let id = id.to_string();
         self.read(move |tx| letters::get(tx, &id)).await
+    }
+
+    async fn letters_by_id(&self, ids: &[LetterId]) -> Result<Vec<DeadLetter>> {
+        let ids = ids.to_vec();
+        self.read(move |tx| replays::letters(tx, &ids)).await
+    }
+
+    async fn edit_letter(&self, id: &str, edited: Option<&EditedPayload>) -> Result<DeadLetter> {
+        let (id, edited) = (id.to_string(), edited.cloned());
+        self.write(move |tx| replays::edit(tx, &id, edited.as_ref())).await
+    }
+
+    async fn begin_replay(&self, run: &Run) -> Result<()> {
+        let run = run.clone();
+        self.write(move |tx| replays::begin(tx, &run)).await
     }
 
     async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter> {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use syncline_core::{Error, ErrorKind, Run, RunId, RunType, SyncUid};
 
 use super::conditions::Conditions;
-use super::{Outcome, Sql, WORKSPACE, blob, events, runs, values};
+use super::{Outcome, Sql, WORKSPACE, blob, events, replays, runs, values};
 use crate::{DeadLetter, LetterFilter, LetterState, Page};
 
 pub fn stage(tx: &dyn Sql, id: &RunId, epoch: u64, letters: &[DeadLetter]) -> Outcome<()> {
@@ -60,7 +60,7 @@ pub fn expose(tx: &dyn Sql, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
                 changes.opened += 1;
             }
             Some(known) => {
-                update(tx, &seen_again(known, letter))?;
+                update(tx, &replays::seen_again(known, letter))?;
                 changes.seen_again += 1;
             }
         }
@@ -72,9 +72,12 @@ pub fn expose(tx: &dyn Sql, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
     };
     for key in resolved.iter().filter(|key| !failed.contains(*key)) {
         if let Some(letter) = live(tx, &run.sync_uid, key)? {
-            update(tx, &DeadLetter { state, ..letter })?;
+            update(tx, &DeadLetter { state, replayed_by: None, ..letter })?;
             changes.resolved += 1;
         }
+    }
+    if run.status.is_terminal() {
+        replays::end(tx, run)?;
     }
     events::letters_changed(tx, run, &changes)
 }
@@ -85,15 +88,6 @@ pub struct LetterChanges {
     pub opened: u64,
     pub seen_again: u64,
     pub resolved: u64,
-}
-
-/// One letter per key: the known one goes on with what the new one says. An ignored one stays as a
-/// person left it.
-fn seen_again(known: DeadLetter, new: DeadLetter) -> DeadLetter {
-    if known.state == LetterState::Ignored {
-        return DeadLetter { last_seen_at: new.last_seen_at, ..known };
-    }
-    DeadLetter { id: known.id, first_seen_at: known.first_seen_at, state: LetterState::Open, ..new }
 }
 
 /// Latest seen first; of one moment, the greater id.
@@ -152,7 +146,7 @@ pub fn step(tx: &dyn Sql, id: &str, state: LetterState) -> Outcome<DeadLetter> {
         return Err(Error::new(ErrorKind::NotFound, format!("there is no dead letter {id}")).into());
     };
     let state = letter.state.transition(state).map_err(|e| e.context(id))?;
-    let letter = DeadLetter { state, ..letter };
+    let letter = DeadLetter { state, replayed_by: None, ..letter };
     update(tx, &letter)?;
     Ok(letter)
 }
@@ -194,7 +188,7 @@ fn insert(tx: &dyn Sql, letter: &DeadLetter) -> Outcome<()> {
     Ok(())
 }
 
-fn update(tx: &dyn Sql, letter: &DeadLetter) -> Outcome<()> {
+pub fn update(tx: &dyn Sql, letter: &DeadLetter) -> Outcome<()> {
     tx.execute(
         "UPDATE letters SET row_id = ?, run_id = ?, state = ?, code = ?, fingerprint = ?, last_seen_at = ?,
          record = ?

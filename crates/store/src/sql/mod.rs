@@ -26,6 +26,7 @@ mod plans;
 mod progress;
 mod queue;
 mod queue_driver;
+mod replays;
 mod requests;
 mod retention;
 mod row_errors;

@@ -5,7 +5,8 @@ use syncline_core::{Error, ErrorKind, Run, RunId, RunStatus, SyncUid};
 
 use super::conditions::Conditions;
 use super::{
-    Outcome, Sql, Value, WORKSPACE, blob, claims, events, follow, letters, plans, queue, syncs, values,
+    Outcome, Sql, Value, WORKSPACE, blob, claims, events, follow, letters, plans, queue, replays, syncs,
+    values,
 };
 use crate::{Page, RunFilter};
 
@@ -164,6 +165,7 @@ pub fn update(tx: &dyn Sql, run: &Run) -> Outcome<()> {
         if run.status.is_terminal() {
             // Nothing can expose them any more.
             letters::drop_staged(tx, &run.id)?;
+            replays::end(tx, run)?;
         }
     }
     save(tx, &stored, run)

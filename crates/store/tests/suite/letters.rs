@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
+use syncline_core::ids::LetterId;
+use syncline_core::run::Replay;
 use syncline_core::{ErrorKind, Run, RunStatus, RunType, Stage};
-use syncline_store::{DeadLetter, LetterFilter, LetterState, Page, Store};
+use syncline_store::{DeadLetter, EditedPayload, LetterFilter, LetterState, Page, Store};
 
 use crate::fixtures::*;
 use crate::over_every_store;
@@ -11,6 +13,11 @@ over_every_store![
     a_known_letter_goes_on_with_the_new_error,
     a_replaying_letter_that_fails_again_is_open,
     an_ignored_letter_stays_ignored,
+    an_ignored_letter_whose_row_changed_and_fails_again_is_open,
+    an_edited_payload_stays_with_its_letter_until_the_row_changes,
+    a_replay_holds_its_letters_until_it_ends,
+    a_replay_that_is_cancelled_opens_its_letters_again,
+    letters_are_found_by_their_ids,
     a_resolved_letter_stays_and_a_new_failure_is_a_new_letter,
     a_delivered_key_resolves_its_letter,
     a_replay_says_that_it_resolved,
@@ -72,6 +79,7 @@ async fn a_known_letter_goes_on_with_the_new_error(store: Arc<dyn Store>) {
         fingerprint: "f2".into(),
         stage: Stage::Transform,
         payload: None,
+        source_fp: Some("8".into()),
         first_seen_at: at(99),
         last_seen_at: at(99),
         ..letter(run, "2", b"k")
@@ -102,7 +110,106 @@ async fn an_ignored_letter_stays_ignored(store: Arc<dyn Store>) {
     let again =
         |run: &Run| vec![DeadLetter { last_seen_at: at(99), code: "other".into(), ..letter(run, "2", b"k") }];
     run_with(&*store, "b", RunType::Sync, again, &[]).await;
-    assert_eq!(all(&*store).await, [DeadLetter { last_seen_at: at(99), ..ignored }]);
+    let found = all(&*store).await.remove(0);
+    assert_eq!((found.id, found.state, found.last_seen_at), (ignored.id, LetterState::Ignored, at(99)));
+    assert_eq!((found.code.as_str(), found.attempts), ("other", 2), "what is known of it is the latest");
+}
+
+async fn an_ignored_letter_whose_row_changed_and_fails_again_is_open(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    store.edit_letter("dl_1", Some(&edited())).await.unwrap();
+    store.set_letter_state("dl_1", LetterState::Ignored).await.unwrap();
+    let changed = |run: &Run| {
+        vec![DeadLetter { source_fp: Some("8".into()), source_row: None, ..letter(run, "2", b"k") }]
+    };
+    run_with(&*store, "b", RunType::Sync, changed, &[]).await;
+    let found = all(&*store).await.remove(0);
+    assert_eq!((found.id.as_str(), found.state), ("dl_1", LetterState::Open));
+    assert_eq!((found.edited, found.source_row), (None, None), "they are of the row as it was");
+}
+
+fn edited() -> EditedPayload {
+    EditedPayload { payload: serde_json::json!({"email": "b@c"}), by: "ann".into(), at: at(60) }
+}
+
+async fn an_edited_payload_stays_with_its_letter_until_the_row_changes(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    let letter_with = store.edit_letter("dl_1", Some(&edited())).await.unwrap();
+    assert_eq!(letter_with.edited, Some(edited()));
+    assert_eq!(store.letter("dl_1").await.unwrap(), Some(letter_with));
+    let again = |run: &Run| vec![DeadLetter { payload: None, source_row: None, ..letter(run, "2", b"k") }];
+    run_with(&*store, "b", RunType::Sync, again, &[]).await;
+    let found = store.letter("dl_1").await.unwrap().unwrap();
+    assert_eq!((found.attempts, &found.edited), (2, &Some(edited())));
+    assert!(found.payload.is_some() && found.source_row.is_some(), "of the same row, they are still so");
+    assert_eq!(store.edit_letter("dl_1", None).await.unwrap().edited, None);
+    store.set_letter_state("dl_1", LetterState::ResolvedUser).await.unwrap();
+    refused(store.edit_letter("dl_1", Some(&edited())).await, ErrorKind::Conflict);
+    refused(store.edit_letter("dl_9", Some(&edited())).await, ErrorKind::NotFound);
+}
+
+/// A claimed run that replays `ids`.
+async fn replaying(store: &dyn Store, name: &str, ids: &[&str]) -> Run {
+    let letters = ids.iter().map(|id| LetterId::from_stored(*id)).collect();
+    let mut run = new_run(name, "contact", RunType::Replay);
+    run.options.replay = Some(Replay { mode: Default::default(), letters, per_second: None });
+    store.insert_run(&run, "{}").await.unwrap();
+    let mut run = store.claim_run(&run.id, at(1)).await.unwrap();
+    run.status = RunStatus::Running;
+    run.base_generation = Some(sync_now(store, "contact").await.generation);
+    store.update_run(&run).await.unwrap();
+    store.begin_replay(&run).await.unwrap();
+    run
+}
+
+async fn states(store: &dyn Store) -> Vec<(String, LetterState)> {
+    let mut states: Vec<_> = all(store).await.into_iter().map(|l| (l.id.to_string(), l.state)).collect();
+    states.sort_by(|a, b| a.0.cmp(&b.0));
+    states
+}
+
+async fn a_replay_holds_its_letters_until_it_ends(store: Arc<dyn Store>) {
+    use LetterState::*;
+    ensure(&*store, "contact").await;
+    let four = |run: &Run| (1..=4).map(|n| letter(run, &n.to_string(), &[n as u8])).collect::<Vec<_>>();
+    run_with(&*store, "a", RunType::Sync, four, &[]).await;
+    store.set_letter_state("dl_3", ResolvedUser).await.unwrap();
+    let run = replaying(&*store, "b", &["dl_1", "dl_2", "dl_3", "dl_9"]).await;
+    let held = store.letter("dl_1").await.unwrap().unwrap();
+    assert_eq!((held.state, &held.replayed_by), (Replaying, &Some(run.id.clone())));
+    let as_shown = |shown: &[LetterState]| -> Vec<(String, LetterState)> {
+        (1..).zip(shown).map(|(n, state)| (format!("dl_{n}"), *state)).collect()
+    };
+    assert_eq!(states(&*store).await, as_shown(&[Replaying, Replaying, ResolvedUser, Open]));
+    let mut commit = ending(&run);
+    commit.resolved = vec![vec![1]];
+    store.commit(&commit).await.unwrap();
+    assert_eq!(states(&*store).await, as_shown(&[ResolvedReplay, Open, ResolvedUser, Open]));
+    refused(store.begin_replay(&run).await, ErrorKind::Fenced);
+    assert_eq!(states(&*store).await, as_shown(&[ResolvedReplay, Open, ResolvedUser, Open]));
+}
+
+async fn a_replay_that_is_cancelled_opens_its_letters_again(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    let run = replaying(&*store, "b", &["dl_1"]).await;
+    let mut run = store.reclaim_run(&run.id).await.unwrap();
+    assert_eq!(states(&*store).await[0].1, LetterState::Replaying, "whoever takes it over has them too");
+    run.status = run.status.transition(RunStatus::Cancelled).unwrap();
+    store.update_run(&run).await.unwrap();
+    let letter = store.letter("dl_1").await.unwrap().unwrap();
+    assert_eq!((letter.state, letter.attempts, letter.replayed_by), (LetterState::Open, 1, None));
+}
+
+async fn letters_are_found_by_their_ids(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    let three = |run: &Run| (1..=3).map(|n| letter(run, &n.to_string(), &[n as u8])).collect::<Vec<_>>();
+    run_with(&*store, "a", RunType::Sync, three, &[]).await;
+    let ids = ["dl_3", "dl_9", "dl_1"].map(|id| LetterId::from_stored(id));
+    let found = store.letters_by_id(&ids).await.unwrap();
+    assert_eq!(found.iter().map(|l| l.id.as_str()).collect::<Vec<_>>(), ["dl_3", "dl_1"]);
 }
 
 async fn a_resolved_letter_stays_and_a_new_failure_is_a_new_letter(store: Arc<dyn Store>) {
