@@ -76,7 +76,8 @@ mod tests {
     use crate::failures::row_json;
 
     fn transform() -> Transform {
-        let (sync, _) = crate::testing::sync_with_cursor();
+        let (mut sync, _) = crate::testing::sync_with_cursor();
+        sync.model.cursor = None;
         let fields = [
             ("id", "int64"),
             ("name", "text"),
