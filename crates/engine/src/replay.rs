@@ -168,7 +168,7 @@ impl Engine {
     pub(crate) async fn ignored(&self, uid: &SyncUid) -> Result<Ignored> {
         let filter = LetterFilter {
             sync_uid: Some(uid.clone()),
-            state: Some(LetterState::Ignored),
+            states: vec![LetterState::Ignored],
             ..LetterFilter::default()
         };
         let mut ignored = Ignored::default();

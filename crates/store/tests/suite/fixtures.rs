@@ -213,7 +213,7 @@ pub fn letter(run: &Run, id: &str, key: &[u8]) -> DeadLetter {
         first_seen_at: at(40),
         last_seen_at: at(40),
         flags: vec![],
-        source_fp: Some("7".into()),
+        source_fp: None,
         edited: None,
         replayed_by: None,
     }

@@ -79,7 +79,6 @@ async fn a_known_letter_goes_on_with_the_new_error(store: Arc<dyn Store>) {
         fingerprint: "f2".into(),
         stage: Stage::Transform,
         payload: None,
-        source_fp: Some("8".into()),
         first_seen_at: at(99),
         last_seen_at: at(99),
         ..letter(run, "2", b"k")
@@ -103,12 +102,18 @@ async fn a_replaying_letter_that_fails_again_is_open(store: Arc<dyn Store>) {
     assert_eq!((found[0].id.as_str(), found[0].state, found[0].attempts), ("dl_1", LetterState::Open, 2));
 }
 
+/// The letter of a source row with this fingerprint.
+fn of_row(fingerprint: &str, letter: DeadLetter) -> DeadLetter {
+    DeadLetter { source_fp: Some(fingerprint.into()), ..letter }
+}
+
 async fn an_ignored_letter_stays_ignored(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
-    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![of_row("7", letter(run, "1", b"k"))], &[]).await;
     let ignored = store.set_letter_state("dl_1", LetterState::Ignored).await.unwrap();
-    let again =
-        |run: &Run| vec![DeadLetter { last_seen_at: at(99), code: "other".into(), ..letter(run, "2", b"k") }];
+    let again = |run: &Run| {
+        vec![DeadLetter { last_seen_at: at(99), code: "other".into(), ..of_row("7", letter(run, "2", b"k")) }]
+    };
     run_with(&*store, "b", RunType::Sync, again, &[]).await;
     let found = all(&*store).await.remove(0);
     assert_eq!((found.id, found.state, found.last_seen_at), (ignored.id, LetterState::Ignored, at(99)));
@@ -117,12 +122,10 @@ async fn an_ignored_letter_stays_ignored(store: Arc<dyn Store>) {
 
 async fn an_ignored_letter_whose_row_changed_and_fails_again_is_open(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
-    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![of_row("7", letter(run, "1", b"k"))], &[]).await;
     store.edit_letter("dl_1", Some(&edited())).await.unwrap();
     store.set_letter_state("dl_1", LetterState::Ignored).await.unwrap();
-    let changed = |run: &Run| {
-        vec![DeadLetter { source_fp: Some("8".into()), source_row: None, ..letter(run, "2", b"k") }]
-    };
+    let changed = |run: &Run| vec![DeadLetter { source_row: None, ..of_row("8", letter(run, "2", b"k")) }];
     run_with(&*store, "b", RunType::Sync, changed, &[]).await;
     let found = all(&*store).await.remove(0);
     assert_eq!((found.id.as_str(), found.state), ("dl_1", LetterState::Open));
@@ -135,11 +138,13 @@ fn edited() -> EditedPayload {
 
 async fn an_edited_payload_stays_with_its_letter_until_the_row_changes(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
-    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k")], &[]).await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![of_row("7", letter(run, "1", b"k"))], &[]).await;
     let letter_with = store.edit_letter("dl_1", Some(&edited())).await.unwrap();
     assert_eq!(letter_with.edited, Some(edited()));
     assert_eq!(store.letter("dl_1").await.unwrap(), Some(letter_with));
-    let again = |run: &Run| vec![DeadLetter { payload: None, source_row: None, ..letter(run, "2", b"k") }];
+    let again = |run: &Run| {
+        vec![DeadLetter { payload: None, source_row: None, ..of_row("7", letter(run, "2", b"k")) }]
+    };
     run_with(&*store, "b", RunType::Sync, again, &[]).await;
     let found = store.letter("dl_1").await.unwrap().unwrap();
     assert_eq!((found.attempts, &found.edited), (2, &Some(edited())));
