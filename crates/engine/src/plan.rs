@@ -137,7 +137,7 @@ pub async fn make(
         planning.replay = Some(replay::select(engine, &record.uid, wish, Some(&run.id), &snapshot).await?);
     }
     let timing = planning.begin(run).await?;
-    let made = planning.run(run).await;
+    let made = Box::pin(planning.run(run)).await;
     timing.end(run);
     made
 }

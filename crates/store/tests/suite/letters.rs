@@ -212,7 +212,7 @@ async fn letters_are_found_by_their_ids(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
     let three = |run: &Run| (1..=3).map(|n| letter(run, &n.to_string(), &[n as u8])).collect::<Vec<_>>();
     run_with(&*store, "a", RunType::Sync, three, &[]).await;
-    let ids = ["dl_3", "dl_9", "dl_1"].map(|id| LetterId::from_stored(id));
+    let ids = ["dl_3", "dl_9", "dl_1"].map(LetterId::from_stored);
     let found = store.letters_by_id(&ids).await.unwrap();
     assert_eq!(found.iter().map(|l| l.id.as_str()).collect::<Vec<_>>(), ["dl_3", "dl_1"]);
 }
