@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 use syncline_core::{Error, Result, Sync};
-use syncline_engine::inspect::{self, Checked, PreviewOutcome, PreviewRow};
+use syncline_engine::inspect::{
+    self, Checked, Preview, PreviewCut, PreviewLimits, PreviewOutcome, PreviewRow,
+};
 
 use crate::Context;
 use crate::app::App;
@@ -120,7 +122,8 @@ pub async fn preview(context: &Context, args: &PreviewArgs) -> Outcome {
     let app = App::open(context)?;
     let sync = app.sync(&args.sync)?;
     let ends = app.endpoints(sync)?;
-    let rows = inspect::preview(sync, &ends, args.limit).await?;
+    let limits = PreviewLimits { rows: args.limit, ..PreviewLimits::default() };
+    let Preview { rows, cut } = inspect::preview(sync, &ends, limits).await?;
     let out = &context.out;
     if out.json {
         out.json(&rows.iter().map(row_view).collect::<Vec<_>>());
@@ -129,6 +132,11 @@ pub async fn preview(context: &Context, args: &PreviewArgs) -> Outcome {
     } else {
         for (number, row) in rows.iter().enumerate() {
             out.raw(&row_text(out, number + 1, row));
+        }
+        match cut {
+            Some(PreviewCut::Bytes) => out.line("There are more rows; these are large."),
+            Some(PreviewCut::Time) => out.line("There may be more rows; the source is slow."),
+            None => {}
         }
     }
     Ok(Exit::Done)

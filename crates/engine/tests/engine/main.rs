@@ -12,6 +12,7 @@ mod cursors;
 mod direct_load;
 mod doubles;
 mod fixture;
+mod inspecting;
 mod lost_replies;
 mod privacy;
 mod properties;
