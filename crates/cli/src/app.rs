@@ -105,10 +105,15 @@ fn engine_over(state: &Path, store: Arc<dyn Store>, memory_budget: u64) -> Engin
         files: FileStore::new(state),
         clock: Arc::new(SystemClock),
         succession: Arc::new(syncline_engine::NoSuccession),
-        scratch: state.join("scratch"),
+        scratch: scratch(state),
         memory_budget,
         version: env!("CARGO_PKG_VERSION").to_string(),
     }
+}
+
+/// The folder of a state's temporary files.
+pub fn scratch(state: &Path) -> PathBuf {
+    state.join("scratch")
 }
 
 /// The folder given, or the nearest upwards that is a project.

@@ -107,10 +107,46 @@ pub enum Command {
     Dlq(DlqArgs),
     /// Show or set how far a sync has read
     Cursor(CursorArgs),
+    /// Run by itself: schedules, the REST API, live events, notifications
+    Serve(ServeArgs),
+    /// Execute runs of a shared state without serving the API
+    Worker(WorkerArgs),
     /// List the functions that mappings can call
     Functions,
     /// Show the product on an example: generated data, no account, no network
     Demo(DemoArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Address and port [default: settings.server.listen, 127.0.0.1:8400]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// Certificate chain for TLS, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Serve other machines without TLS; only behind a proxy that does TLS
+    #[arg(long)]
+    pub insecure_http: bool,
+    /// Most runs at once [default: settings.server.max_concurrent_runs]
+    #[arg(long, value_name = "N")]
+    pub parallel: Option<usize>,
+    /// Seconds that runs may go on after the end was asked for [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub drain: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub struct WorkerArgs {
+    /// Most runs at once [default: settings.server.max_concurrent_runs]
+    #[arg(long, value_name = "N")]
+    pub parallel: Option<usize>,
+    /// Seconds that runs may go on after the end was asked for [default: 60]
+    #[arg(long, value_name = "SECONDS")]
+    pub drain: Option<u64>,
 }
 
 #[derive(Args, Debug)]

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use syncline_engine::watch::Observer;
+use tokio::sync::Notify;
 
 use crate::exit::Exit;
 use crate::output::LiveLines;
@@ -20,6 +21,9 @@ struct Shared {
     runs: Mutex<BTreeMap<u64, Observer>>,
     next: AtomicU64,
     wished: AtomicBool,
+    /// A server waits for the wish, and ends by itself.
+    awaited: AtomicBool,
+    told: Notify,
     live: LiveLines,
 }
 
@@ -33,8 +37,14 @@ pub struct Watched {
 impl Interrupt {
     /// Listens for Ctrl-C and the termination signal, for the life of the program.
     pub fn listen(live: LiveLines) -> Self {
-        let shared =
-            Shared { runs: Mutex::default(), next: AtomicU64::new(0), wished: AtomicBool::new(false), live };
+        let shared = Shared {
+            runs: Mutex::default(),
+            next: AtomicU64::new(0),
+            wished: AtomicBool::new(false),
+            awaited: AtomicBool::new(false),
+            told: Notify::new(),
+            live,
+        };
         let interrupt = Self { shared: Arc::new(shared) };
         let listener = interrupt.clone();
         tokio::spawn(async move {
@@ -67,9 +77,21 @@ impl Interrupt {
         self.shared.runs().values().for_each(Observer::cancel);
     }
 
+    /// Completes at the first Ctrl-C, which then ends nothing else.
+    pub async fn wait_for_first(&self) {
+        self.shared.awaited.store(true, Ordering::SeqCst);
+        while !self.is_wished() {
+            self.shared.told.notified().await;
+        }
+    }
+
     fn on_signal(&self) {
         let runs = self.shared.runs();
         let first = !self.shared.wished.swap(true, Ordering::SeqCst);
+        if first && self.shared.awaited.load(Ordering::SeqCst) {
+            self.shared.told.notify_one();
+            return;
+        }
         if !first || runs.is_empty() {
             std::process::exit(Exit::Cancelled.number().into());
         }

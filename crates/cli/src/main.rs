@@ -13,6 +13,7 @@ mod output;
 mod records;
 mod recovery;
 mod select;
+mod server_file;
 mod session;
 
 use std::process::ExitCode;

@@ -30,6 +30,8 @@ const TOKEN: &str = "token";
 const SESSION: &str = "session";
 /// The id of the token that the first start makes: of two servers that start together, one makes it.
 const FIRST_TOKEN: &str = "first";
+/// The id of the token that commands on this machine use.
+const LOCAL_TOKEN: &str = "local";
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
 /// A browser's session ends after this, used or not.
@@ -70,11 +72,18 @@ pub struct Caller {
 #[derive(Clone)]
 pub struct Tokens {
     store: Arc<dyn Catalog>,
+    /// The secret of commands on this machine, which ends with the process.
+    local: Arc<str>,
 }
 
 impl Tokens {
-    pub fn new(store: Arc<dyn Catalog>) -> Self {
-        Self { store }
+    pub fn new(store: Arc<dyn Catalog>) -> Result<Self> {
+        Ok(Self { store, local: random_secret()?.into() })
+    }
+
+    /// The token of commands on this machine. It is never stored.
+    pub fn local(&self) -> String {
+        format!("sl_{LOCAL_TOKEN}_{}", self.local)
     }
 
     /// Makes a token; the text is not kept and cannot be shown again.
@@ -153,6 +162,10 @@ impl Tokens {
         let Some((id, secret)) = text.strip_prefix("sl_").and_then(|rest| rest.split_once('_')) else {
             return Ok(None);
         };
+        if id == LOCAL_TOKEN {
+            let valid = bool::from(hash(&self.local).as_bytes().ct_eq(hash(secret).as_bytes()));
+            return Ok(valid.then(local_caller));
+        }
         let Some(found) = self.store.object(TOKEN, id).await? else { return Ok(None) };
         let token = stored::<StoredToken>(&found)?;
         if !bool::from(token.hash.as_bytes().ct_eq(hash(secret).as_bytes())) {
@@ -197,6 +210,16 @@ impl Tokens {
             }
         }
         Ok(())
+    }
+}
+
+fn local_caller() -> Caller {
+    Caller {
+        token_id: LOCAL_TOKEN.into(),
+        name: "command line on the server's machine".into(),
+        role: Role::Admin,
+        expires_at: None,
+        by_session: false,
     }
 }
 

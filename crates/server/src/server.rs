@@ -77,6 +77,7 @@ pub struct Server {
     pub address: Option<SocketAddr>,
     /// The token that a new state got, to be shown once.
     pub first_token: Option<String>,
+    local_token: String,
     stop: CancellationToken,
     parts: JoinSet<()>,
 }
@@ -89,7 +90,7 @@ impl Server {
         }
         let listen = options.listen.clone();
         let (drain, shared) = (options.drain, options.shared);
-        let (app, follow) = assemble(options);
+        let (app, follow) = assemble(options)?;
         register(&app).await?;
         let first_token = match &listen {
             Some(_) => app.tokens.create_first(app.now()).await?,
@@ -104,7 +105,12 @@ impl Server {
             Some(listen) => Some(serve(Arc::clone(&app), &listen, &stop, &mut parts).await?),
             None => None,
         };
-        Ok(Self { address, first_token, stop, parts })
+        Ok(Self { address, first_token, local_token: app.tokens.local(), stop, parts })
+    }
+
+    /// The token of commands on this machine; it ends with the server.
+    pub fn local_token(&self) -> &str {
+        &self.local_token
     }
 
     /// Asks for the end: nothing new is started, what runs may finish.
@@ -137,7 +143,7 @@ fn check_listen(listen: &Listen) -> Result<()> {
         .help("give --tls-cert and --tls-key, or --insecure-http behind a proxy that does TLS"))
 }
 
-fn assemble(options: Options) -> (Arc<App>, Arc<Follow>) {
+fn assemble(options: Options) -> Result<(Arc<App>, Arc<Follow>)> {
     let clock = Arc::new(SystemClock);
     let now = clock.now();
     let live = Arc::new(Live::new(options.project, options.registry, options.secrets, now));
@@ -158,7 +164,7 @@ fn assemble(options: Options) -> (Arc<App>, Arc<Follow>) {
         version: options.version.to_string(),
     };
     let app = App {
-        tokens: Tokens::new(Arc::clone(&store)),
+        tokens: Tokens::new(Arc::clone(&store))?,
         roles: Roles::of(&router::openapi_document()),
         hub: Hub::new(Arc::clone(&store)),
         successor,
@@ -174,7 +180,7 @@ fn assemble(options: Options) -> (Arc<App>, Arc<Follow>) {
         live,
         store,
     };
-    (Arc::new(app), follow)
+    Ok((Arc::new(app), follow))
 }
 
 /// Told apart from every other server, and from earlier lives of this one.

@@ -13,6 +13,7 @@ mod release;
 pub mod run;
 mod runs;
 mod seed;
+mod serve;
 mod status;
 mod validate;
 
@@ -44,6 +45,8 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
         Command::History(args) => history::history(context, &args).await,
         Command::Dlq(args) => dlq::dlq(context, &args).await,
         Command::Cursor(args) => cursor::cursor(context, &args).await,
+        Command::Serve(args) => serve::serve(context, &args).await,
+        Command::Worker(args) => serve::worker(context, &args).await,
         Command::Functions => functions::functions(context),
         Command::Demo(args) => crate::demo::demo(context, &args),
     }

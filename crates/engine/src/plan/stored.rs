@@ -118,7 +118,7 @@ impl Planning<'_> {
             raw_value: error.raw_value,
             removal: false,
         };
-        self.engine.store.add_row_errors(&run.id, &[error]).await
+        self.engine.store.add_row_errors(&run.id, run.epoch, &[error]).await
     }
 
     /// Resolves letters whose record is not in the model any more and waits for nothing.
