@@ -22,6 +22,7 @@ mod router;
 mod routes;
 mod schedule;
 mod server;
+mod trends;
 mod views;
 
 pub use access::Tokens;

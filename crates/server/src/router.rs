@@ -26,6 +26,7 @@ fn operations() -> (Router<Arc<App>>, OpenApi) {
         .merge(routes::syncs::router())
         .merge(routes::runs::router())
         .merge(routes::events::router())
+        .merge(routes::insights::router())
         .merge(routes::access::router());
     let (router, mut api) =
         OpenApiRouter::with_openapi(openapi::base()).nest(BASE, operations).split_for_parts();

@@ -2,5 +2,6 @@
 
 pub mod access;
 pub mod events;
+pub mod insights;
 pub mod runs;
 pub mod syncs;

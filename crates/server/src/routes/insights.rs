@@ -1,0 +1,157 @@
+//! Figures over many runs: Sync Health and trends.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use syncline_api::{AttentionView, HealthView, PeriodView, TrendsView};
+use syncline_core::{ErrorKind, RunStatus, SyncUid};
+use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncState};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::input::Params;
+use crate::problem::{Answer, Fault};
+use crate::trends;
+
+/// Points of a trend unless asked otherwise.
+const POINTS: u64 = 30;
+const POINTS_MAX: u64 = 200;
+/// Runs read for a point: tests and runs that did not happen stand between them.
+const RUNS_PER_POINT: u64 = 3;
+/// Runs behind the last point that it is compared with.
+const RUNS_BEHIND: u64 = 30;
+
+const HOUR: u64 = 3_600;
+const DAY: u64 = 24 * HOUR;
+
+pub fn router() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(trends_of))
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+enum Window {
+    #[default]
+    #[serde(rename = "24h")]
+    Day,
+    #[serde(rename = "7d")]
+    Week,
+    #[serde(rename = "30d")]
+    Month,
+}
+
+impl Window {
+    /// Its name, its length, and the length of one period of its chart, in seconds.
+    fn shape(self) -> (&'static str, u64, u64) {
+        match self {
+            Window::Day => ("24h", DAY, HOUR),
+            Window::Week => ("7d", 7 * DAY, 6 * HOUR),
+            Window::Month => ("30d", 30 * DAY, DAY),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct HealthQuery {
+    /// `24h`, `7d` or `30d`; 24 hours unless given.
+    #[param(inline)]
+    window: Option<Window>,
+}
+
+/// Sync Health: runs, success, durations and rows over a day, a week or a month.
+#[utoipa::path(get, path = "/health", tag = "insights", params(HealthQuery),
+    responses((status = 200, body = HealthView)), extensions(("x-role" = json!("viewer"))))]
+async fn health(State(app): State<Arc<App>>, Params(query): Params<HealthQuery>) -> Answer<Json<HealthView>> {
+    let (window, seconds, period) = query.window.unwrap_or_default().shape();
+    let now = app.now();
+    let since = now - Duration::from_secs(seconds);
+    let figures = app.store.health(since).await?;
+    let judged = figures.completed + figures.failed + figures.source_failures;
+    let names: BTreeMap<SyncUid, String> =
+        app.store.syncs().await?.into_iter().map(|sync| (sync.uid, sync.id.to_string())).collect();
+    let mut syncs_with_errors: Vec<String> =
+        figures.syncs_with_errors.iter().filter_map(|uid| names.get(uid).cloned()).collect();
+    syncs_with_errors.sort();
+    let periods = app.store.runs_over_time(since, period).await?;
+    Ok(Json(HealthView {
+        window: window.into(),
+        since,
+        total_runs: figures.total_runs,
+        completed: figures.completed,
+        failed: figures.failed,
+        source_failures: figures.source_failures,
+        cancelled: figures.cancelled,
+        success_rate: (judged > 0).then(|| figures.completed as f64 / judged as f64),
+        average_duration_seconds: figures.average_duration_seconds,
+        rows_synced: figures.rows_created + figures.rows_updated + figures.rows_deleted,
+        rows_failed: figures.rows_failed,
+        syncs_with_errors,
+        periods: periods
+            .into_iter()
+            .map(|period| PeriodView {
+                start: period.start,
+                by_status: period.by_status.into_iter().map(|(s, n)| (s.as_str().into(), n)).collect(),
+            })
+            .collect(),
+        attention: attention(&app).await?,
+    }))
+}
+
+async fn attention(app: &App) -> Answer<AttentionView> {
+    let held = RunFilter { statuses: vec![RunStatus::Held], ..RunFilter::default() };
+    let (_, held_runs) = app.store.runs(&held, Page::first(1)).await?;
+    let open = LetterFilter { states: vec![LetterState::Open], ..LetterFilter::default() };
+    let (_, open_dead_letters) = app.store.letters(&open, Page::first(1)).await?;
+    let syncs = app.store.syncs().await?;
+    let halted = syncs.iter().filter(|sync| matches!(sync.state, SyncState::Halted { .. }));
+    Ok(AttentionView {
+        held_runs,
+        halted_syncs: halted.map(|sync| sync.id.to_string()).collect(),
+        open_dead_letters,
+    })
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TrendQuery {
+    /// Runs to show; 30 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    runs: Option<u64>,
+}
+
+/// Rows, errors and duration of a sync's latest runs, with what in them is a sudden change.
+#[utoipa::path(get, path = "/syncs/{sync_id}/trends", tag = "insights",
+    params(("sync_id" = String, Path), TrendQuery),
+    responses((status = 200, body = TrendsView)), extensions(("x-role" = json!("viewer"))))]
+async fn trends_of(
+    State(app): State<Arc<App>>,
+    Path(sync_id): Path<String>,
+    Params(query): Params<TrendQuery>,
+) -> Answer<Json<TrendsView>> {
+    let wanted = query.runs.unwrap_or(POINTS);
+    if wanted == 0 || wanted > POINTS_MAX {
+        return Err(Fault::new(ErrorKind::BadUsage, format!("runs is from 1 to {POINTS_MAX}")));
+    }
+    let record = app.record(&app.sync(&sync_id)?).await?;
+    let filter = RunFilter {
+        sync_uid: Some(record.uid),
+        statuses: vec![RunStatus::Completed, RunStatus::Failed, RunStatus::SourceFailure],
+        ..RunFilter::default()
+    };
+    let (runs, _) = app.store.runs(&filter, Page::first(wanted * RUNS_PER_POINT + RUNS_BEHIND)).await?;
+    let points = trends::points(&runs, wanted as usize);
+    Ok(Json(TrendsView {
+        sync_id,
+        systematic_errors: trends::is_systematic(&points),
+        review_first_errors: trends::asks_for_review(&points),
+        points,
+    }))
+}
