@@ -1,6 +1,7 @@
 //! Records to store, and short ways to bring a run where a test needs it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use syncline_core::ids::LetterId;
@@ -10,8 +11,8 @@ use syncline_core::{
     SyncUid, Trigger,
 };
 use syncline_store::{
-    ChunkRecord, ChunkState, Commit, CursorChange, DeadLetter, Generation, LetterFilter, LetterState, Page,
-    PlanRecord, RowErrorRecord, Store, SyncRecord, SyncSeen,
+    ChunkRecord, ChunkState, Claim, Claimed, Commit, CursorChange, DeadLetter, Generation, LetterFilter,
+    LetterState, Page, PlanRecord, Queue, RowErrorRecord, RunFilter, Store, SyncRecord, SyncSeen,
 };
 
 pub const ALL: Page = Page::first(1000);
@@ -90,6 +91,64 @@ pub fn new_run(name: &str, sync: &str, run_type: RunType) -> Run {
         worker: None,
         takeovers: 0,
     }
+}
+
+/// The next fire of a sync: a scheduled run of type `sync`, due `seconds` after the fixed moment.
+pub fn fire_at(name: &str, sync: &str, seconds: i64) -> Run {
+    Run {
+        trigger: Trigger::Schedule,
+        status: RunStatus::Scheduled,
+        run_at: Some(at(seconds)),
+        ..new_run(name, sync, RunType::Sync)
+    }
+}
+
+/// Puts a run into its sync's line.
+pub async fn enqueued(queue: &dyn Queue, name: &str, sync: &str, run_type: RunType) -> Run {
+    // Each asks for something else, or it would join another.
+    let mut run = new_run(name, sync, run_type);
+    run.options.source_ids = vec![name.into()];
+    let enqueued = queue.enqueue(&run).await.unwrap();
+    assert!(!enqueued.joined);
+    enqueued.run
+}
+
+pub fn claim_by(worker: &str) -> Claim {
+    Claim { worker: worker.into(), ttl: Duration::from_secs(60), uses: Vec::new(), now: at(1) }
+}
+
+/// Claims a run, which must be free.
+pub async fn taken(queue: &dyn Queue, id: &RunId) -> Run {
+    match queue.claim(id, &claim_by("w1")).await.unwrap() {
+        Claimed::Run(run) => *run,
+        Claimed::Busy(reason) => panic!("{id} is busy: {reason}"),
+    }
+}
+
+/// Claims a run and brings it to `running`, planned from the sync's newest generation.
+pub async fn taken_and_running(queue: &dyn Queue, id: &RunId) -> Run {
+    let mut run = taken(queue, id).await;
+    run.status = RunStatus::Running;
+    run.base_generation = Some(queue.sync(&run.sync_id).await.unwrap().unwrap().generation);
+    queue.update_run(&run).await.unwrap();
+    run
+}
+
+pub async fn run_now(store: &dyn Store, id: &RunId) -> Run {
+    store.run(id).await.unwrap().unwrap()
+}
+
+pub async fn status_of(store: &dyn Store, name: &str) -> RunStatus {
+    run_now(store, &run_id(name)).await.status
+}
+
+/// Names of the runs of a sync that are so, in the order of their ids.
+pub async fn names(store: &dyn Store, sync: &str, status: RunStatus) -> Vec<String> {
+    let filter = RunFilter { sync_uid: Some(uid(sync)), statuses: vec![status], ..Default::default() };
+    let (runs, _) = store.runs(&filter, ALL).await.unwrap();
+    let mut names: Vec<_> = runs.iter().map(|run| run.id.as_str().replacen("run_", "", 1)).collect();
+    names.sort();
+    names
 }
 
 /// Stores a queued run.

@@ -1,15 +1,27 @@
-//! What every [`syncline_store::Store`] must do, written against the trait alone.
+//! What every [`syncline_store::Store`] must do, as a queue and a catalog too, written against the
+//! traits alone.
 //!
 //! [`stores`] opens each implementation; [`over_every_store`] runs a test over all of them. The
 //! modules [`processes`] and [`upgrade`] are about the embedded store, which is a file.
 
+mod activation;
+mod catalog_audit;
+mod catalog_events;
+mod catalog_figures;
+mod catalog_notices;
+mod catalog_objects;
+mod catalog_requests;
 mod commits;
 mod cursors;
 mod fixtures;
+mod follow_up;
+mod leases;
 mod letters;
 mod model;
 mod plans;
 mod processes;
+mod queue;
+mod queue_races;
 mod races;
 mod retention;
 mod row_errors;
@@ -18,8 +30,8 @@ mod stores;
 mod syncs;
 mod upgrade;
 
-/// Declares the tests of a module: each is an `async fn(Arc<dyn Store>)`, run with a new store of
-/// every implementation.
+/// Declares the tests of a module: each is an `async fn` of an `Arc<dyn Store>`, `Arc<dyn Queue>` or
+/// `Arc<dyn Catalog>`, run with a new store of every implementation.
 macro_rules! over_every_store {
     ($($test:ident),+ $(,)?) => {
         mod sqlite {

@@ -18,7 +18,7 @@ over_every_store![
 ];
 
 /// Runs `tasks` at once and gathers what they return.
-async fn at_once<T: Send + 'static>(
+pub async fn at_once<T: Send + 'static>(
     tasks: impl IntoIterator<Item: Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
     let mut set = JoinSet::new();

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use syncline_store::{SqliteStore, Store};
+use syncline_store::{Catalog, SqliteStore};
 use tempfile::TempDir;
 
 pub struct Opened {
-    pub store: Arc<dyn Store>,
+    pub store: Arc<dyn Catalog>,
     _folder: TempDir,
 }
 

@@ -1,0 +1,178 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use syncline_core::{ErrorKind, Run, RunStatus, RunType, Trigger};
+use syncline_store::{Catalog, FollowUp, Health, LetterFilter, LetterState, Page};
+
+use crate::fixtures::*;
+use crate::over_every_store;
+
+over_every_store![
+    health_counts_the_runs_that_ended_in_the_period,
+    a_sync_has_errors_when_its_latest_run_had,
+    runs_are_counted_in_periods_without_gaps,
+    periods_have_a_limit,
+    runs_are_counted_by_status,
+    letters_are_grouped_by_their_error,
+];
+
+/// Ends a run of a sync at a moment, with rows counted.
+async fn ended(store: &dyn Catalog, name: &str, sync: &str, status: RunStatus, seconds: i64, failed: u64) {
+    enqueued(store, name, sync, RunType::OneTime).await;
+    let mut run = taken_and_running(store, &run_id(name)).await;
+    run.status = status;
+    run.completed_at = Some(at(seconds));
+    run.counters.rows_created = 1;
+    run.counters.rows_updated = 10;
+    run.counters.rows_deleted = 100;
+    run.counters.rows_failed = failed;
+    store.end_run(&run, &FollowUp::default()).await.unwrap();
+}
+
+async fn health_counts_the_runs_that_ended_in_the_period(store: Arc<dyn Catalog>) {
+    use RunStatus::*;
+    assert_eq!(store.health(at(0)).await.unwrap(), Health::default());
+    ensure(&*store, "a").await;
+    ended(&*store, "before", "a", Failed, 99, 7).await;
+    ended(&*store, "edge", "a", Completed, 100, 0).await;
+    ended(&*store, "more", "a", Completed, 111, 2).await;
+    ended(&*store, "failed", "a", Failed, 120, 0).await;
+    ended(&*store, "source", "a", SourceFailure, 130, 0).await;
+    ended(&*store, "cancelled", "a", Cancelled, 140, 0).await;
+    // None of these ended as a run that writes.
+    enqueued(&*store, "test", "a", RunType::Test).await;
+    let test = taken_and_running(&*store, &run_id("test")).await;
+    store.commit(&ending(&test)).await.unwrap();
+    store.reschedule(&uid("a"), Some(&fire_at("fire", "a", 150))).await.unwrap();
+    store.request_cancel(&run_id("fire"), &FollowUp::default(), at(150)).await.unwrap();
+    enqueued(&*store, "held", "a", RunType::Sync).await;
+    let held = taken_and_running(&*store, &run_id("held")).await;
+    let held = Run { status: Held, completed_at: Some(at(150)), ..held };
+    store.end_run(&held, &FollowUp::default()).await.unwrap();
+    // It never started: it counts, but has no duration.
+    enqueued(&*store, "waited", "a", RunType::OneTime).await;
+    store.request_cancel(&run_id("waited"), &FollowUp::default(), at(160)).await.unwrap();
+
+    let expected = Health {
+        total_runs: 6,
+        completed: 2,
+        failed: 1,
+        source_failures: 1,
+        cancelled: 2,
+        // They started at 1.
+        average_duration_seconds: Some((99 + 110 + 119 + 129 + 139) as f64 / 5.0),
+        rows_created: 5,
+        rows_updated: 50,
+        rows_deleted: 500,
+        rows_failed: 2,
+        syncs_with_errors: vec![],
+    };
+    assert_eq!(store.health(at(100)).await.unwrap(), expected);
+}
+
+async fn a_sync_has_errors_when_its_latest_run_had(store: Arc<dyn Catalog>) {
+    use RunStatus::*;
+    let runs = [
+        ("recovered", vec![(Failed, 0), (Completed, 0)], false),
+        ("failed", vec![(Completed, 0), (Failed, 0)], true),
+        ("rows", vec![(Completed, 1)], true),
+        ("unreachable", vec![(SourceFailure, 0)], true),
+        ("none", vec![], false),
+    ];
+    let mut expected = Vec::new();
+    for (sync, runs, with_errors) in runs {
+        ensure(&*store, sync).await;
+        for (n, (status, failed)) in runs.into_iter().enumerate() {
+            ended(&*store, &format!("{sync}{n}"), sync, status, 200 + n as i64, failed).await;
+        }
+        expected.extend(with_errors.then(|| uid(sync)));
+    }
+    // What did not run says nothing.
+    let fire = Run { trigger: Trigger::Schedule, ..fire_at("fire", "failed", 300) };
+    store.reschedule(&uid("failed"), Some(&fire)).await.unwrap();
+    store.request_cancel(&run_id("fire"), &FollowUp::default(), at(300)).await.unwrap();
+    assert_eq!(store.health(at(100)).await.unwrap().syncs_with_errors, expected);
+    assert!(store.health(at(300)).await.unwrap().syncs_with_errors.is_empty());
+}
+
+async fn runs_are_counted_in_periods_without_gaps(store: Arc<dyn Catalog>) {
+    use RunStatus::*;
+    assert!(store.runs_over_time(at(0), 60).await.unwrap().is_empty());
+    ensure(&*store, "a").await;
+    ended(&*store, "before", "a", Completed, 99, 0).await;
+    ended(&*store, "a", "a", Completed, 100, 0).await;
+    ended(&*store, "b", "a", Completed, 159, 0).await;
+    ended(&*store, "c", "a", Failed, 159, 0).await;
+    ended(&*store, "d", "a", Cancelled, 280, 0).await;
+    let periods = store.runs_over_time(at(100), 60).await.unwrap();
+    let counted: Vec<_> = periods.into_iter().map(|p| (p.start, p.by_status)).collect();
+    let expected = [
+        (at(100), BTreeMap::from([(Completed, 2), (Failed, 1)])),
+        (at(160), BTreeMap::new()),
+        (at(220), BTreeMap::new()),
+        (at(280), BTreeMap::from([(Cancelled, 1)])),
+    ];
+    assert_eq!(counted, expected);
+}
+
+async fn periods_have_a_limit(store: Arc<dyn Catalog>) {
+    ensure(&*store, "a").await;
+    ended(&*store, "a", "a", RunStatus::Completed, 10_000, 0).await;
+    assert_eq!(store.runs_over_time(at(1), 1).await.unwrap().len(), 10_000);
+    refused(store.runs_over_time(at(0), 1).await, ErrorKind::BadUsage);
+    refused(store.runs_over_time(at(0), 0).await, ErrorKind::BadUsage);
+    refused(store.runs_over_time(at(0), u64::MAX).await, ErrorKind::BadUsage);
+}
+
+async fn runs_are_counted_by_status(store: Arc<dyn Catalog>) {
+    assert!(store.run_counts().await.unwrap().is_empty());
+    ensure(&*store, "a").await;
+    for n in 0..3 {
+        enqueued(&*store, &n.to_string(), "a", RunType::Test).await;
+    }
+    taken(&*store, &run_id("0")).await;
+    let expected = BTreeMap::from([(RunStatus::Queued, 2), (RunStatus::Starting, 1)]);
+    assert_eq!(store.run_counts().await.unwrap(), expected);
+}
+
+async fn letters_are_grouped_by_their_error(store: Arc<dyn Catalog>) {
+    for (sync, errors) in [("a", ["f1", "f1", "f2", "f1"]), ("b", ["f1", "f2", "f2", "f3"])] {
+        ensure(&*store, sync).await;
+        enqueued(&*store, sync, sync, RunType::Sync).await;
+        let run = taken_and_running(&*store, &run_id(sync)).await;
+        let staged: Vec<_> = errors
+            .iter()
+            .enumerate()
+            .map(|(n, fingerprint)| syncline_store::DeadLetter {
+                fingerprint: fingerprint.to_string(),
+                first_seen_at: at(10 + n as i64),
+                last_seen_at: at(20 + n as i64),
+                ..letter(&run, &format!("{sync}{n}"), &[n as u8])
+            })
+            .collect();
+        store.stage_letters(&run.id, run.epoch, &staged).await.unwrap();
+        store.commit(&ending(&run)).await.unwrap();
+    }
+    store.set_letter_state("dl_b3", LetterState::Ignored).await.unwrap();
+    let groups = async |filter: LetterFilter, page| {
+        let (groups, total) = store.letter_groups(&filter, page).await.unwrap();
+        let short = groups.into_iter().map(|g| {
+            let entity = g.sync_uid.as_str().replacen("sync_", "", 1);
+            let example = g.example.id.as_str().replacen("dl_", "", 1);
+            assert_eq!((&g.example.fingerprint, &g.example.sync_uid), (&g.fingerprint, &g.sync_uid));
+            assert_eq!(g.example.last_seen_at, g.last_seen_at);
+            format!("{entity} {} {} {example} {}", g.fingerprint, g.count, g.first_seen_at == at(10))
+        });
+        (short.collect::<Vec<_>>(), total)
+    };
+    let all = ["a f1 3 a3 true", "b f2 2 b2 false", "b f3 1 b3 false", "a f2 1 a2 false", "b f1 1 b0 true"];
+    assert_eq!(groups(LetterFilter::default(), ALL).await, (all.map(String::from).to_vec(), 5));
+    let second = groups(LetterFilter::default(), Page { number: 2, size: 2 }).await;
+    assert_eq!(second, (all[2..4].iter().map(|s| s.to_string()).collect(), 5));
+    let open = LetterFilter { states: vec![LetterState::Open], ..Default::default() };
+    assert_eq!(groups(open, ALL).await.1, 4);
+    let of_b = LetterFilter { sync_uid: Some(uid("b")), until: Some(at(22)), ..Default::default() };
+    assert_eq!(groups(of_b, ALL).await.0, ["b f2 1 b1 false", "b f1 1 b0 true"]);
+    let none = LetterFilter { code: Some("none".into()), ..Default::default() };
+    assert_eq!(groups(none, ALL).await, (vec![], 0));
+}
