@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::load::instance_files;
+use crate::load::{INSTANCE_FILES_MAX, instance_files};
 
 /// Content of larger files is not read: they have changed when their size or dates have.
 const HASHED_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -60,7 +60,7 @@ impl Fingerprint {
     /// were written again as they were have not changed.
     pub fn changed(&mut self) -> bool {
         let mut changed = false;
-        for name in instance_files(&self.root) {
+        for name in instance_files(&self.root).into_iter().take(INSTANCE_FILES_MAX) {
             // A new file counts as one that was not there before.
             self.files.entry(name).or_insert(None);
         }

@@ -38,7 +38,7 @@ pub(crate) const PROJECT_FILE: &str = "syncline.yaml";
 pub(crate) const INSTANCE_FOLDER: &str = "syncs";
 
 /// Most files in `syncs/`.
-const INSTANCE_FILES_MAX: usize = 10_000;
+pub(crate) const INSTANCE_FILES_MAX: usize = 10_000;
 /// Largest CSV file of a lookup.
 const LOOKUP_BYTES_MAX: u64 = 1 << 30;
 

@@ -247,6 +247,22 @@ struct Candidate {
     findings: Findings,
 }
 
+impl Candidate {
+    fn name(&self) -> &str {
+        &self.object.name
+    }
+
+    fn syncs(&self) -> impl Iterator<Item = &Sync> {
+        self.resolved.syncs.iter().map(|(sync, _)| sync)
+    }
+
+    /// Where it is written after which sync another runs.
+    fn upstream_place(&self, sync: &Sync) -> Span {
+        let path = ["entities", sync.id.entity(), "schedule", "after"];
+        self.merged.entry_at(&path).map_or(self.merged.span, |entry| entry.node.span)
+    }
+}
+
 impl Layer<'_> {
     fn add_connection(&mut self, name: &str, document: &Json) {
         let object = ObjectName::new(ObjectKind::Connection, name);
@@ -388,29 +404,64 @@ impl Layer<'_> {
 
     /// Leaves out instances that do not fit the rest, until all that remain do.
     fn check_together(&mut self, candidates: &mut Vec<Candidate>) {
+        self.leave_out_dependents(candidates);
         loop {
-            let made =
-                candidates.iter().flat_map(|candidate| candidate.resolved.syncs.iter().map(|(sync, _)| sync));
+            let made = candidates.iter().flat_map(|candidate| candidate.syncs());
             let syncs: Vec<&Sync> = self.project.syncs.iter().chain(made).collect();
-            let instances: BTreeMap<&str, &Node> = candidates
-                .iter()
-                .map(|candidate| (candidate.object.name.as_str(), &candidate.merged))
-                .collect();
+            let instances: BTreeMap<&str, &Node> =
+                candidates.iter().map(|candidate| (candidate.name(), &candidate.merged)).collect();
             let wrong = together::check(&syncs, &instances);
             if wrong.is_empty() {
                 return;
             }
-            let mut by_instance: BTreeMap<String, Findings> = BTreeMap::new();
+            let mut found: BTreeMap<String, Findings> = BTreeMap::new();
             for (id, findings) in wrong {
-                by_instance.entry(id.instance().to_string()).or_default().extend(findings);
+                found.entry(id.instance().to_string()).or_default().extend(findings);
             }
-            for (name, found) in by_instance {
-                let Some(at) = candidates.iter().position(|candidate| candidate.object.name == name) else {
-                    continue;
-                };
-                let mut candidate = candidates.remove(at);
-                candidate.findings.extend(found);
-                self.settle(candidate.object, candidate.findings);
+            self.leave_out(candidates, found);
+            self.leave_out_dependents(candidates);
+        }
+    }
+
+    /// Leaves out instances with a sync that runs after one that is left out, and so on.
+    fn leave_out_dependents(&mut self, candidates: &mut Vec<Candidate>) {
+        let mut waiting: BTreeMap<&str, Vec<(&Candidate, &Sync)>> = BTreeMap::new();
+        for candidate in candidates.iter() {
+            for sync in candidate.syncs() {
+                if let Some(upstream) = order::upstream(sync) {
+                    waiting.entry(upstream.instance()).or_default().push((candidate, sync));
+                }
+            }
+        }
+        let gone =
+            self.left_out.iter().filter(|out| !out.shadowed && out.object.kind == ObjectKind::Instance);
+        let mut open: Vec<&str> = gone.map(|out| out.object.name.as_str()).collect();
+        let mut found: BTreeMap<String, Findings> = BTreeMap::new();
+        while let Some(name) = open.pop() {
+            let waiting = waiting.remove(name).unwrap_or_default().into_iter();
+            for (candidate, sync) in waiting.filter(|(candidate, _)| candidate.name() != name) {
+                if !found.contains_key(candidate.name()) {
+                    open.push(candidate.name());
+                }
+                let message =
+                    format!("this runs after a sync of the instance '{name}', which has problems of its own");
+                let findings = found.entry(candidate.name().to_string()).or_default();
+                findings
+                    .error(candidate.upstream_place(sync), "broken_sync", message)
+                    .help("solve those first");
+            }
+        }
+        self.leave_out(candidates, found);
+    }
+
+    fn leave_out(&mut self, candidates: &mut Vec<Candidate>, mut found: BTreeMap<String, Findings>) {
+        for mut candidate in std::mem::take(candidates) {
+            match found.remove(candidate.name()) {
+                Some(findings) => {
+                    candidate.findings.extend(findings);
+                    self.settle(candidate.object, candidate.findings);
+                }
+                None => candidates.push(candidate),
             }
         }
     }

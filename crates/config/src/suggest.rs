@@ -22,12 +22,18 @@ fn fold(word: &str) -> String {
     word.to_lowercase().replace(['-', ' '], "_")
 }
 
-/// Advice for a wrong word: the closest known one, or all of them.
+/// Longest list that is of help.
+const LISTED_MAX: usize = 50;
+/// Most words that one is compared with: a project can have tens of thousands.
+const COMPARED_MAX: usize = 2_000;
+
+/// Advice for a wrong word: the closest known one, or all of them if they are few.
 pub(crate) fn advice<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let known: Vec<&str> = known.into_iter().collect();
+    let known: Vec<&str> = known.into_iter().take(COMPARED_MAX).collect();
     match closest(word, known.iter().copied()) {
         Some(meant) => Some(format!("did you mean '{meant}'?")),
         None if known.is_empty() => None,
+        None if known.len() > LISTED_MAX => None,
         None => Some(format!("use one of: {}", known.join(", "))),
     }
 }
@@ -44,6 +50,7 @@ mod tests {
         assert_eq!(closest("WriteMode", known), Some("write_mode"));
         assert_eq!(closest("ot", known), Some("to"));
         assert_eq!(closest("destination", known), None);
+        assert_eq!(advice("destination", ["x"; LISTED_MAX + 1]), None);
         assert_eq!(advice("destination", known).unwrap(), "use one of: schedule, mapping, write_mode, to");
     }
 }

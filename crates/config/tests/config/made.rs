@@ -122,7 +122,11 @@ fn a_broken_object_is_left_out_with_what_needs_it_and_nothing_else() {
     assert_eq!(problem.help.as_deref(), Some("did you mean 'port'?"));
     assert!(problem.render(100, false).contains("\"prot\": 1"), "{}", problem.render(100, false));
     assert_eq!(loaded.left_out[1].problems[0].code, "broken_connection");
-    assert_eq!(loaded.left_out[2].problems[0].code, "unknown_sync");
+    let after = &loaded.left_out[2].problems[0];
+    assert_eq!(
+        (after.code, after.pointer.as_deref()),
+        ("broken_sync", Some("/entities/contact/schedule/after"))
+    );
     assert!(loaded.project.sync(&id("api.contact")).is_some());
 }
 
@@ -178,9 +182,23 @@ fn syncs_of_the_api_are_checked_against_each_other_and_against_files() {
     made.instances.insert("a".into(), chain("a", "b.contact"));
     made.instances.insert("b".into(), chain("b", "a.contact"));
     made.instances.insert("c".into(), chain("c", "files.contact"));
-    let loaded = loaded(&made);
-    assert_eq!(left_out(&loaded), ["instances/a", "instances/b"]);
-    assert_eq!(loaded.left_out[0].problems[0].code, "cycle");
+    made.instances.insert("d".into(), chain("d", "nobody.contact"));
+    made.instances.insert("e".into(), chain("e", "d.contact"));
+    made.instances.insert("f".into(), chain("f", "e.contact"));
+    let loaded = self::loaded(&made);
+    let mut codes: Vec<_> =
+        loaded.left_out.iter().map(|out| (out.object.name.as_str(), out.problems[0].code)).collect();
+    codes.sort_unstable();
+    assert_eq!(
+        codes,
+        [
+            ("a", "cycle"),
+            ("b", "broken_sync"),
+            ("d", "unknown_sync"),
+            ("e", "broken_sync"),
+            ("f", "broken_sync")
+        ]
+    );
     let order: Vec<&str> = loaded.project.syncs.iter().map(|sync| sync.id.as_str()).collect();
     assert_eq!(order, ["files.contact", "api.contact", "c.contact"]);
 }
