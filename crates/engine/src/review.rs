@@ -1,5 +1,7 @@
 //! Looking at plans and at the life of single records.
 
+mod changes;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 
@@ -22,6 +24,8 @@ use crate::outcomes;
 use crate::plan::PlanContext;
 use crate::plan_file::{PlanChunk, PlanReader};
 use crate::privacy::{self, Mask};
+
+pub use changes::{ChangeFilter, changes};
 
 /// Format tag of a saved plan document.
 pub const DOCUMENT_FORMAT: &str = "syncline.plan/1";
@@ -65,6 +69,7 @@ pub struct FieldView {
 /// One thing that happened to a record.
 #[derive(Clone, Debug, Serialize)]
 pub struct RowEvent {
+    pub row_id: String,
     pub run_id: RunId,
     pub at: Option<Timestamp>,
     pub operation: String,
@@ -307,6 +312,7 @@ async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) ->
                 continue;
             }
             events.push(RowEvent {
+                row_id: id,
                 run_id: run.id.clone(),
                 at: run.completed_at.or(run.started_at),
                 operation: op.as_str().into(),
@@ -344,6 +350,7 @@ async fn in_load(
         after: Some(value.map_or(Value::Null, Value::String)),
     });
     Ok(vec![RowEvent {
+        row_id: row_id.into(),
         run_id: run.id.clone(),
         at: run.completed_at.or(run.started_at),
         operation: Op::Create.as_str().into(),
@@ -388,6 +395,7 @@ async fn in_errors(engine: &Engine, run: &Run, row_id: &str) -> Result<Vec<RowEv
     loop {
         let (errors, total) = engine.store.row_errors(&run.id, page).await?;
         let found = errors.iter().filter(|e| e.row_id == row_id).map(|e| RowEvent {
+            row_id: e.row_id.clone(),
             run_id: run.id.clone(),
             at: run.completed_at,
             operation: if e.removal { "delete".into() } else { e.stage.as_str().into() },

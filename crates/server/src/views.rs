@@ -62,3 +62,16 @@ pub fn record_event(event: RowEvent) -> RecordEventView {
         fields: event.fields.into_iter().map(field).collect(),
     }
 }
+
+/// A change with what became of it.
+pub fn change(event: RowEvent) -> ChangeView {
+    ChangeView {
+        row_id: event.row_id,
+        operation: event.operation,
+        fields: event.fields.into_iter().map(field).collect(),
+        result: event.result,
+        code: event.code,
+        message: event.message,
+        field: event.field,
+    }
+}

@@ -7,9 +7,9 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
-use syncline_api::{List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView};
+use syncline_api::{ChangeView, List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView};
 use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, SyncUid, Trigger};
-use syncline_engine::review;
+use syncline_engine::review::{self, ChangeFilter};
 use syncline_store::{Page, RunFilter};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,6 +35,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(errors))
         .routes(routes!(errors_of_sync))
         .routes(routes!(plan))
+        .routes(routes!(rows))
         .routes(routes!(cancel))
         .routes(routes!(approve))
         .routes(routes!(reject))
@@ -230,6 +231,41 @@ async fn plan(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer
     let run = app.run(&run_id).await?;
     let document = review::document(&app.engine, &run, PLAN_CHANGES_MAX).await?;
     Ok(Json(crate::views::plan(document)))
+}
+
+/// Which changes of a run to list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RowQuery {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: Option<u64>,
+    /// 20 unless given.
+    #[param(minimum = 1, maximum = 200)]
+    per_page: Option<u64>,
+    /// The row's key; of a composite key a JSON array.
+    key: Option<String>,
+    /// `create`, `update`, `append`, `delete`, `clear` or `flag`.
+    operation: Option<String>,
+    /// `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, `planned` or
+    /// `not attempted`.
+    status: Option<String>,
+}
+
+/// The changes that a run planned, with what became of each. Unchanged rows are not among them.
+#[utoipa::path(get, path = "/runs/{run_id}/rows", tag = "runs", params(("run_id" = String, Path), RowQuery),
+    responses((status = 200, body = List<ChangeView>)), extensions(("x-role" = json!("viewer"))))]
+async fn rows(
+    State(app): State<Arc<App>>,
+    Path(run_id): Path<String>,
+    Params(query): Params<RowQuery>,
+) -> Answer<Json<List<ChangeView>>> {
+    let page = input::page(query.page, query.per_page, 20)?;
+    let run = app.run(&run_id).await?;
+    let filter = ChangeFilter { row_id: query.key, operation: query.operation, result: query.status };
+    let (changes, total) = review::changes(&app.engine, &run, &filter, page).await?;
+    Ok(Json(List::new(changes.into_iter().map(crate::views::change).collect(), page, total)))
 }
 
 /// Asks for the end of a run. What it delivered stays delivered and is known; no row is lost.
