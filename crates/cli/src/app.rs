@@ -7,11 +7,12 @@ use syncline_config::{ProcessSecrets, Project};
 use syncline_connector::Registry;
 use syncline_core::{Error, ErrorKind, Result, Sync, SyncId};
 use syncline_engine::{Endpoints, Engine, SystemClock};
-use syncline_store::{FileStore, SqliteStore, Store};
+use syncline_store::{Catalog, FileStore, SqliteStore, Store};
 use tokio::sync::Mutex;
 
 use crate::Context;
 use crate::fault::Outcome;
+use crate::output;
 use crate::recovery::{self, Orphans};
 use crate::select;
 
@@ -61,15 +62,19 @@ impl App {
         let store = SqliteStore::open(&self.state)?;
         let engine = engine_over(&self.state, Arc::new(store), self.project.settings.memory_budget_bytes);
         recovery::settle_orphans(context, self, &engine, orphans).await?;
-        self.tidy(&engine).await?;
+        self.tidy(context, &engine).await?;
         Ok(engine)
     }
 
     /// Forgets what is past the project's retention.
-    async fn tidy(&self, engine: &Engine) -> Result<()> {
+    async fn tidy(&self, context: &Context, engine: &Engine) -> Result<()> {
         let keep = syncline_server::keep_until(&self.project.settings.retention, engine.clock.now());
         let (forgotten, files) = engine.tidy(&keep).await?;
         tracing::debug!(?forgotten, files, "what is past keeping was forgotten");
+        if forgotten.expired > 0 {
+            let expired = output::counted(forgotten.expired, "open dead letter");
+            context.out.remark(&format!("{expired} expired: nobody settled them within settings.retention"));
+        }
         Ok(())
     }
 
@@ -92,8 +97,17 @@ impl App {
 
 /// The engine over a state folder to look at; `None` when there is no state in it.
 pub fn reader_over(state: &Path) -> Result<Option<Engine>> {
+    Ok(store_over(state)?.map(|store| engine_over(state, Arc::new(store), READER_MEMORY_BYTES)))
+}
+
+/// The lists and figures of a state folder; `None` when there is no state in it.
+pub fn catalog_over(state: &Path) -> Result<Option<Arc<dyn Catalog>>> {
+    Ok(store_over(state)?.map(|store| Arc::new(store) as Arc<dyn Catalog>))
+}
+
+fn store_over(state: &Path) -> Result<Option<SqliteStore>> {
     match SqliteStore::open_read_only(state) {
-        Ok(store) => Ok(Some(engine_over(state, Arc::new(store), READER_MEMORY_BYTES))),
+        Ok(store) => Ok(Some(store)),
         Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e),
     }

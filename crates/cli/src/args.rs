@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use syncline_core::run::RunOptions;
+use syncline_core::run::{ReplayMode, RunOptions};
 use syncline_core::{Error, ErrorKind, ReadMode, Result, RunStatus, RunType};
 
 use crate::session::AT_ONCE_MAX;
@@ -528,6 +528,34 @@ pub enum DlqCommand {
         #[arg(value_name = "LETTER")]
         id: String,
     },
+    /// Count open letters by their error
+    Groups {
+        #[command(flatten)]
+        filter: DlqFilter,
+    },
+    /// Correct the payload of a letter, to be sent with `dlq replay --mode edited`
+    Edit {
+        /// Letter id, or a unique beginning of it
+        #[arg(value_name = "LETTER")]
+        id: String,
+        /// New text of a target field; `null` empties it. Can be given more than once
+        #[arg(long = "set", value_name = "FIELD=VALUE", required_unless_present_any = ["payload", "undo"])]
+        fields: Vec<String>,
+        /// JSON file with the new values of target fields
+        #[arg(long, value_name = "FILE", conflicts_with = "undo")]
+        payload: Option<PathBuf>,
+        /// Take the correction back
+        #[arg(long, conflicts_with = "fields")]
+        undo: bool,
+    },
+    /// Send letters again; first tells what that would do
+    Replay(ReplayArgs),
+    /// Leave records alone until their source row changes
+    Ignore(LetterChoice),
+    /// Try ignored records again
+    Reopen(LetterChoice),
+    /// Mark letters as settled by hand
+    Resolve(LetterChoice),
     /// Write letters to stdout or a file
     Export {
         #[command(flatten)]
@@ -541,6 +569,61 @@ pub enum DlqCommand {
     },
 }
 
+/// Which letters are meant.
+#[derive(Args, Debug)]
+pub struct LetterChoice {
+    /// Letter ids, or unique beginnings of them
+    #[arg(value_name = "LETTER", required_unless_present_any = ["group", "all"])]
+    pub letters: Vec<String>,
+    /// All letters with this error; `dlq groups` lists them
+    #[arg(long, value_name = "GROUP", conflicts_with = "letters")]
+    pub group: Option<String>,
+    /// All letters of --sync
+    #[arg(long, requires = "sync", conflicts_with_all = ["letters", "group"])]
+    pub all: bool,
+    /// Only letters of this sync
+    #[arg(long)]
+    pub sync: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    #[command(flatten)]
+    pub choice: LetterChoice,
+    /// What is sent
+    #[arg(long, value_enum, default_value_t = ReplaySends::Reread)]
+    pub mode: ReplaySends,
+    /// Most records in a second [default: as fast as the target takes them]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate: Option<u32>,
+    /// Plan it and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReplaySends {
+    /// The records as the source has them now
+    Reread,
+    /// The payloads as they failed, unless something newer was delivered
+    AsCaptured,
+    /// The payloads as they were edited
+    Edited,
+}
+
+impl From<ReplaySends> for ReplayMode {
+    fn from(sends: ReplaySends) -> Self {
+        match sends {
+            ReplaySends::Reread => ReplayMode::Reread,
+            ReplaySends::AsCaptured => ReplayMode::AsCaptured,
+            ReplaySends::Edited => ReplayMode::Edited,
+        }
+    }
+}
+
 #[derive(Args, Debug)]
 pub struct DlqFilter {
     /// Only letters of this sync
@@ -549,6 +632,9 @@ pub struct DlqFilter {
     /// Only letters with this error code
     #[arg(long)]
     pub code: Option<String>,
+    /// Only letters with this error; `dlq groups` lists them
+    #[arg(long)]
+    pub group: Option<String>,
     /// Also letters that are resolved, ignored or expired
     #[arg(long)]
     pub all: bool,

@@ -1,11 +1,12 @@
 //! What the state has recorded, to look at: also where the project's files are broken or gone.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use syncline_config::Project;
 use syncline_core::{Error, ErrorKind, Result, SyncId};
 use syncline_engine::Engine;
-use syncline_store::SyncRecord;
+use syncline_store::{Catalog, SyncRecord};
 
 use crate::Context;
 use crate::app::{self, App};
@@ -52,6 +53,11 @@ impl Records {
     /// As [`Records::reader`], for questions that need something to have run.
     pub fn reader_of_runs(&self) -> Result<Engine> {
         app::reader_over(&self.folder)?.ok_or_else(|| self.nothing())
+    }
+
+    /// The lists and figures of the state; something must have run.
+    pub fn catalog(&self) -> Result<Arc<dyn Catalog>> {
+        app::catalog_over(&self.folder)?.ok_or_else(|| self.nothing())
     }
 
     fn nothing(&self) -> Error {

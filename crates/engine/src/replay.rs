@@ -34,6 +34,24 @@ pub struct Estimate {
     pub seconds: Option<f64>,
 }
 
+impl Estimate {
+    /// Adds what another replay, after this one, would do.
+    pub fn add(&mut self, other: Estimate) {
+        self.letters += other.letters;
+        self.replayable += other.replayable;
+        self.seconds = match (self.seconds, other.seconds) {
+            (Some(before), Some(after)) => Some(before + after),
+            (before, after) => before.or(after),
+        };
+        for refused in other.refused {
+            match self.refused.iter_mut().find(|known| known.message == refused.message) {
+                Some(known) => known.letters += refused.letters,
+                None => self.refused.push(refused),
+            }
+        }
+    }
+}
+
 /// Letters that cannot be replayed, for one reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refused {

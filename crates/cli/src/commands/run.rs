@@ -120,6 +120,11 @@ pub async fn retry(context: &Context, args: &RunRef) -> Outcome {
             .help(format!("ask for it again: syncline seed {} --reseed", earlier.sync_id))
             .into());
     }
+    if earlier.run_type == RunType::Replay {
+        return Err(Error::new(ErrorKind::BadUsage, "a replay is not retried")
+            .help("replay the dead letters that are still open: syncline dlq replay")
+            .into());
+    }
     let sync = app.sync(earlier.sync_id.as_str())?;
     let ends = app.endpoints(sync)?;
     let options = RunOptions {

@@ -1,21 +1,26 @@
 //! `dlq`: records that could not be delivered.
 
-use std::io::Write;
-
-use syncline_core::{Error, ErrorKind, Result, Stage};
+use syncline_core::{Error, ErrorKind, Result, Stage, SyncId};
 use syncline_engine::Engine;
-use syncline_store::{DeadLetter, LetterFilter, LetterState, Page};
+use syncline_store::{DeadLetter, LetterFilter, LetterGroup, LetterState, Page};
+
+mod decide;
+mod export;
+mod replay;
 
 use crate::Context;
 use crate::api::ListView;
-use crate::args::{DlqArgs, DlqCommand, DlqFilter, ExportFormat};
+use crate::args::{DlqArgs, DlqCommand, DlqFilter, LetterChoice};
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Column, Out, Style};
 use crate::records::Records;
+use decide::Decision;
 
 /// Letters read at once.
 const PAGE: u64 = 1_000;
+/// Groups that are shown, the largest first.
+const GROUPS_SHOWN: u64 = 100;
 
 pub async fn dlq(context: &Context, args: &DlqArgs) -> Outcome {
     let records = Records::open(context)?;
@@ -24,8 +29,17 @@ pub async fn dlq(context: &Context, args: &DlqArgs) -> Outcome {
             list(context, &records, filter, Page { number: *page, size: *limit }).await
         }
         DlqCommand::Show { id } => show(context, &records, id).await,
+        DlqCommand::Groups { filter } => groups(context, &records, filter).await,
+        DlqCommand::Edit { id, fields, payload, undo } => {
+            let change = if *undo { None } else { Some(decide::new_fields(fields, payload.as_deref())?) };
+            decide::edit(context, id, change).await
+        }
+        DlqCommand::Replay(args) => replay::replay(context, args).await,
+        DlqCommand::Ignore(choice) => decide::decide(context, choice, Decision::Ignore).await,
+        DlqCommand::Reopen(choice) => decide::decide(context, choice, Decision::Reopen).await,
+        DlqCommand::Resolve(choice) => decide::decide(context, choice, Decision::Resolve).await,
         DlqCommand::Export { filter, format, out } => {
-            export(context, &records, filter, *format, out.as_deref()).await
+            export::export(context, &records, filter, *format, out.as_deref()).await
         }
     }
 }
@@ -36,7 +50,8 @@ async fn filter(records: &Records, engine: &Engine, args: &DlqFilter) -> Result<
         None => None,
     };
     let states = if args.all { Vec::new() } else { vec![LetterState::Open] };
-    Ok(LetterFilter { sync_uid, states, code: args.code.clone(), ..LetterFilter::default() })
+    let (code, fingerprint) = (args.code.clone(), args.group.clone());
+    Ok(LetterFilter { sync_uid, states, code, fingerprint, ..LetterFilter::default() })
 }
 
 async fn list(context: &Context, records: &Records, args: &DlqFilter, page: Page) -> Outcome {
@@ -116,6 +131,7 @@ async fn show(context: &Context, records: &Records, id: &str) -> Outcome {
         ("last seen", output::local(letter.last_seen_at)),
         ("run", letter.run_id.to_string()),
         ("correlation", letter.correlation_id.clone()),
+        ("group", letter.fingerprint.clone()),
     ];
     if let Some(value) = &letter.raw_value {
         facts.insert(0, ("value", format!("{value:?}")));
@@ -139,7 +155,63 @@ async fn show(context: &Context, records: &Records, id: &str) -> Outcome {
             None => out.line(out.paint(Style::Dim, "(not kept)")),
         }
     }
+    if let Some(edited) = &letter.edited {
+        let title = format!("Edited by {}, {}", edited.by, output::local(edited.at));
+        out.line(format!("\n{}", out.paint(Style::Strong, &title)));
+        let text = serde_json::to_string_pretty(&edited.payload);
+        out.line(text.unwrap_or_else(|_| edited.payload.to_string()));
+    }
     Ok(Exit::Done)
+}
+
+async fn groups(context: &Context, records: &Records, args: &DlqFilter) -> Outcome {
+    let page = Page::first(GROUPS_SHOWN);
+    let (groups, total) = match records.reader()? {
+        Some(engine) => {
+            let filter = filter(records, &engine, args).await?;
+            records.catalog()?.letter_groups(&filter, page).await?
+        }
+        None => (Vec::new(), 0),
+    };
+    let out = &context.out;
+    if out.json {
+        let data = groups.iter().map(group_view).collect();
+        out.json(&ListView::<serde_json::Value>::new(data, page, total));
+        return Ok(Exit::Done);
+    }
+    if groups.is_empty() {
+        out.line("No dead letters.");
+        return Ok(Exit::Done);
+    }
+    let columns = [
+        Column::left("GROUP"),
+        Column::left("SYNC").optional(),
+        Column::right("LETTERS"),
+        Column::prose("ERROR"),
+        Column::left("FOR EXAMPLE"),
+        Column::left("LAST SEEN").optional(),
+    ];
+    let rows = groups.iter().map(|group| {
+        let example = &group.example;
+        let field = example.field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
+        vec![
+            (None, group.fingerprint.clone()),
+            (None, example.sync_id.to_string()),
+            (Some(Style::Strong), output::grouped(group.count)),
+            (None, format!("{field}{}", example.message)),
+            (None, example.row_id.clone()),
+            (None, output::local(group.last_seen_at)),
+        ]
+    });
+    out.line(output::table(out, &columns, rows.collect()));
+    Ok(Exit::Done)
+}
+
+fn group_view(group: &LetterGroup) -> serde_json::Value {
+    serde_json::json!({ "fingerprint": group.fingerprint, "sync_id": group.example.sync_id,
+        "letters": group.count, "code": group.example.code, "field": group.example.field,
+        "message": group.example.message, "example": group.example.id,
+        "first_seen_at": group.first_seen_at, "last_seen_at": group.last_seen_at })
 }
 
 async fn find(engine: &Engine, id: &str) -> Result<DeadLetter> {
@@ -177,129 +249,37 @@ async fn each_page(
     }
 }
 
-async fn export(
-    context: &Context,
-    records: &Records,
-    args: &DlqFilter,
-    format: ExportFormat,
-    path: Option<&std::path::Path>,
-) -> Outcome {
-    let mut file = match path {
-        Some(path) => {
-            let file = std::fs::File::create(path).map_err(|e| Error::from(e).context(path.display()))?;
-            Some(std::io::BufWriter::new(file))
+/// The letters that somebody chose, in one of `states` unless they are named.
+async fn chosen(engine: &Engine, choice: &LetterChoice, states: &[LetterState]) -> Result<Vec<DeadLetter>> {
+    let mut letters = Vec::new();
+    for id in &choice.letters {
+        letters.push(find(engine, id).await?);
+    }
+    let sync_uid = match &choice.sync {
+        Some(id) => {
+            let record = engine.store.sync(&SyncId::parse(id)?).await?;
+            let missing = || Error::new(ErrorKind::NotFound, format!("the state has no sync '{id}'"));
+            Some(record.ok_or_else(missing)?.uid)
         }
         None => None,
     };
-    let mut written = 0;
-    let mut write = |bytes: &[u8]| -> Result<bool> {
-        match &mut file {
-            Some(file) => file.write_all(bytes)?,
-            None => context.out.raw(&String::from_utf8_lossy(bytes)),
-        }
-        Ok(!context.out.is_closed())
-    };
-    if format == ExportFormat::Csv {
-        write(&csv_lines(&[CSV_COLUMNS.map(String::from)])?)?;
+    if let Some(other) = letters.iter().find(|l| sync_uid.as_ref().is_some_and(|uid| l.sync_uid != *uid)) {
+        let sync = choice.sync.as_deref().unwrap_or_default();
+        let message = format!("{} is a dead letter of {}, not of {sync}", other.id, other.sync_id);
+        return Err(Error::new(ErrorKind::BadUsage, message));
     }
-    if let Some(engine) = records.reader()? {
-        let filter = filter(records, &engine, args).await?;
-        each_page(&engine, &filter, |letters| {
-            written += letters.len() as u64;
-            let bytes = match format {
-                ExportFormat::Jsonl => json_lines(&letters)?,
-                ExportFormat::Csv => csv_lines(&letters.iter().map(csv_row).collect::<Vec<_>>())?,
-            };
-            write(&bytes)
+    if choice.letters.is_empty() {
+        let (fingerprint, states) = (choice.group.clone(), states.to_vec());
+        let filter = LetterFilter { sync_uid, states, fingerprint, ..LetterFilter::default() };
+        each_page(engine, &filter, |page| {
+            letters.extend(page);
+            Ok(true)
         })
         .await?;
     }
-    if let (Some(mut file), Some(path)) = (file, path) {
-        file.flush().map_err(|e| Error::from(e).context(path.display()))?;
-        context.out.remark(&format!(
-            "wrote {} to {}",
-            output::counted(written, "dead letter"),
-            path.display()
-        ));
+    if letters.is_empty() {
+        return Err(Error::new(ErrorKind::NotFound, "there are no such dead letters")
+            .help("list them with `syncline dlq list --all`"));
     }
-    Ok(Exit::Done)
-}
-
-fn json_lines(letters: &[DeadLetter]) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    for letter in letters {
-        serde_json::to_writer(&mut bytes, letter).map_err(|e| Error::internal(e.to_string()))?;
-        bytes.push(b'\n');
-    }
-    Ok(bytes)
-}
-
-const CSV_COLUMNS: [&str; 15] = [
-    "id",
-    "sync_id",
-    "row_id",
-    "state",
-    "stage",
-    "code",
-    "field",
-    "message",
-    "raw_value",
-    "operation",
-    "attempts",
-    "first_seen_at",
-    "last_seen_at",
-    "source_row",
-    "payload",
-];
-
-fn csv_row(letter: &DeadLetter) -> [String; 15] {
-    let json = |value: &Option<serde_json::Value>| value.as_ref().map(|v| v.to_string()).unwrap_or_default();
-    [
-        letter.id.to_string(),
-        letter.sync_id.to_string(),
-        letter.row_id.clone(),
-        letter.state.as_str().into(),
-        letter.stage.as_str().into(),
-        letter.code.clone(),
-        letter.field.clone().unwrap_or_default(),
-        letter.message.clone(),
-        letter.raw_value.clone().unwrap_or_default(),
-        letter.op.clone(),
-        letter.attempts.to_string(),
-        letter.first_seen_at.to_string(),
-        letter.last_seen_at.to_string(),
-        json(&letter.source_row),
-        json(&letter.payload),
-    ]
-    .map(|cell| without_formula(&cell))
-}
-
-/// A spreadsheet takes such a cell for a formula; with an apostrophe it takes it for text.
-fn without_formula(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
-        format!("'{cell}")
-    } else {
-        cell.to_string()
-    }
-}
-
-fn csv_lines(rows: &[[String; 15]]) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.write_record(row).map_err(|e| Error::internal(e.to_string()))?;
-    }
-    writer.into_inner().map_err(|e| Error::internal(e.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_that_a_spreadsheet_would_run_are_neutralised() {
-        for formula in ["=1+1", "+1", "-1", "@cmd", "\t=1", "\r=1"] {
-            assert_eq!(without_formula(formula), format!("'{formula}"));
-        }
-        assert_eq!(without_formula("a=1"), "a=1");
-    }
+    Ok(letters)
 }
