@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use syncline_core::run::RunOptions;
 use syncline_core::sync::{Overlap, Schedule};
-use syncline_core::{Counters, Durations, Run, RunId, RunStatus, RunType, Sync, SyncId, SyncUid, Trigger};
+use syncline_core::{
+    Counters, Durations, EndReason, Run, RunId, RunStatus, RunType, Sync, SyncId, SyncUid, Trigger,
+};
 use syncline_store::{FollowUp, SyncState};
 use uuid::Uuid;
 
@@ -70,22 +72,30 @@ fn retry_at(ended: &Ended<'_>) -> Option<Timestamp> {
 /// The next fire after a run.
 ///
 /// Fires that came before the run started are covered by it. One that came while it was active found it in
-/// the way: under `queue_one` it happens now, once, under `skip` not at all.
+/// the way: under `queue_one` it happens now, once, under `skip` not at all. A run that was not ended by
+/// its own work is no reason to catch up: what came meanwhile found it held, or was cancelled with it.
 fn next_after_run(ended: &Ended<'_>, schedule: &Schedule) -> Option<Timestamp> {
     let Ended { run, now, seed, .. } = *ended;
     let Some(previous) = last_fire(ended.earlier.iter().chain([run])) else {
         return next_fire(schedule, now, seed);
     };
     let covered_until = match schedule.overlap {
-        Overlap::QueueOne if run.run_type == RunType::Sync => run.started_at.unwrap_or(now),
+        Overlap::QueueOne if run.run_type == RunType::Sync && run.end_reason.is_none() => {
+            run.started_at.unwrap_or(now)
+        }
         _ => now,
     };
     fire_after(schedule, previous, covered_until, seed)
 }
 
-/// The planned time of the last fire among runs of a sync.
+/// The planned time of the last fire among runs of a sync. One that a retry took the place of did not
+/// happen yet; one that a person cancelled is done with.
 pub fn last_fire<'a>(runs: impl IntoIterator<Item = &'a Run>) -> Option<Timestamp> {
-    let fired = |run: &&Run| run.trigger == Trigger::Schedule && run.status != RunStatus::Scheduled;
+    let fired = |run: &&Run| {
+        run.trigger == Trigger::Schedule
+            && run.status != RunStatus::Scheduled
+            && run.end_reason != Some(EndReason::Superseded)
+    };
     runs.into_iter().filter(fired).filter_map(|run| run.run_at).max()
 }
 

@@ -14,7 +14,7 @@ use crate::executor::{Definitions, FollowUps};
 use crate::succession::{self, Downstream, Ended};
 
 /// A sync has at most one scheduled run by schedule; the one before it has fired.
-const FIRES_LOOKED_AT: u64 = 3;
+const FIRES_LOOKED_AT: u64 = 5;
 
 /// What follows from the ends of runs: fires, retries, and runs of the syncs behind.
 #[derive(Clone)]

@@ -3,7 +3,7 @@
 //! One loop owns all of its state; each run is a task of its own. Whatever it waits for is a signal of this
 //! process or the heartbeat, at which it also looks at what other processes did.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,11 @@ use crate::scheduler::Signals;
 
 /// Wishes of other processes, runs they queued and leases they lost are noticed at least this often.
 const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
-/// Candidates asked for together.
+/// Candidates asked for together: to find out whose turn it is, the store looks at all that wait.
 const CANDIDATES_AT_ONCE: u64 = 200;
+/// An answer is used up within this time. Whose turn it is may change meanwhile; whether a candidate may
+/// start is decided when it is claimed.
+const CANDIDATES_FOR: Duration = Duration::from_secs(1);
 /// Batches of candidates looked at before the worker looks at what else happened.
 const BATCHES_PER_PASS: u32 = 5;
 /// Candidates that were passed over are looked at again after this long: what they wait for may be in the
@@ -136,6 +139,9 @@ struct Shift<'a> {
     tasks: JoinSet<(RunId, Box<Outcome>)>,
     abandoned: BTreeMap<RunId, Abandoned>,
     orphans_are_known: bool,
+    /// Whose turn it is next, as the store said at `waiting_since`.
+    waiting: VecDeque<Candidate>,
+    waiting_since: Instant,
     passed_over: HashMap<RunId, PassedOver>,
     passed_over_since: Instant,
     beat_at: Instant,
@@ -150,6 +156,8 @@ impl<'a> Shift<'a> {
             tasks: JoinSet::new(),
             abandoned: BTreeMap::new(),
             orphans_are_known: false,
+            waiting: VecDeque::new(),
+            waiting_since: now,
             passed_over: HashMap::new(),
             passed_over_since: now,
             beat_at: now + worker.heartbeat(),
@@ -212,23 +220,33 @@ impl<'a> Shift<'a> {
         let taken = self.take_over_abandoned().await;
         self.log(taken);
         for _ in 0..BATCHES_PER_PASS {
+            self.look_what_waits().await?;
+            if self.waiting.is_empty() {
+                return Ok(());
+            }
+            while !self.is_full() {
+                let Some(candidate) = self.waiting.pop_front() else { break };
+                self.consider(candidate).await?;
+            }
             if self.is_full() {
                 return Ok(());
-            }
-            let passed_over: Vec<RunId> = self.passed_over.keys().cloned().collect();
-            let candidates = self.worker.store.candidates(CANDIDATES_AT_ONCE, &passed_over).await?;
-            if candidates.is_empty() {
-                return Ok(());
-            }
-            for candidate in candidates {
-                if self.is_full() {
-                    return Ok(());
-                }
-                self.consider(candidate).await?;
             }
         }
         // There is more; but first to what else happened.
         self.worker.signals.queued.notify_one();
+        Ok(())
+    }
+
+    /// Asks for candidates when there is room for one and those of the last answer are used up.
+    async fn look_what_waits(&mut self) -> Result<()> {
+        let now = self.worker.clock.instant();
+        let is_fresh = now.duration_since(self.waiting_since) < CANDIDATES_FOR;
+        if self.is_full() || (is_fresh && !self.waiting.is_empty()) {
+            return Ok(());
+        }
+        let passed_over: Vec<RunId> = self.passed_over.keys().cloned().collect();
+        self.waiting = self.worker.store.candidates(CANDIDATES_AT_ONCE, &passed_over).await?.into();
+        self.waiting_since = now;
         Ok(())
     }
 
