@@ -70,8 +70,8 @@ pub trait Queue: Store {
     async fn unscheduled(&self) -> Result<Vec<SyncRecord>>;
 
     /// Makes `next` the one scheduled run of type `sync` of its sync, in place of the one there is;
-    /// `None` removes it. Nothing is inserted for a sync that is not active, or while an active, held
-    /// or queued run of type `sync` is there (its end schedules the next).
+    /// `None` removes it. Nothing is inserted for a sync that is not active, or while an active or
+    /// queued run of type `sync` is there (its end schedules the next).
     async fn reschedule(&self, uid: &SyncUid, next: Option<&Run>) -> Result<()>;
 
     /// Sets the state of a sync. Active: schedules `next`. Inactive or halted: removes its scheduled
@@ -177,8 +177,9 @@ pub struct Activation {
 pub struct FollowUp {
     /// The next run of the sync: its next fire or, if that comes earlier, a retry; status `scheduled`.
     /// One of type `sync` is inserted only while the sync is active, and in place of a scheduled
-    /// `sync` run that would come later, not beside one that comes earlier; and not while another run
-    /// of type `sync` of the sync is queued, active or held.
+    /// `sync` run that would come later, not beside one that comes earlier; and not while a run of
+    /// type `sync` of the sync is queued or active. A held one does not hinder it: the next fire
+    /// finds it and is seen as `not_run` (held).
     pub next: Option<Run>,
     /// Runs of syncs that run after this one; status `queued`. Inserted while their sync is active:
     /// as `not_run` (held, overlap) by the rules of [`Queue::fire`].

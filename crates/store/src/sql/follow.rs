@@ -38,7 +38,8 @@ fn may_be_scheduled(tx: &dyn Sql, uid: &SyncUid) -> Outcome<bool> {
     if syncs::require(tx, uid)?.state != SyncState::Active {
         return Ok(false);
     }
-    let under_way = there_is(tx, uid, "type = 'sync' AND status <> 'scheduled'")?;
+    // Fires go on beside a held run, so that it can be seen that they do not run.
+    let under_way = there_is(tx, uid, "type = 'sync' AND status NOT IN ('scheduled', 'held')")?;
     Ok(!under_way)
 }
 
