@@ -325,9 +325,8 @@ async fn a_fire_does_not_run_beside_a_held_run(store: Arc<dyn Queue>) {
         let next = fire_at(&format!("next-{sync}"), sync, 200);
         let fire = fire(&format!("fire-{sync}"), Overlap::QueueOne, Some(next));
         assert_eq!(fire_one(&*store, fire).await, Some(EndReason::Held));
+        assert_eq!(names(&*store, sync, RunStatus::Scheduled).await, [format!("next-{sync}")]);
     }
-    assert!(names(&*store, "a", RunStatus::Scheduled).await.is_empty(), "the held run's end schedules it");
-    assert_eq!(names(&*store, "b", RunStatus::Scheduled).await, ["next-b"]);
 }
 
 async fn a_fire_that_overlaps_waits_or_is_left_out_as_its_policy_says(store: Arc<dyn Queue>) {
