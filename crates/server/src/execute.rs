@@ -13,6 +13,7 @@ use syncline_store::{Catalog, SyncState, Use};
 use tracing::Instrument;
 
 use crate::live::Live;
+use crate::measures;
 
 /// How often the figures of a run are published.
 const PUBLISH_EVERY: Duration = Duration::from_millis(400);
@@ -127,7 +128,11 @@ impl Runner {
                 Task::GiveUp => self.give_up(run, watch).await,
             }
         };
-        work.instrument(span).await
+        let ended = work.instrument(span).await;
+        if let Ok(run) = &ended {
+            measures::run_ended(run);
+        }
+        ended
     }
 
     async fn execute(&self, run: Run, watch: &Watch) -> Result<Run> {

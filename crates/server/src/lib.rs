@@ -14,6 +14,7 @@ mod follow;
 mod input;
 pub mod keyring;
 mod live;
+mod measures;
 pub mod notify;
 mod openapi;
 mod problem;

@@ -11,25 +11,28 @@ use syncline_api::Liveness;
 use syncline_core::{Error, ErrorKind};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::access;
 use crate::app::App;
 use crate::problem::Fault;
-use crate::{errors_page, openapi, record, routes};
+use crate::{errors_page, measures, openapi, record, routes as operations_of};
 
 /// Where the operations are.
 const BASE: &str = "/api/v1";
 
 fn operations() -> (Router<Arc<App>>, OpenApi) {
     let operations = OpenApiRouter::new()
-        .merge(routes::syncs::router())
-        .merge(routes::runs::router())
-        .merge(routes::events::router())
-        .merge(routes::insights::router())
-        .merge(routes::access::router());
-    let (router, mut api) =
-        OpenApiRouter::with_openapi(openapi::base()).nest(BASE, operations).split_for_parts();
+        .merge(operations_of::syncs::router())
+        .merge(operations_of::runs::router())
+        .merge(operations_of::events::router())
+        .merge(operations_of::insights::router())
+        .merge(operations_of::access::router());
+    let (router, mut api) = OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(measures::page))
+        .nest(BASE, operations)
+        .split_for_parts();
     openapi::complete(&mut api);
     (router, api)
 }
@@ -46,7 +49,8 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(not_allowed)
         .route_layer(middleware::from_fn_with_state(app.clone(), record::once))
         .route_layer(middleware::from_fn_with_state(app.clone(), record::audit))
-        .route_layer(middleware::from_fn_with_state(app.clone(), access::guard));
+        .route_layer(middleware::from_fn_with_state(app.clone(), access::guard))
+        .route_layer(middleware::from_fn(measures::requests));
     let document = Arc::new(api);
     let served = Arc::clone(&document);
     let docs =

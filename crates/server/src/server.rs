@@ -24,7 +24,7 @@ use crate::events::Hub;
 use crate::execute::Runner;
 use crate::follow::Follow;
 use crate::live::Live;
-use crate::router;
+use crate::{measures, router};
 
 /// How long requests that are being answered may take once the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);
@@ -88,6 +88,7 @@ impl Server {
         if let Some(listen) = &options.listen {
             check_listen(listen)?;
         }
+        measures::install()?;
         let listen = options.listen.clone();
         let (drain, shared) = (options.drain, options.shared);
         let (app, follow) = assemble(options)?;
