@@ -117,20 +117,19 @@ impl Deliverer {
     pub async fn run(&self, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         loop {
-            let wait = match self.deliver_due().await {
+            match self.deliver_due().await {
                 // There may be more.
-                Ok(SIDE_BY_SIDE..) => Duration::ZERO,
-                Ok(_) => LOOK_EVERY,
+                Ok(SIDE_BY_SIDE..) => self.wake.notify_one(),
+                Ok(_) => {}
                 Err(error) => {
                     tracing::error!(%error, code = error.code(), "notices cannot be delivered now");
-                    LOOK_EVERY
                 }
-            };
+            }
             tokio::select! {
                 biased;
                 () = &mut stop => return,
                 () = self.wake.notified() => {}
-                () = self.clock.sleep(wait) => {}
+                () = self.clock.sleep(LOOK_EVERY) => {}
             }
         }
     }

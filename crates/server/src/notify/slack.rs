@@ -1,6 +1,7 @@
 //! How a notice looks in Slack.
 
 use serde_json::{Value, json};
+use syncline_core::ErrorKind;
 
 use super::telling::{Event, Links, RunTold, Telling};
 
@@ -58,7 +59,10 @@ fn headline(telling: &Telling) -> String {
 
 fn details(telling: &Telling) -> Vec<String> {
     let Some(run) = &telling.run else { return Vec::new() };
-    let mut lines = vec![figures(run)];
+    let error = telling.error_code.as_deref();
+    let error = error.and_then(|code| ErrorKind::ALL.into_iter().find(|kind| kind.code() == code));
+    let mut lines: Vec<String> = error.map(|kind| kind.explanation().meaning.into()).into_iter().collect();
+    lines.push(figures(run));
     lines.extend(telling.guards.iter().map(|guard| format!("{}: {}", guard.guard, guard.message)));
     if run.partially_written {
         lines.push("Part of the changes were written; the next run goes on from there.".into());

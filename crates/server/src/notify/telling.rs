@@ -194,7 +194,7 @@ impl Links {
 
     /// The page about an error code: cause and remedy.
     pub fn error(&self, code: &str) -> Option<String> {
-        Some(format!("{}/docs/errors/{}", self.base_url.as_ref()?, encoded(code)))
+        Some(format!("{}/api/errors/{}", self.base_url.as_ref()?, encoded(code)))
     }
 }
 

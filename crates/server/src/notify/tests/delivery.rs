@@ -319,9 +319,12 @@ async fn the_loop_delivers_what_it_is_woken_for_and_stops_when_asked() {
         world.add(&n.to_string(), "webhook").await;
     }
     world.deliverer.wake();
-    while world.notice("39").await.state != NoticeState::Delivered {
-        tokio::task::yield_now().await;
-    }
+    let all_arrived = async {
+        while world.receiver.received().len() < 40 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all_arrived).await.expect("all notices arrive");
     stop.send(()).unwrap();
     running.await.unwrap();
     let mut ids: Vec<_> =

@@ -34,7 +34,8 @@ fn a_slack_message_tells_figures_and_links() {
         slack_text(&telling, &links()),
         "*crm.contact: a run failed (model_query_failed)*\n\
          <https://syncline.example/runs/run_1|Open the run> · \
-         <https://syncline.example/docs/errors/model_query_failed|About this error>\n\
+         <https://syncline.example/api/errors/model_query_failed|About this error>\n\
+         The source answered, but the model cannot be read.\n\
          sync failed, 20 s, 100 read, 97 updated, 3 failed"
     );
     let unlinked = slack_text(&telling, &Links::default());
@@ -126,7 +127,7 @@ fn a_webhook_message_has_a_type_a_time_and_data() {
                     "url": "https://syncline.example/runs/run_1"
                 },
                 "error_code": "model_query_failed",
-                "error_url": "https://syncline.example/docs/errors/model_query_failed"
+                "error_url": "https://syncline.example/api/errors/model_query_failed"
             }
         })
     );
