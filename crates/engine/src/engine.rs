@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_connector::{Destination, DestinationSpec, Source};
-use syncline_core::run::{RunOptions, StoredError, TimelineEntry};
+use syncline_core::run::{RunOptions, TimelineEntry};
 use syncline_core::sync::{StoreValues, Sync, WriteMode};
 use syncline_core::{
     Counters, Durations, EndReason, Error, ErrorKind, Phase, ReadMode, Result, Run, RunId, RunStatus,
@@ -30,8 +30,6 @@ use crate::plan::{self, Made, PlanContext};
 use crate::replay;
 use crate::watch::Watch;
 
-/// A held run waits this long for somebody's decision.
-const HELD_MAX: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// Files that nothing names are kept this long: a process may be about to name them.
 const FILES_KEPT_MIN: Duration = Duration::from_secs(24 * 3_600);
 /// Complete reads that a drop is measured against.
@@ -410,18 +408,7 @@ impl Engine {
 
     /// Ends a held run; everything that was planned stays undone.
     async fn drop_held(&self, mut run: Run, reason: EndReason, why: &str) -> Result<Run> {
-        run.status = run.status.transition(RunStatus::Cancelled)?;
-        run.end_reason = Some(reason);
-        let planned = run.counters;
-        run.counters = Counters {
-            rows_not_attempted: planned.rows_created + planned.rows_updated,
-            rows_created: 0,
-            rows_updated: 0,
-            rows_deleted: 0,
-            ..planned
-        };
-        run.completed_at = Some(self.clock.now());
-        run.error = Some(StoredError::from(&Error::new(ErrorKind::Cancelled, why)));
+        run.drop_plan(reason, why, self.clock.now())?;
         self.end(&run).await?;
         Ok(run)
     }
@@ -612,7 +599,7 @@ impl Engine {
         let now = self.clock.now();
         for run in held {
             let planned = run.planned_at.unwrap_or(run.created_at);
-            if now.duration_since(planned).as_secs_f64() >= HELD_MAX.as_secs_f64() {
+            if now.duration_since(planned).as_secs_f64() >= Run::HELD_MAX.as_secs_f64() {
                 self.drop_held(run, EndReason::Expired, "nobody approved it for a week").await?;
             }
         }
