@@ -71,6 +71,8 @@ pub enum ErrorKind {
     Corrupt,
     /// The state store is in use by another process.
     StateLocked,
+    /// The server that keeps the state could not be reached, or its connection broke off.
+    StateUnreachable,
     /// The state store was written by a newer version.
     StateTooNew,
     /// A plan no longer matches the sync or the snapshot.
@@ -115,7 +117,7 @@ pub struct Explanation {
 }
 
 impl ErrorKind {
-    pub const ALL: [ErrorKind; 38] = [
+    pub const ALL: [ErrorKind; 39] = [
         ErrorKind::InvalidConfig,
         ErrorKind::BadUsage,
         ErrorKind::NotFound,
@@ -145,6 +147,7 @@ impl ErrorKind {
         ErrorKind::LocalIo,
         ErrorKind::Corrupt,
         ErrorKind::StateLocked,
+        ErrorKind::StateUnreachable,
         ErrorKind::StateTooNew,
         ErrorKind::StalePlan,
         ErrorKind::ErrorThreshold,
@@ -189,6 +192,7 @@ impl ErrorKind {
             LocalIo => "local_io",
             Corrupt => "corrupt_state",
             StateLocked => "state_locked",
+            StateUnreachable => "state_unreachable",
             StateTooNew => "state_too_new",
             StalePlan => "stale_plan",
             ErrorThreshold => "error_threshold",

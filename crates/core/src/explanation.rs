@@ -152,6 +152,11 @@ impl ErrorKind {
                 "A server or another command is running. An embedded state has one writer at a time.",
                 "Let the command go through the server (--server), or wait until the other process has ended.",
             ),
+            StateUnreachable => (
+                "The server that keeps the state cannot be reached, or was lost.",
+                "The database server is down or restarts, its address is wrong, or a firewall is in between.",
+                "Check the server and the state's address. What was under way goes on once it is back.",
+            ),
             StateTooNew => (
                 "The state was written by a newer version.",
                 "The program was downgraded, or an older copy was started.",

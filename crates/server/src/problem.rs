@@ -125,7 +125,7 @@ fn status_of(kind: ErrorKind) -> StatusCode {
         | ErrorThreshold
         | AllRowsFailed => StatusCode::UNPROCESSABLE_ENTITY,
         SourceUnreachable | DestinationUnreachable | RateLimitExceeded => StatusCode::BAD_GATEWAY,
-        StateLocked | LocalIo | OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
+        StateLocked | StateUnreachable | LocalIo | OutOfMemory => StatusCode::SERVICE_UNAVAILABLE,
         Corrupt | StateTooNew | Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

@@ -8,6 +8,7 @@
 mod catalog;
 mod fail_points;
 mod files;
+mod postgres;
 mod queue;
 mod records;
 mod sql;
@@ -24,6 +25,7 @@ pub use catalog::{
     Incarnation, LetterGroup, Notice, NoticeState, Object, Period,
 };
 pub use files::{CACHE_BYTES, FileStore, FileWriter, Pin};
+pub use postgres::{PostgresStore, ServerAddress};
 pub use queue::{
     Activation, Candidate, Claim, Claimed, Enqueued, Fire, Fired, FollowUp, NewNotice, QUEUED_PER_SYNC_MAX,
     Queue, Renewed, Use,
@@ -39,10 +41,11 @@ pub use sqlite::SqliteStore;
 
 /// The state store. Every method is one transaction, durable when it returns.
 ///
-/// Errors: `state_locked` when another process holds an embedded store, `state_too_new`, `corrupt_state`,
-/// `local_io` (disk full included: the transaction left nothing), `conflict`, `fenced`, `not_found`;
-/// `bad_usage` for a page above [`Page::SIZE_MAX`]; `internal` for a call that breaks this contract,
-/// which leaves nothing either.
+/// Errors: `state_locked` when another process holds an embedded store, `state_unreachable` when a
+/// state server is not there or was lost (the message says so if the call may have taken place all the
+/// same), `state_too_new`, `corrupt_state`, `local_io` (disk full included: the transaction left
+/// nothing), `conflict`, `fenced`, `not_found`; `bad_usage` for a page above [`Page::SIZE_MAX`];
+/// `internal` for a call that breaks this contract, which leaves nothing either.
 ///
 /// A call that its caller gives up half way is still made as a whole or not at all.
 #[async_trait]

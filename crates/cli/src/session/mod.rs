@@ -182,7 +182,9 @@ impl Session<'_> {
 fn is_of_one_sync(fault: &Fault) -> bool {
     use ErrorKind::*;
     match fault {
-        Fault::Error(e) => !matches!(e.kind, Corrupt | LocalIo | StateLocked | StateTooNew | Internal),
+        Fault::Error(e) => {
+            !matches!(e.kind, Corrupt | LocalIo | StateLocked | StateTooNew | StateUnreachable | Internal)
+        }
         Fault::Problems { .. } => false,
     }
 }

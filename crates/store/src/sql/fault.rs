@@ -6,6 +6,7 @@ use syncline_core::Error;
 #[derive(Debug)]
 pub enum Fault {
     Sqlite(rusqlite::Error),
+    Postgres(tokio_postgres::Error),
     Known(Error),
 }
 
@@ -16,6 +17,12 @@ pub type Outcome<T> = std::result::Result<T, Fault>;
 impl From<rusqlite::Error> for Fault {
     fn from(e: rusqlite::Error) -> Self {
         Fault::Sqlite(e)
+    }
+}
+
+impl From<tokio_postgres::Error> for Fault {
+    fn from(e: tokio_postgres::Error) -> Self {
+        Fault::Postgres(e)
     }
 }
 

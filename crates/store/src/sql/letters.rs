@@ -6,11 +6,16 @@ use serde::Serialize;
 use syncline_core::{Error, ErrorKind, Run, RunId, RunType, SyncUid};
 
 use super::conditions::Conditions;
-use super::{Outcome, Sql, WORKSPACE, blob, events, replays, runs, values};
+use super::{Dialect, Outcome, Sql, WORKSPACE, blob, events, replays, runs, values};
 use crate::{DeadLetter, LetterFilter, LetterState, Page};
 
 pub fn stage(tx: &dyn Sql, id: &RunId, epoch: u64, letters: &[DeadLetter]) -> Outcome<()> {
     let run = runs::require_held(tx, id, epoch)?;
+    let put = format!(
+        "INSERT INTO staged_letters (workspace_id, run_id, key, record) VALUES (?, ?, ?, ?)
+         ON CONFLICT (workspace_id, run_id, {}) DO UPDATE SET record = excluded.record",
+        unique_key(tx.dialect())
+    );
     for letter in letters {
         if letter.run_id != run.id || letter.sync_uid != run.sync_uid {
             return Err(Error::internal(format!(
@@ -19,13 +24,17 @@ pub fn stage(tx: &dyn Sql, id: &RunId, epoch: u64, letters: &[DeadLetter]) -> Ou
             ))
             .into());
         }
-        tx.execute(
-            "INSERT INTO staged_letters (workspace_id, run_id, key, record) VALUES (?, ?, ?, ?)
-             ON CONFLICT (workspace_id, run_id, key) DO UPDATE SET record = excluded.record",
-            values![WORKSPACE, id.as_str(), &letter.key, blob::encode(letter)?],
-        )?;
+        tx.execute(&put, values![WORKSPACE, id.as_str(), &letter.key, blob::encode(letter)?])?;
     }
     Ok(())
+}
+
+/// What of a key is unique. A server's index takes no long ones, so there it is their hash.
+fn unique_key(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "key",
+        Dialect::Postgres => "sha256(key)",
+    }
 }
 
 pub fn clear_staged(tx: &dyn Sql, id: &RunId, epoch: u64) -> Outcome<()> {

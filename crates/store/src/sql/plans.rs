@@ -57,7 +57,7 @@ pub fn scrub(tx: &dyn Sql, run: &RunId, file: Option<&FileRef>) -> Outcome<()> {
 fn name_files(tx: &dyn Sql, plan: &PlanRecord) -> Outcome<()> {
     for file in plan.file.iter().chain(&plan.updates) {
         tx.execute(
-            "INSERT OR IGNORE INTO plan_files (workspace_id, run_id, path) VALUES (?, ?, ?)",
+            "INSERT INTO plan_files (workspace_id, run_id, path) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             values![WORKSPACE, plan.run_id.as_str(), &file.path],
         )?;
     }
@@ -156,9 +156,12 @@ fn get_chunk(tx: &dyn Sql, run: &RunId, number: u32) -> Outcome<Option<ChunkReco
 fn put_chunk(tx: &dyn Sql, run: &RunId, chunk: &ChunkRecord) -> Outcome<()> {
     let outcomes = chunk.outcomes.as_ref();
     tx.execute(
-        "INSERT OR REPLACE INTO chunks (workspace_id, run_id, number, rows, state, attempt,
-         outcomes_path, outcomes_bytes, outcomes_checksum)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO chunks (workspace_id, run_id, number, rows, state, attempt,
+             outcomes_path, outcomes_bytes, outcomes_checksum)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (workspace_id, run_id, number) DO UPDATE SET rows = excluded.rows,
+             state = excluded.state, attempt = excluded.attempt, outcomes_path = excluded.outcomes_path,
+             outcomes_bytes = excluded.outcomes_bytes, outcomes_checksum = excluded.outcomes_checksum",
         values![
             WORKSPACE,
             run.as_str(),

@@ -3,7 +3,7 @@
 use syncline_core::{RunId, Stage};
 
 use super::conditions::Conditions;
-use super::{Dialect, Outcome, Sql, WORKSPACE, blob, runs, values};
+use super::{Outcome, Sql, WORKSPACE, blob, runs, values};
 use crate::{Page, RowErrorRecord};
 
 pub fn add(tx: &dyn Sql, run: &RunId, epoch: u64, errors: &[RowErrorRecord]) -> Outcome<()> {
@@ -23,22 +23,14 @@ pub fn clear(tx: &dyn Sql, run: &RunId, epoch: u64, stage: Option<Stage>) -> Out
     let all = "DELETE FROM row_errors WHERE workspace_id = ? AND run_id = ?";
     match stage {
         None => tx.execute(all, values![WORKSPACE, run.as_str()])?,
+        // A record is JSON as this program writes it. The quotes of a value are escaped there, so this
+        // can only be the member, and PostgreSQL, which has no U+0000, need not decode any value.
         Some(stage) => tx.execute(
-            &format!("{all} AND {} = ?", stage_as_json(tx.dialect())),
-            values![WORKSPACE, run.as_str(), format!("\"{}\"", stage.as_str())],
+            &format!("{all} AND record LIKE ?"),
+            values![WORKSPACE, run.as_str(), format!("%\"stage\":\"{}\"%", stage.as_str())],
         )?,
     };
     Ok(())
-}
-
-/// The stage in the stored record, as JSON text.
-fn stage_as_json(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Sqlite => "record -> '$.record.stage'",
-        // As JSON all the way: making text of it would decode the whole record, and PostgreSQL has no
-        // text with the character U+0000, which raw values may hold.
-        Dialect::Postgres => "(record::json -> 'record' -> 'stage')::text",
-    }
 }
 
 /// Nothing while the run is active: what it found so far may still be cleared and found again.

@@ -12,6 +12,7 @@ pub fn error(fault: Fault, database: &Path) -> Error {
     match fault {
         Fault::Known(e) => e,
         Fault::Sqlite(e) => sqlite_error(e, database),
+        Fault::Postgres(e) => Error::internal("an embedded store has no server").caused_by(e),
     }
 }
 

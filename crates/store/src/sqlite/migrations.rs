@@ -80,7 +80,7 @@ mod tests {
     fn kind(fault: Fault) -> ErrorKind {
         match fault {
             Fault::Known(e) => e.kind,
-            Fault::Sqlite(e) => panic!("{e}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -43,6 +43,16 @@ macro_rules! over_every_store {
                 }
             )+
         }
+
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $test() {
+                    let opened = crate::stores::postgres().await;
+                    super::$test(opened.store.clone()).await;
+                }
+            )+
+        }
     };
 }
 

@@ -66,10 +66,11 @@ async fn errors_of_one_stage_are_cleared_alone(store: Arc<dyn Store>) {
     ensure(&*store, "contact").await;
     let run = running(&*store, "a", "contact", RunType::Sync).await;
     let executed = RowErrorRecord { stage: Stage::Execute, ..row_error(1) };
-    store.add_row_errors(&run.id, run.epoch, &[row_error(0), executed, row_error(2)]).await.unwrap();
+    let posing = RowErrorRecord { message: r#"","stage":"execute",""#.into(), ..row_error(2) };
+    store.add_row_errors(&run.id, run.epoch, &[row_error(0), executed, posing.clone()]).await.unwrap();
     store.clear_row_errors(&run.id, run.epoch, Some(Stage::Execute)).await.unwrap();
     store.commit(&ending(&run)).await.unwrap();
-    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().0, [row_error(0), row_error(2)]);
+    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().0, [row_error(0), posing]);
 }
 
 async fn errors_of_an_ended_run_stay_as_they_are(store: Arc<dyn Store>) {
