@@ -9,8 +9,9 @@ mod points;
 mod world;
 
 use points::TABLE;
+use syncline_tests::databases::{Database, Postgres};
 use syncline_tests::fail_points;
-use syncline_tests::project::Project;
+use syncline_tests::project::{Project, list_of};
 use syncline_tests::seeded::{Choices, seed};
 use world::{SCENARIOS, Scenario, World};
 
@@ -95,6 +96,51 @@ fn a_plan_settles_a_killed_run_and_writes_nothing_of_it() {
     assert_eq!(world.target_records(), written, "P6");
     world.run_through();
     world.assert_whole();
+}
+
+/// G1 of replays: whatever the moment, no letter stays in the hands of a run that is gone.
+#[test]
+fn a_replay_killed_anywhere_is_made_whole_by_the_next_run() {
+    const POINTS: [&str; 8] = [
+        "engine.run.started",
+        "engine.plan.saved",
+        "engine.chunk.sending",
+        "engine.chunk.outcomes",
+        "engine.publish.before",
+        "engine.destination.committed",
+        "engine.commit.before",
+        "store.commit.after",
+    ];
+    for (point, mode) in POINTS.into_iter().zip(["reread", "as-captured"].into_iter().cycle()) {
+        println!("killed at {point} of a replay {mode}");
+        replay_killed_at(point, mode);
+    }
+}
+
+fn replay_killed_at(point: &str, mode: &str) {
+    let (source, target) = (Postgres::new(), Postgres::new());
+    source.execute(
+        "create table item (id bigint primary key, name text);
+         insert into item select n, 'name ' || n from generate_series(1, 9) n",
+    );
+    target.execute("create table copy (id bigint primary key, name text, constraint odd check (id % 2 = 1))");
+    let body = "model: { table: item, key: id }\nto: { object: copy }";
+    let project = Project::of(&source.options(), &target.options(), &[("item", body)]);
+    project.expect(3, &["run", "shop.item"]);
+    target.execute("alter table copy drop constraint odd");
+    let replay = ["dlq", "replay", "--all", "--sync", "shop.item", "--mode", mode, "--yes"];
+    assert!(project.run_killed_at(&replay, point, 1).was_killed(), "{point} was not reached");
+    let stuck = |state: &str| {
+        let letters = list_of(&project.expect(0, &["dlq", "list", "--all"]).json());
+        letters.iter().filter(|letter| letter["state"] == state).count()
+    };
+    project.expect(0, &["run", "shop.item"]);
+    assert_eq!((stuck("replaying"), stuck("open")), (0, 0), "{point}, {mode}");
+    let rows =
+        |database: &Postgres, table: &str| database.rows(&format!("select * from {table} order by id"));
+    assert_eq!(rows(&target, "copy"), rows(&source, "item"), "{point}, {mode}");
+    let run = project.expect(0, &["run", "shop.item"]).run();
+    assert_eq!(run["rows_skipped"], 9, "{point}, {mode}: {run:#}");
 }
 
 /// The cases of one scenario: all of them, or a sample that differs from scenario to scenario.

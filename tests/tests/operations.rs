@@ -11,5 +11,7 @@ mod failed_rows;
 mod guards;
 #[path = "operations/plans.rs"]
 mod plans;
+#[path = "operations/replays.rs"]
+mod replays;
 #[path = "operations/shop.rs"]
 mod shop;

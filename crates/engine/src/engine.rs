@@ -219,7 +219,6 @@ impl Engine {
         self.store.update_run(&run).await?;
         if run.run_type == RunType::Replay {
             self.store.begin_replay(&run).await?;
-            fail::fail_point!("engine.replay.begun");
         }
         watch.update(|p| p.status = Some(run.status));
         fail::fail_point!("engine.run.started");

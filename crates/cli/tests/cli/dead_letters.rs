@@ -52,3 +52,67 @@ fn a_run_whose_rows_all_fail_has_failed() {
     project.run(&["run", "crm.contact"]).code(1).says("✗ crm.contact");
     assert_eq!(project.json(&["runs", "show", "last"])["error"]["code"], "all_rows_failed");
 }
+
+/// A customer whose amount is no number, delivered by nobody; the letter's id.
+fn project_with_a_letter() -> (Project, String) {
+    let project = project_with_a_bad_row();
+    project.run(&["run", "crm.contact"]).code(3);
+    let id = project.json(&["dlq", "list"])["data"][0]["id"].as_str().unwrap().to_string();
+    (project, id)
+}
+
+#[test]
+fn a_letter_is_corrected_by_hand_and_sent() {
+    let (project, id) = project_with_a_letter();
+    // It was no valid row, so that there is nothing to correct but all of it.
+    project.run(&["dlq", "edit", &id, "--set", "mrr=7.25"]).code(2).notes("The payload has no 'external_id'");
+    let fields = ["--set", "external_id=2", "--set", "email=two@example.com", "--set"];
+    let edit = |id: &str, mrr: &str| project.run(&[&["dlq", "edit", id], fields.as_slice(), &[mrr]].concat());
+    edit(&id, "mrr=many").code(2).notes("mrr: Value is not a valid");
+    edit(&id[..14], "mrr=7.25").code(0).says("not sent yet");
+    let shown = project.run(&["dlq", "show", &id]).code(0).says("Edited by");
+    assert!(shown.stdout.contains("\"mrr\": \"7.25\""), "{shown:#?}");
+    project.run(&["dlq", "replay", &id, "--mode", "edited", "--dry-run"]).code(0).notes("1 dead letter of");
+    assert_eq!(project.delivered(), [1, 3]);
+    project.run(&["dlq", "replay", &id, "--mode", "edited"]).code(0).says("1 created");
+    assert_eq!(project.delivered(), [1, 2, 3]);
+    project.run(&["dlq", "list", "--all"]).code(0).says("resolved replay");
+    assert_eq!(project.json(&["run", "crm.contact"])["rows_failed"], 0, "it is left alone");
+    project.run(&["dlq", "edit", &id, "--undo"]).code(1).notes("only an open letter can be edited");
+}
+
+#[test]
+fn letters_are_replayed_by_their_group() {
+    let project = Project::with_contacts("upsert", "");
+    project.write("data/customers.csv", &customers(1..=9).replace("2.50", "x").replace("3.50", "y"));
+    project.run(&["run", "crm.contact"]).code(3);
+    let groups = project.json(&["dlq", "groups"]);
+    assert_eq!(
+        (groups["pagination"]["total"].as_u64(), groups["data"][0]["letters"].as_u64()),
+        (Some(1), Some(2))
+    );
+    let group = groups["data"][0]["fingerprint"].as_str().unwrap();
+    project.run(&["dlq", "groups"]).code(0).says(group).says("is not of type");
+    let early = project.run(&["dlq", "replay", "--group", group, "--mode", "as-captured"]).code(1);
+    early.notes("there was a payload to send");
+    project.write("data/customers.csv", &customers(1..=9));
+    let run = project.json(&["dlq", "replay", "--group", group, "--rate", "100"]);
+    assert_eq!((run["type"].as_str(), run["rows_created"].as_u64()), (Some("replay"), Some(2)));
+    assert_eq!(project.delivered(), (1..=9).collect::<Vec<_>>());
+    let none = project.run(&["dlq", "replay", "--all", "--sync", "crm.contact"]).code(2);
+    none.notes("there are no such dead letters");
+    project.run(&["retry", "last"]).code(2).notes("a replay is not retried");
+}
+
+#[test]
+fn letters_are_ignored_reopened_and_resolved_by_hand() {
+    let (project, id) = project_with_a_letter();
+    project.run(&["dlq", "ignore", &id]).code(0).says("ignored");
+    let run = project.json(&["run", "crm.contact"]);
+    assert_eq!((run["rows_failed"].as_u64(), run["skipped"]["ignored"].as_u64()), (Some(0), Some(1)));
+    project.run(&["dlq", "reopen", &id]).code(0).says("open again");
+    project.run(&["dlq", "reopen", &id]).code(1).notes("is open, not ignored");
+    project.run(&["dlq", "resolve", "--all", "--sync", "crm.contact"]).code(0).says("resolved by hand");
+    assert_eq!(project.json(&["dlq", "show", &id])["state"], "resolved_user");
+    project.run(&["dlq", "resolve", "--all"]).code(2);
+}

@@ -46,9 +46,12 @@ impl Planner {
                 Entering::Loaded(entry) => entry.filter(|_| !self.afresh),
                 Entering::Waiting(_) => return Err(Error::internal("a row still waits for its entry")),
             };
-            if let Some(error) = invalid.remove(&row) {
+            let reason = entry.as_ref().and_then(|e| self.glance(e, source_fp));
+            // What a person decided stands, also for a row that is invalid as it was then.
+            let is_decided = matches!(reason, Some(SkipReason::Ignored | SkipReason::Edited));
+            if let Some(error) = invalid.remove(&row).filter(|_| !is_decided) {
                 self.fail(&rows, row, key, source_fp, entry, Stage::Normalize, error, None)?;
-            } else if let Some(reason) = entry.as_ref().and_then(|e| self.glance(e, source_fp)) {
+            } else if let Some(reason) = reason {
                 if self.rules.replay && reason == SkipReason::Unchanged {
                     // Nothing waits for being delivered, whatever its letter says.
                     self.failures.resolved.push(key.clone());

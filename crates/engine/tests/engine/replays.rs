@@ -376,6 +376,23 @@ async fn an_ignored_removal_is_not_repeated_until_its_record_is_back() {
 }
 
 #[tokio::test]
+async fn what_a_person_decided_stands_for_a_row_that_is_still_invalid() {
+    let mut f = Fixture::new();
+    f.sync.mapping[1].value = "cast(name as bigint)".into();
+    f.source.set(&[&["1", "10", "a", T], &["2", "ten", "b", T], &["3", "one", "c", T]]);
+    assert_eq!(f.run().await.counters.rows_failed, 2);
+    f.engine.store.set_letter_state(letter(&f, "2").await.id.as_str(), LetterState::Ignored).await.unwrap();
+    let captured = replay(&f, ReplayMode::AsCaptured, &["3"]).await;
+    assert_eq!(f.errors(&captured).await[0].code, "nothing_captured", "its payload has a hole");
+    edit(&f, "3", "name", "1").await.unwrap();
+    assert_eq!(counted(&replay(&f, ReplayMode::Edited, &["3"]).await), (RunStatus::Completed, 1, 0));
+    let run = f.run().await;
+    assert_eq!(counted(&run), (RunStatus::Completed, 0, 0));
+    assert_eq!((run.skipped.get("ignored"), run.skipped.get("edited")), (Some(&1), Some(&1)));
+    assert_eq!(f.target.dump()[1], "email:c id:3 name:1");
+}
+
+#[tokio::test]
 async fn an_ignored_record_that_leaves_the_model_departs_as_any_other() {
     let f = two_failed(|s| s.write_mode = WriteMode::Mirror).await;
     f.engine.store.set_letter_state(letter(&f, "2").await.id.as_str(), LetterState::Ignored).await.unwrap();
