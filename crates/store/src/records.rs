@@ -380,7 +380,8 @@ pub struct KeepUntil {
     pub runs_from: Timestamp,
     /// The newest runs of every sync stay whatever their age.
     pub runs_min: u32,
-    /// Letters that are done with and were last seen before this go; open ones expire.
+    /// Letters that are done with and were last seen before this go; open ones expire; ignored ones stay
+    /// without their values.
     pub letters_from: Timestamp,
     /// Most letters; the oldest that are done with go first.
     pub letters_max: u64,

@@ -264,7 +264,7 @@ async fn the_error_threshold_rolls_an_atomic_run_back_and_halts_the_sync() {
 
     for run_type in [RunType::Sync, RunType::Seed] {
         let refused = f.engine.queue(&f.sync, run_type, Trigger::Cli, Default::default()).await.unwrap_err();
-        assert_eq!(refused.kind, ErrorKind::Conflict);
+        assert_eq!(refused.kind, ErrorKind::SyncHalted);
     }
     let test = f.run_with(RunType::Test, Default::default()).await;
     assert_eq!((test.status, test.counters.rows_created), (RunStatus::Completed, 8));

@@ -65,9 +65,9 @@ pub fn letter_changed(tx: &dyn Sql, letter: &DeadLetter) -> Outcome<()> {
     append(tx, "letter", Some(&letter.run_id), Some(&letter.sync_id), &data)
 }
 
-/// The end of a run exposed or resolved letters: one event, however many they are.
+/// A run exposed, resolved or replays letters: one event, however many they are.
 pub fn letters_changed(tx: &dyn Sql, run: &Run, changes: &LetterChanges) -> Outcome<()> {
-    if changes.opened + changes.seen_again + changes.resolved == 0 {
+    if *changes == LetterChanges::default() {
         return Ok(());
     }
     let data = json!({ "sync_id": run.sync_id, "run_id": run.id, "changes": changes });

@@ -86,17 +86,27 @@ pub fn expose(tx: &dyn Sql, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
         }
     }
     if run.status.is_terminal() {
-        replays::end(tx, run)?;
+        changes.reopened = replays::end(tx, run)?;
     }
     events::letters_changed(tx, run, &changes)
 }
 
 /// How many letters the end of a run changed, by how.
-#[derive(Default, Serialize)]
+#[derive(Default, PartialEq, Serialize)]
 pub struct LetterChanges {
     pub opened: u64,
     pub seen_again: u64,
     pub resolved: u64,
+    /// A replay took them in hand.
+    #[serde(skip_serializing_if = "is_none")]
+    pub replaying: u64,
+    /// A replay ended without delivering them or failing again.
+    #[serde(skip_serializing_if = "is_none")]
+    pub reopened: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Latest seen first; of one moment, the greater id.

@@ -4,8 +4,8 @@ use syncline_core::ids::LetterId;
 use syncline_core::run::Replay;
 use syncline_core::{Error, ErrorKind, Run, RunType};
 
-use super::letters::{get, update};
-use super::{Outcome, Sql, WORKSPACE, values};
+use super::letters::{LetterChanges, get, update};
+use super::{Outcome, Sql, WORKSPACE, events, values};
 use crate::{DeadLetter, EditedPayload, LetterState};
 
 pub fn letters(tx: &dyn Sql, ids: &[LetterId]) -> Outcome<Vec<DeadLetter>> {
@@ -26,6 +26,7 @@ pub fn edit(tx: &dyn Sql, id: &str, edited: Option<&EditedPayload>) -> Outcome<D
     }
     let letter = DeadLetter { edited: edited.cloned(), ..letter };
     update(tx, &letter)?;
+    events::letter_changed(tx, &letter)?;
     Ok(letter)
 }
 
@@ -43,24 +44,28 @@ pub fn begin(tx: &dyn Sql, run: &Run) -> Outcome<()> {
         let message = format!("run {} was ended or taken over by another process", run.id);
         return Err(Error::new(ErrorKind::Fenced, message).into());
     }
+    let mut changes = LetterChanges::default();
     for letter in replayed(tx, run)? {
         if letter.sync_uid == run.sync_uid && matches!(letter.state, LetterState::Open | LetterState::Ignored)
         {
             let replayed_by = Some(run.id.clone());
             update(tx, &DeadLetter { state: LetterState::Replaying, replayed_by, ..letter })?;
+            changes.replaying += 1;
         }
     }
-    Ok(())
+    events::letters_changed(tx, run, &changes)
 }
 
-/// Opens what a replay that ended still holds.
-pub fn end(tx: &dyn Sql, run: &Run) -> Outcome<()> {
+/// Opens what a replay that ended still holds; how many letters.
+pub fn end(tx: &dyn Sql, run: &Run) -> Outcome<u64> {
+    let mut opened = 0;
     for letter in replayed(tx, run)? {
         if letter.state == LetterState::Replaying && letter.replayed_by.as_ref() == Some(&run.id) {
             update(tx, &DeadLetter { state: LetterState::Open, replayed_by: None, ..letter })?;
+            opened += 1;
         }
     }
-    Ok(())
+    Ok(opened)
 }
 
 /// The letters of a run that replays; of another run, and of a dry run, none.

@@ -1,7 +1,7 @@
 //! Forgetting what is older than the workspace wants to keep.
 
-use super::{Outcome, Sql, WORKSPACE, events, letters, values};
-use crate::{Forgotten, KeepUntil, LetterState};
+use super::{Outcome, Sql, WORKSPACE, blob, events, letters, values};
+use crate::{DeadLetter, Forgotten, KeepUntil, LetterState};
 
 /// The plans, chunks, errors and configurations of a run go with it.
 pub fn forget(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<Forgotten> {
@@ -14,6 +14,7 @@ pub fn forget(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<Forgotten> {
          ) AS aged WHERE age <= ?)",
         values![WORKSPACE, keep.runs_from, WORKSPACE, keep.runs_min],
     )?;
+    strip_ignored(tx, keep)?;
     Ok(Forgotten { runs, letters: forget_letters(tx, keep)?, expired: expire(tx, keep)? })
 }
 
@@ -37,7 +38,7 @@ fn forget_letters(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<u64> {
 /// Open letters nobody looked at for that long are marked, and go with the next time.
 fn expire(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<u64> {
     let ids = tx.texts(
-        "SELECT id FROM letters WHERE workspace_id = ? AND last_seen_at < ? AND state IN ('open', 'ignored')",
+        "SELECT id FROM letters WHERE workspace_id = ? AND last_seen_at < ? AND state = 'open'",
         values![WORKSPACE, keep.letters_from],
     )?;
     for id in &ids {
@@ -45,4 +46,22 @@ fn expire(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<u64> {
     }
     events::letters_expired(tx, ids.len() as u64)?;
     Ok(ids.len() as u64)
+}
+
+/// An ignored letter stays as long as its record is to be left alone, which is what it says; the values in
+/// it are not kept longer than those of others.
+fn strip_ignored(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<()> {
+    let letters = tx.texts(
+        "SELECT record FROM letters WHERE workspace_id = ? AND last_seen_at < ? AND state = 'ignored'",
+        values![WORKSPACE, keep.letters_from],
+    )?;
+    for text in letters {
+        let letter: DeadLetter = blob::decode(&text, "a letter")?;
+        let stripped =
+            DeadLetter { source_row: None, payload: None, raw_value: None, edited: None, ..letter.clone() };
+        if stripped != letter {
+            letters::update(tx, &stripped)?;
+        }
+    }
+    Ok(())
 }

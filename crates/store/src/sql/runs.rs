@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use syncline_core::{Error, ErrorKind, Run, RunId, RunStatus, SyncUid};
 
 use super::conditions::Conditions;
+use super::letters::LetterChanges;
 use super::{
     Outcome, Sql, Value, WORKSPACE, blob, claims, events, follow, letters, plans, queue, replays, syncs,
     values,
@@ -165,7 +166,8 @@ pub fn update(tx: &dyn Sql, run: &Run) -> Outcome<()> {
         if run.status.is_terminal() {
             // Nothing can expose them any more.
             letters::drop_staged(tx, &run.id)?;
-            replays::end(tx, run)?;
+            let reopened = replays::end(tx, run)?;
+            events::letters_changed(tx, run, &LetterChanges { reopened, ..LetterChanges::default() })?;
         }
     }
     save(tx, &stored, run)
