@@ -36,6 +36,19 @@ pub struct LetterView {
     pub source_row: Option<serde_json::Value>,
     /// Target fields as sent, or as far as mapping got, where the sync keeps values.
     pub payload: Option<serde_json::Value>,
+    /// What a person wants to be sent instead.
+    pub edited: Option<EditedView>,
+    /// The run that replays it, while it is `replaying`.
+    pub replayed_by: Option<String>,
+}
+
+/// A payload as a person corrected it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EditedView {
+    /// All target fields by name.
+    pub payload: serde_json::Value,
+    pub by: String,
+    pub at: Timestamp,
 }
 
 impl From<DeadLetter> for LetterView {
@@ -62,6 +75,8 @@ impl From<DeadLetter> for LetterView {
             mapping_version: l.mapping_version,
             source_row: l.source_row,
             payload: l.payload,
+            edited: l.edited.map(|e| EditedView { payload: e.payload, by: e.by, at: e.at }),
+            replayed_by: l.replayed_by.map(|run| run.to_string()),
         }
     }
 }
