@@ -70,21 +70,22 @@ impl Scheduler {
 
     /// One pass: lets happen what is due and, once a minute, reconciles. Gives when the next one is due.
     pub async fn tick(&self) -> Result<Timestamp> {
-        self.fire_due().await?;
+        let fired_until = self.fire_due().await?;
         let reconcile_at = self.reconcile_in_time().await?;
         let next_due = self.successor.store.next_due().await?;
-        let now = self.now();
-        // A batch that fires nothing any more is not asked for over and over.
-        let next_due = next_due.map(|at| if at <= now { now + signed(POLL) } else { at });
-        Ok(next_due.unwrap_or(Timestamp::MAX).min(reconcile_at).min(now + signed(POLL)))
+        let poll_at = self.now() + signed(POLL);
+        // What was due and could not be fired is not asked for over and over.
+        let next_due = next_due.filter(|at| *at > fired_until).unwrap_or(poll_at);
+        Ok(next_due.min(reconcile_at).min(poll_at))
     }
 
-    async fn fire_due(&self) -> Result<()> {
+    /// Fires what is due, and gives the time that it was due by.
+    async fn fire_due(&self) -> Result<Timestamp> {
         loop {
             let now = self.now();
             let due = self.successor.store.due(now, FIRED_AT_ONCE).await?;
             if due.is_empty() {
-                return Ok(());
+                return Ok(now);
             }
             let mut fires = Vec::with_capacity(due.len());
             for run in &due {
@@ -99,7 +100,7 @@ impl Scheduler {
                 self.signals.queued.notify_one();
             }
             if fired.is_empty() || (due.len() as u64) < FIRED_AT_ONCE {
-                return Ok(());
+                return Ok(now);
             }
         }
     }

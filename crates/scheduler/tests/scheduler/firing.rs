@@ -1,11 +1,17 @@
 //! When runs happen, and what is made of those that cannot.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use syncline_core::{EndReason, Run, RunStatus, RunType, Trigger};
+use syncline_scheduler::{Clock, Scheduler, Successor};
 use syncline_store::Queue;
 
 use crate::syncs::{after, at, cron, every, id, skipping, sync};
-use crate::world::{End, World};
+use crate::world::{End, START, World};
 
 fn ends(run: &Run) -> (RunStatus, Option<EndReason>) {
     (run.status, run.end_reason)
@@ -253,6 +259,61 @@ async fn a_changed_schedule_moves_the_next_run() {
     }
     assert_eq!(world.scheduled(&same).await, kept);
     assert_eq!(contact.id, id("contact"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_says_when_the_next_run_is_due_and_looks_around_before_that() {
+    let world = World::new();
+    let contact = world.define(sync("contact", None)).await;
+    let mut expected = Vec::new();
+    for milliseconds in [1, 900, 4_000, 60_000] {
+        let run_at = world.clock_now() + SignedDuration::from_millis(milliseconds);
+        let asked = Run { run_at: Some(run_at), ..world.request(&contact, RunType::OneTime) };
+        world.store.enqueue(&asked).await.unwrap();
+        expected.push(run_at);
+    }
+    let start = world.clock_now();
+    assert_eq!(world.tick().await, expected[0]);
+    world.clock.set(expected[0]);
+    assert_eq!(world.tick().await, expected[1]);
+    world.clock.set(expected[2]);
+    assert_eq!(world.tick().await, expected[2] + SignedDuration::from_secs(5));
+    world.clock.set(expected[3] - SignedDuration::from_secs(2));
+    assert_eq!(world.tick().await, expected[3]);
+    assert_eq!(expected[3], start + SignedDuration::from_secs(60));
+}
+
+/// Time goes on by a second whenever somebody looks.
+struct Creeping(AtomicI64);
+
+#[async_trait]
+impl Clock for Creeping {
+    fn now(&self) -> Timestamp {
+        at(START) + SignedDuration::from_secs(self.0.fetch_add(1, Ordering::SeqCst))
+    }
+
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
+
+    async fn sleep_until(&self, _at: Timestamp) {}
+
+    async fn sleep(&self, _duration: Duration) {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_becomes_due_during_a_pass_does_not_wait_for_the_next_look_around() {
+    let world = World::new();
+    let contact = world.define(sync("contact", None)).await;
+    let clock = Arc::new(Creeping(AtomicI64::new(0)));
+    let successor = Successor { clock, ..world.successor.clone() };
+    let scheduler = Scheduler::new(successor.clone(), Arc::new(successor), world.signals.clone());
+    let run_at = at(START) + SignedDuration::from_millis(500);
+    let asked = Run { run_at: Some(run_at), ..world.request(&contact, RunType::OneTime) };
+    world.store.enqueue(&asked).await.unwrap();
+    assert_eq!(scheduler.tick().await.unwrap(), run_at);
+    scheduler.tick().await.unwrap();
+    assert_eq!(world.run(&asked.id).await.status, RunStatus::Queued);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
