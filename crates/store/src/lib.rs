@@ -5,6 +5,7 @@
 //! and referred to by [`FileRef`] with length and checksum, so that nothing becomes visible by
 //! listing a folder.
 
+pub mod backup;
 mod catalog;
 mod fail_points;
 mod files;

@@ -5,7 +5,7 @@
 //! Integers are 64 bits wide and signed, truth values are the integers 0 and 1.
 
 mod audit;
-mod blob;
+pub(crate) mod blob;
 mod catalog_driver;
 mod claims;
 mod commit;
@@ -18,7 +18,7 @@ mod figures;
 mod follow;
 pub mod fuzzing;
 mod generations;
-mod incarnation;
+pub(crate) mod incarnation;
 mod letters;
 mod notices;
 mod objects;
@@ -42,7 +42,7 @@ pub(crate) use driver::Backend;
 pub(crate) use fault::{Fault, Outcome};
 
 /// The workspace of every row: a store has one.
-const WORKSPACE: &str = DEFAULT_WORKSPACE;
+pub(crate) const WORKSPACE: &str = DEFAULT_WORKSPACE;
 
 /// What goes into a statement and comes out of it.
 #[derive(Clone, Debug, PartialEq)]

@@ -41,11 +41,18 @@ impl SqliteStore {
     /// The folder stays locked until the store is dropped: while another process has it, this is
     /// `state_locked`, with a message that says which one.
     pub fn open(folder: &Path) -> Result<Self> {
+        Self::open_at(folder, migrations::MIGRATIONS.len())
+    }
+
+    /// As [`SqliteStore::open`], with an older schema: for rows that are to be brought to the newest.
+    pub(crate) fn open_at(folder: &Path, schema_version: usize) -> Result<Self> {
         folder::create(folder)?;
         let lock = folder::lock(folder)?;
         let database = folder::database(folder);
         folder::create_database_file(&database)?;
-        let connection = open_for_writing(&database).map_err(|fault| errors::error(fault, &database))?;
+        let steps = &migrations::MIGRATIONS[..schema_version];
+        let connection =
+            open_for_writing(&database, steps).map_err(|fault| errors::error(fault, &database))?;
         Ok(Self::new(Open { connection, _lock: Some(lock) }, database, false))
     }
 
@@ -117,7 +124,7 @@ const PROGRESS: &str = "PRAGMA temp_store = MEMORY;
         PRIMARY KEY (workspace_id, run_id)
     ) STRICT, WITHOUT ROWID;";
 
-fn open_for_writing(database: &Path) -> Outcome<Connection> {
+fn open_for_writing(database: &Path, steps: &[&str]) -> Outcome<Connection> {
     let mut connection = folder::connect(database, false)?;
     // Readers in other processes never block the writer in WAL mode, and FULL makes each commit
     // survive a power cut.
@@ -126,7 +133,7 @@ fn open_for_writing(database: &Path) -> Outcome<Connection> {
         return Err(folder::unsuitable_file_system(database).into());
     }
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
-    migrations::migrate(&mut connection, migrations::MIGRATIONS)?;
+    migrations::migrate(&mut connection, steps)?;
     connection.execute_batch(PROGRESS)?;
     Ok(connection)
 }

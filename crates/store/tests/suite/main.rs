@@ -5,6 +5,7 @@
 //! modules [`processes`] and [`upgrade`] are about the embedded store, which is a file.
 
 mod activation;
+mod backups;
 mod catalog_audit;
 mod catalog_events;
 mod catalog_figures;
