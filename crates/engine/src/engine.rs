@@ -440,12 +440,18 @@ impl Engine {
         if plan.digest != digest {
             return Err(stale(format!("the plan of {planned_by} is not the one in this file")));
         }
-        self.check_saved(&earlier, &plan, sync, &self.register(sync).await?)?;
+        self.check_saved(&earlier, &plan, sync, &self.register(sync).await?).await?;
         Ok(RunOptions { plan_of: Some(planned_by.clone()), ..earlier.options })
     }
 
     /// `stale_plan` when the plan of an earlier run no longer fits its sync.
-    fn check_saved(&self, earlier: &Run, plan: &PlanRecord, sync: &Sync, record: &SyncRecord) -> Result<()> {
+    async fn check_saved(
+        &self,
+        earlier: &Run,
+        plan: &PlanRecord,
+        sync: &Sync,
+        record: &SyncRecord,
+    ) -> Result<()> {
         let context = context_of(plan)?;
         if earlier.sync_uid != record.uid || context.config_hash != config_hash(sync) {
             return Err(stale(format!("{} changed since the plan was made", sync.id)).help("plan again"));
@@ -453,11 +459,24 @@ impl Engine {
         if context.base_generation != record.generation {
             return Err(stale(format!("{} ran since the plan was made", sync.id)).help("plan again"));
         }
+        if self.is_from_before_a_restore(plan).await? {
+            return Err(stale(format!(
+                "the state of {} was restored from a backup since the plan was made",
+                sync.id
+            ))
+            .help("plan again"));
+        }
         let age = self.clock.now().duration_since(plan.created_at).as_secs_f64();
         if age >= sync.plan_ttl.as_secs_f64() {
             return Err(stale(format!("the plan is older than plan_ttl of {}", sync.id)).help("plan again"));
         }
         Ok(())
+    }
+
+    /// Whether others may have carried out a plan after the backup was made that it came back with.
+    pub(crate) async fn is_from_before_a_restore(&self, plan: &PlanRecord) -> Result<bool> {
+        let restored_at = self.store.incarnation().await?.restored_at;
+        Ok(restored_at.is_some_and(|at| plan.created_at < at))
     }
 
     /// Makes the plan of a test run that of this one and carries it out.
@@ -472,7 +491,7 @@ impl Engine {
     ) -> Result<Run> {
         let earlier = self.run(planned_by).await?;
         let plan = self.stored_plan(planned_by).await?;
-        if let Err(e) = self.check_saved(&earlier, &plan, sync, record) {
+        if let Err(e) = self.check_saved(&earlier, &plan, sync, record).await {
             return self.end_unwritten(run, sync, record, e, watch).await;
         }
         let mut context = context_of(&plan)?;

@@ -34,6 +34,8 @@ pub struct PlanFacts {
     pub definition_changed: bool,
     /// What changed about the target since the last generation, if anything.
     pub target_changed: Option<String>,
+    /// Why what is planned may be at the target already, if it may: the state was restored.
+    pub restored: Option<String>,
     /// Row ids of some planned removals, creates and updates.
     pub removal_sample: Vec<String>,
     pub create_sample: Vec<String>,
@@ -57,6 +59,7 @@ const NULLED_ROWS_MIN: u64 = 20;
 pub fn judge(guards: &Guards, facts: &PlanFacts) -> Vec<GuardVerdict> {
     let mut verdicts = vec![
         target(facts),
+        restored(facts),
         empty_model(facts),
         deletes(guards, facts),
         unkeyed(facts),
@@ -90,6 +93,15 @@ fn target(facts: &PlanFacts) -> GuardVerdict {
     match &facts.target_changed {
         Some(what) => verdict("target_changed", true, what.clone(), &[]),
         None => verdict("target_changed", false, "the target is the one delivered to before".into(), &[]),
+    }
+}
+
+/// G30.
+fn restored(facts: &PlanFacts) -> GuardVerdict {
+    let writes = facts.creates + facts.updates > 0;
+    match &facts.restored {
+        Some(why) => verdict("restored", writes, why.clone(), &facts.create_sample),
+        None => verdict("restored", false, "nothing restored can be written twice".into(), &[]),
     }
 }
 
@@ -337,6 +349,14 @@ mod tests {
     fn a_changed_target_always_holds() {
         let f = PlanFacts { target_changed: Some("the table was recreated".into()), ..facts() };
         assert_eq!(tripped(&Guards::default(), &f), ["target_changed"]);
+    }
+
+    #[test]
+    fn what_may_have_been_written_before_a_restore_holds_if_there_is_anything_to_write() {
+        let f = PlanFacts { restored: Some("restored".into()), creates: 1, ..facts() };
+        assert_eq!(tripped(&Guards::default(), &f), ["restored"]);
+        let f = PlanFacts { creates: 0, updates: 0, ..f };
+        assert!(tripped(&Guards::default(), &f).is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use syncline_connector::{ObjectDescription, ReadRequest};
 use syncline_core::run::{FileRef, GuardVerdict};
-use syncline_core::sync::{StoreValues, Sync};
+use syncline_core::sync::{StoreValues, Sync, WriteMode};
 use syncline_core::{
     Counters, CursorValue, EntryState, Error, ErrorKind, Key, LogicalType, Phase, ReadMode, Result, Run,
     RunType, canon,
@@ -586,10 +586,25 @@ impl<'a> Planning<'a> {
             null_shares_before: self.generation.as_ref().map(|g| g.null_shares.clone()).unwrap_or_default(),
             definition_changed: self.definition_changed(run),
             target_changed: self.target_changed(run, context),
+            restored: self.restored().await?,
             removal_sample: tally.removal_sample.clone(),
             create_sample: tally.create_sample.clone(),
             update_sample: tally.update_sample.clone(),
         })
+    }
+
+    /// G30: what the state knows of the target is older than the backup it was restored from, and
+    /// writing does not look there first.
+    async fn restored(&self) -> Result<Option<String>> {
+        let repeats = self.sync.write_mode == WriteMode::Append || !self.ends.spec.idempotent;
+        let restored_at = self.engine.store.incarnation().await?.restored_at;
+        let known = self.generation.as_ref().map(|generation| generation.created_at);
+        Ok(restored_at.filter(|at| repeats && known.is_none_or(|known| known < *at)).map(|at| {
+            format!(
+                "the state was restored from a backup at {at}, and rows that were written after that was \
+                 made would be written again; compare with the target, then approve or reject"
+            )
+        }))
     }
 
     fn judge(&self, run: &Run, facts: &PlanFacts) -> Vec<GuardVerdict> {

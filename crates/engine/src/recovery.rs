@@ -49,7 +49,8 @@ impl Engine {
         if context.direct.is_some() {
             return self.recover_load(run, sync, &record, &plan, context, ends, watch).await;
         }
-        let resume = fresh && same && !guarded && context.base_generation == record.generation;
+        let restored = self.is_from_before_a_restore(&plan).await?;
+        let resume = fresh && same && !guarded && !restored && context.base_generation == record.generation;
         let extent = if resume { Extent::Everything } else { Extent::SettleOnly };
         self.enter_phase(&mut run, Phase::Writing, watch).await?;
         let mut applied = apply::apply(self, &mut run, sync, &plan, &context, ends, watch, extent).await?;

@@ -86,10 +86,6 @@ pub trait Catalog: Queue {
 
     /// Drops events, settled notices and answers from before `before`.
     async fn forget_traces(&self, before: Timestamp) -> Result<u64>;
-    /// The store's identity: new with every `restore`.
-    async fn incarnation(&self) -> Result<Incarnation>;
-    /// Gives it a new one, `id`, because a backup was restored into it.
-    async fn begin_incarnation(&self, id: &str, restored_at: Timestamp) -> Result<()>;
 }
 
 /// Something that the API made: a connection, an instance, a token, a notification channel.

@@ -164,4 +164,6 @@ pub trait Store: Send + Sync {
     async fn forget(&self, keep: &KeepUntil) -> Result<Forgotten>;
     /// Paths of every file that any generation, plan or chunk names, sorted.
     async fn live_files(&self) -> Result<Vec<String>>;
+    /// The store's identity: new with every restored backup.
+    async fn incarnation(&self) -> Result<Incarnation>;
 }

@@ -46,7 +46,8 @@ pub struct Fixture {
     pub sync: Sync,
     pub source: TableSource,
     pub target: TableDestination,
-    _folder: tempfile::TempDir,
+    /// Of the state.
+    pub _folder: tempfile::TempDir,
 }
 
 impl Fixture {
@@ -171,7 +172,7 @@ impl Fixture {
 }
 
 /// A folder in memory where there is one: these tests are not about the disk, and sync it often.
-fn folder() -> tempfile::TempDir {
+pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 

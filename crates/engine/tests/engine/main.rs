@@ -8,6 +8,7 @@ pub const RAW: bool = false;
 pub const LOADS: bool = false;
 
 mod approvals;
+mod backups;
 mod cursors;
 mod direct_load;
 mod doubles;

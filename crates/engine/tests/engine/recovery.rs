@@ -12,7 +12,7 @@ use crate::stopping::{Moment, StoppingStore};
 
 const T: &str = "2025-06-01T10:00:00Z";
 
-fn row(id: u32, name: &str) -> Vec<Option<String>> {
+pub fn row(id: u32, name: &str) -> Vec<Option<String>> {
     [id.to_string(), name.into(), "e".into(), T.into()].map(Some).to_vec()
 }
 
@@ -37,7 +37,7 @@ async fn fixture(mode: WriteMode, publish: Publish) -> Fixture {
 }
 
 /// Executes a run until the process dies; `None`: it ended before.
-async fn die(f: &mut Fixture, calls: usize, moment: Moment) -> Option<()> {
+pub async fn die(f: &mut Fixture, calls: usize, moment: Moment) -> Option<()> {
     let (watch, _observer) = watch::pair();
     let run = f.engine.queue(&f.sync, RunType::Sync, Trigger::Cli, Default::default()).await.unwrap();
     let store = f.engine.store.clone();
@@ -57,7 +57,7 @@ async fn die(f: &mut Fixture, calls: usize, moment: Moment) -> Option<()> {
 }
 
 /// What a starting process does with the runs of the one before it.
-async fn recover(f: &Fixture, current: Option<&Sync>) -> Vec<Run> {
+pub async fn recover(f: &Fixture, current: Option<&Sync>) -> Vec<Run> {
     let mut ended = Vec::new();
     for orphan in f.engine.orphans().await.unwrap() {
         let (watch, _observer) = watch::pair();
@@ -74,7 +74,7 @@ async fn recover(f: &Fixture, current: Option<&Sync>) -> Vec<Run> {
 }
 
 /// Runs that died before they were claimed stay queued; a worker would execute them.
-async fn cancel_queued(f: &Fixture) {
+pub async fn cancel_queued(f: &Fixture) {
     let filter = syncline_store::RunFilter { statuses: vec![RunStatus::Queued], ..Default::default() };
     let (runs, _) = f.engine.store.runs(&filter, syncline_store::Page::first(10)).await.unwrap();
     for mut run in runs {

@@ -191,6 +191,10 @@ impl Store for StoppingStore {
         self.inner.forget(keep).await
     }
 
+    async fn incarnation(&self) -> Result<Incarnation> {
+        self.inner.incarnation().await
+    }
+
     async fn live_files(&self) -> Result<Vec<String>> {
         self.inner.live_files().await
     }

@@ -226,7 +226,8 @@ pub fn load(tx: &dyn Sql, folder: &Path, tables: &[TableManifest]) -> Outcome<()
 fn load_table(tx: &dyn Sql, folder: &Path, table: &TableManifest) -> Outcome<()> {
     let mut here: Vec<_> = columns(tx, &table.name)?.into_iter().map(|column| column.name).collect();
     let mut there = table.columns.clone();
-    (here.sort(), there.sort());
+    here.sort();
+    there.sort();
     if here != there {
         return Err(damaged(&table.name, "does not have the columns of this state").into());
     }

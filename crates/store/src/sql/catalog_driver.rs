@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use syncline_core::{Result, RunId, RunStatus};
 
-use super::{Backend, audit, events, figures, incarnation, notices, objects, progress, requests};
+use super::{Backend, audit, events, figures, notices, objects, progress, requests};
 use crate::{
-    Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health, Incarnation,
-    LetterFilter, LetterGroup, NewNotice, Notice, Object, Page, Period,
+    Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health, LetterFilter,
+    LetterGroup, NewNotice, Notice, Object, Page, Period,
 };
 
 #[async_trait]
@@ -128,15 +128,6 @@ impl<B: Backend + 'static> Catalog for B {
             Ok(events::forget(tx, before)? + notices::forget(tx, before)? + requests::forget(tx, before)?)
         })
         .await
-    }
-
-    async fn incarnation(&self) -> Result<Incarnation> {
-        self.read(incarnation::get).await
-    }
-
-    async fn begin_incarnation(&self, id: &str, restored_at: Timestamp) -> Result<()> {
-        let id = id.to_string();
-        self.write(move |tx| incarnation::begin(tx, &id, restored_at)).await
     }
 }
 

@@ -7,14 +7,14 @@ use syncline_core::run::FileRef;
 use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
 use super::{
-    Outcome, Sql, commit, cursors, follow, generations, letters, plans, replays, retention, row_errors, runs,
-    syncs,
+    Outcome, Sql, commit, cursors, follow, generations, incarnation, letters, plans, replays, retention,
+    row_errors, runs, syncs,
 };
 use crate::fail_points::fail_point;
 use crate::{
     ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, EditedPayload, FollowUp, Forgotten,
-    Generation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter, Store,
-    SyncRecord, SyncSeen, SyncState,
+    Generation, Incarnation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord,
+    RunFilter, Store, SyncRecord, SyncSeen, SyncState,
 };
 
 /// What runs transactions: an embedded database, or a server. Everything that a store does beyond
@@ -218,5 +218,9 @@ impl<B: Backend + 'static> Store for B {
 
     async fn live_files(&self) -> Result<Vec<String>> {
         self.read(generations::live_files).await
+    }
+
+    async fn incarnation(&self) -> Result<Incarnation> {
+        self.read(incarnation::get).await
     }
 }

@@ -56,7 +56,7 @@ async fn save_real_plan(state: &State, run: &Run, chunks: u32) {
     plan.file = Some(write(&state.files, &format!("runs/{}/plan", run.id), b"the plan"));
     plan.updates = None;
     let chunks: Vec<_> = (0..chunks).map(|n| chunk(n, ChunkState::Planned)).collect();
-    state.store.save_plan(&plan, &chunks).await.unwrap();
+    state.store.save_plan(&plan, run.epoch, &chunks).await.unwrap();
 }
 
 /// Ends a run with a generation whose segment is a file.
@@ -83,7 +83,7 @@ async fn busy_state() -> State {
     let settled =
         syncline_store::ChunkRecord { outcomes: Some(outcomes), state: ChunkState::Settled, ..sent };
     store.set_chunk(&run.id, run.epoch, &settled).await.unwrap();
-    store.stage_letters(&run.id, &[letter(&run, "1", &[0, 255, 1])]).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, &[letter(&run, "1", &[0, 255, 1])]).await.unwrap();
     store.set_cursor(&uid("held"), &cursor_to(7), at(3)).await.unwrap();
     commit_generation(&state, &run).await;
 
@@ -145,7 +145,8 @@ async fn a_restored_state_has_every_row_and_every_file() {
         let held = |rows: &mut BTreeMap<String, Vec<String>>| {
             rows.get_mut("runs").unwrap().retain(|row| !row.contains("run_held"));
         };
-        (held(&mut before), held(&mut after));
+        held(&mut before);
+        held(&mut after);
         assert_eq!(before, after);
         for file in &manifest.files {
             restored.files.open_verified(file).unwrap();
