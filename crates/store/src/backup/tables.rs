@@ -43,7 +43,14 @@ const TABLES: &[&str] = &[
 ];
 
 /// What a database keeps for itself, or what is gone after a crash as well.
-const LEFT_OUT: &[&str] = &["run_progress", "schema_version"];
+const LEFT_OUT: &[&str] = &["run_progress", "syncline_meta", "event_numbering"];
+
+/// The order in which a server's transactions wrote events. Those that have no number of their own yet,
+/// which are seconds old, are left out too.
+const EVENT_DRAFT: &str = "draft";
+
+/// Tables whose rows a server numbers by itself, in the column `sequence`.
+const NUMBERED: &[&str] = &["row_errors", "cursor_history"];
 
 /// Tables whose rows make a state one that may not be written over.
 const OF_USERS: &[&str] = &["syncs", "runs", "objects", "audit"];
@@ -114,6 +121,8 @@ fn dump_table(
 /// The rows of a table in the order of its primary key, page by page: no transaction holds them all.
 struct Pages {
     select: String,
+    /// True of all rows, except events that have no number yet.
+    numbered: String,
     condition: String,
     order: String,
     /// Where the key's columns are in a row.
@@ -135,7 +144,8 @@ impl Pages {
         let (keys, marks) = (keys.join(", "), vec!["?"; key.len()].join(", "));
         Ok(Self {
             select: format!("SELECT {} FROM {table}", all.join(", ")),
-            condition: format!("WHERE ({keys}) > ({marks})"),
+            numbered: format!("{} IS NOT NULL", all[key[0]]),
+            condition: format!("({keys}) > ({marks})"),
             order: format!("ORDER BY {keys} LIMIT {PAGE_ROWS}"),
             key,
             last: None,
@@ -143,10 +153,10 @@ impl Pages {
     }
 
     fn next(&mut self, tx: &dyn Sql) -> Outcome<Vec<Row>> {
-        let Self { select, condition, order, .. } = self;
+        let Self { select, numbered, condition, order, .. } = self;
         let rows = match &self.last {
-            None => tx.query(&format!("{select} {order}"), &[])?,
-            Some(after) => tx.query(&format!("{select} {condition} {order}"), after)?,
+            None => tx.query(&format!("{select} WHERE {numbered} {order}"), &[])?,
+            Some(after) => tx.query(&format!("{select} WHERE {condition} {order}"), after)?,
         };
         if let Some(row) = rows.last() {
             self.last = Some(self.key.iter().map(|n| row.0[*n].clone()).collect());
@@ -220,7 +230,8 @@ pub fn load(tx: &dyn Sql, folder: &Path, tables: &[TableManifest]) -> Outcome<()
     for table in TABLES.iter().rev().filter(|name| tables.iter().any(|t| t.name == **name)) {
         tx.execute(&format!("DELETE FROM {table}"), &[])?;
     }
-    tables.iter().try_for_each(|table| load_table(tx, folder, table))
+    tables.iter().try_for_each(|table| load_table(tx, folder, table))?;
+    go_on_numbering(tx)
 }
 
 fn load_table(tx: &dyn Sql, folder: &Path, table: &TableManifest) -> Outcome<()> {
@@ -260,8 +271,28 @@ fn load_table(tx: &dyn Sql, folder: &Path, table: &TableManifest) -> Outcome<()>
 fn insert(tx: &dyn Sql, table: &TableManifest, values: &[Value]) -> Outcome<()> {
     let row = format!("({})", vec!["?"; table.columns.len()].join(", "));
     let rows = vec![row; values.len() / table.columns.len()].join(", ");
-    let statement = format!("INSERT INTO {} ({}) VALUES {rows}", table.name, table.columns.join(", "));
+    // A server keeps to the numbers that rows had.
+    let numbers = match tx.dialect() {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => "OVERRIDING SYSTEM VALUE",
+    };
+    let statement =
+        format!("INSERT INTO {} ({}) {numbers} VALUES {rows}", table.name, table.columns.join(", "));
     tx.execute(&statement, values)?;
+    Ok(())
+}
+
+/// A server goes on numbering after the rows that came with their numbers.
+fn go_on_numbering(tx: &dyn Sql) -> Outcome<()> {
+    if tx.dialect() == Dialect::Sqlite {
+        return Ok(());
+    }
+    for table in NUMBERED {
+        let next = format!("SELECT COALESCE(MAX(sequence), 0) + 1 FROM {table}");
+        let statement =
+            format!("SELECT setval(pg_get_serial_sequence('{table}', 'sequence'), ({next}), false)");
+        tx.query(&statement, &[])?;
+    }
     Ok(())
 }
 
@@ -294,7 +325,15 @@ fn columns(tx: &dyn Sql, table: &str) -> Outcome<Vec<Column>> {
         }
     };
     let read = |row: &Row| Ok(Column { name: row.text(0)?.into(), key: row.integer_or_null(1)? });
-    tx.query(statement, values![table])?.iter().map(read).collect()
+    let mut columns: Vec<Column> =
+        tx.query(statement, values![table])?.iter().map(read).collect::<Outcome<_>>()?;
+    if columns.iter().any(|column| column.name == EVENT_DRAFT) {
+        columns.retain(|column| column.name != EVENT_DRAFT);
+        for column in columns.iter_mut().filter(|column| column.name == "sequence") {
+            column.key = Some(1);
+        }
+    }
+    Ok(columns)
 }
 
 fn to_json(value: &Value) -> Json {

@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 use syncline_core::run::FileRef;
 use syncline_core::{ErrorKind, Run, RunStatus, RunType};
 use syncline_store::backup::{Archived, Destination, backup, restore, verify};
-use syncline_store::{CACHE_BYTES, Catalog, ChunkState, FileStore, LetterFilter, Object, SqliteStore, Store};
+use syncline_store::{
+    CACHE_BYTES, Catalog, ChunkState, FileStore, LetterFilter, Object, PostgresStore, SqliteStore, Store,
+};
 use syncline_tests::object_store::Server;
 use tempfile::TempDir;
 
@@ -376,4 +378,56 @@ async fn files_move_between_a_folder_and_a_bucket_by_backup_and_restore() {
     let home = crate::backups::state();
     home.restore(&back, false).await.unwrap();
     assert_eq!(home.store.live_files().await.unwrap(), state.store.live_files().await.unwrap());
+}
+
+/// A state moves from one database to another and back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_state_moves_to_a_server_and_back_with_every_row() {
+    let state = busy_state().await;
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("embedded.tar.zst");
+    state.back_up(&path).await;
+
+    let server = PostgresStore::open(&crate::stores::new_schema()).await.unwrap();
+    let files = FileStore::new(place.path().join("files"));
+    restore(&path, &server, &files, false, place.path(), at(2_000_000_000)).await.unwrap();
+    let e = restore(&path, &server, &files, false, place.path(), at(2_000_000_000)).await.unwrap_err();
+    assert_eq!(e.kind, ErrorKind::Conflict, "it is not empty any more: {e}");
+
+    let back = place.path().join("shared.tar.zst");
+    backup(&server, &files, &destination(&back), at(2_000_000_001)).await.unwrap();
+    let home = crate::backups::state();
+    home.restore(&back, false).await.unwrap();
+
+    let (mut first, mut moved, mut last) =
+        (rows(&state.store).await, rows(&server).await, rows(&home.store).await);
+    for changed in ["incarnation", "syncs", "chunks", "runs"] {
+        let counts = [&mut first, &mut moved, &mut last].map(|rows| rows.remove(changed).unwrap().len());
+        assert!(counts.iter().all(|count| *count == counts[0]), "{changed}: {counts:?}");
+    }
+    // Columns may be in another order.
+    let values = |rows: BTreeMap<String, Vec<String>>| -> BTreeMap<String, Vec<Vec<String>>> {
+        let sorted = |line: &String| {
+            let row: Vec<serde_json::Value> = serde_json::from_str(line).unwrap();
+            let mut row: Vec<_> = row.iter().map(ToString::to_string).collect();
+            row.sort();
+            row
+        };
+        let table = |(name, lines): (String, Vec<String>)| {
+            let mut lines: Vec<_> = lines.iter().map(sorted).collect();
+            lines.sort();
+            (name, lines)
+        };
+        rows.into_iter().map(table).collect()
+    };
+    let (first, moved, last) = (values(first), values(moved), values(last));
+    assert_eq!(first, moved);
+    assert_eq!(first, last);
+
+    // What is numbered goes on after the numbers that came along.
+    server.set_cursor(&uid("held"), &cursor_to(8), at(5)).await.unwrap();
+    assert_eq!(server.cursor_history(&uid("held"), ALL).await.unwrap().1, 2);
+    server.add_event("test", &serde_json::json!({"n": 2}), at(6)).await.unwrap();
+    let (oldest, newest) = server.event_bounds().await.unwrap();
+    assert!(oldest < newest);
 }
