@@ -9,6 +9,7 @@ pub mod backup;
 mod catalog;
 mod fail_points;
 mod files;
+mod location;
 mod postgres;
 mod queue;
 mod records;
@@ -26,6 +27,7 @@ pub use catalog::{
     Incarnation, LetterGroup, Notice, NoticeState, Object, Period,
 };
 pub use files::{CACHE_BYTES, FileStore, FileWriter, Pin};
+pub use location::StateLocation;
 pub use postgres::{PostgresStore, ServerAddress};
 pub use queue::{
     Activation, Candidate, Claim, Claimed, Enqueued, Fire, Fired, FollowUp, NewNotice, QUEUED_PER_SYNC_MAX,

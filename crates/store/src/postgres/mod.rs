@@ -156,3 +156,6 @@ impl Backend for PostgresStore {
         self.transact(Retries::of_writing(), work).await
     }
 }
+
+#[cfg(test)]
+mod tests;
