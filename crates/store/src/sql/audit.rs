@@ -12,7 +12,11 @@ use crate::{AuditEntry, AuditFilter, AuditRecord, Page};
 /// Records that the verifier holds in memory at once.
 const VERIFIED_AT_ONCE: u64 = 1_000;
 
+/// Most characters kept of what entries are found by. An index of PostgreSQL takes 2,704 bytes.
+const INDEXED_CHARS_MAX: usize = 500;
+
 pub fn append(tx: &dyn Sql, entry: &AuditEntry) -> Outcome<AuditRecord> {
+    let entry = &storable(entry);
     let last = tx.query_first(
         "SELECT sequence, hash FROM audit WHERE workspace_id = ? ORDER BY sequence DESC LIMIT 1",
         values![WORKSPACE],
@@ -90,6 +94,19 @@ fn follows(row: &Row, sequence: u64, before: &str) -> Outcome<bool> {
         && entry.target == row.text(6)?)
 }
 
+/// Kept to what every database can hold in a column, so that what the hash is over and what the entry
+/// is found by stay the same: microseconds, and text without U+0000 that an index takes.
+fn storable(entry: &AuditEntry) -> AuditEntry {
+    let text = |text: &str| text.replace('\0', "\u{2400}").chars().take(INDEXED_CHARS_MAX).collect();
+    AuditEntry {
+        at: Timestamp::from_microsecond(entry.at.as_microsecond()).unwrap_or(entry.at),
+        actor: text(&entry.actor),
+        action: text(&entry.action),
+        target: text(&entry.target),
+        ..entry.clone()
+    }
+}
+
 /// SHA-256 over the hash before (nothing before the first) and an entry, as hexadecimal.
 fn chained(before: &str, entry: &str) -> String {
     let digest = Sha256::new().chain_update(before).chain_update(entry).finalize();
@@ -98,9 +115,7 @@ fn chained(before: &str, entry: &str) -> String {
 
 /// An entry as JSON without spaces, its members by name, at every depth.
 fn canonical(entry: &AuditEntry) -> Outcome<String> {
-    // Kept to what is stored: the columns count microseconds.
-    let at = Timestamp::from_microsecond(entry.at.as_microsecond()).unwrap_or(entry.at);
-    let value = serde_json::to_value(AuditEntry { at, ..entry.clone() })
+    let value = serde_json::to_value(entry)
         .map_err(|e| Error::internal("an audit entry cannot be written as JSON").caused_by(e))?;
     Ok(sorted(value).to_string())
 }

@@ -9,6 +9,7 @@ use crate::over_every_store;
 over_every_store![
     records_are_numbered_without_gaps_and_chained,
     records_come_newest_first_and_by_what_they_say,
+    an_entry_of_any_characters_and_length_is_kept_and_verified,
     of_many_at_once_each_has_its_place_in_the_chain,
 ];
 
@@ -36,6 +37,19 @@ async fn records_are_numbered_without_gaps_and_chained(store: Arc<dyn Catalog>) 
     }
     hashes.dedup();
     assert_eq!(hashes.len(), 3, "equal entries have other hashes at other places");
+    assert_eq!(store.verify_audit().await.unwrap(), None);
+}
+
+async fn an_entry_of_any_characters_and_length_is_kept_and_verified(store: Arc<dyn Catalog>) {
+    let hostile = AuditEntry {
+        actor: "token:\0".into(),
+        target: "\u{1F600}".repeat(100_000),
+        detail: json!({ "\0": "\0\u{1F600}\n" }),
+        ..entry(1)
+    };
+    let record = store.audit(&hostile).await.unwrap();
+    assert_eq!(record.entry.detail, hostile.detail);
+    assert_eq!(store.audit_log(&AuditFilter::default(), ALL).await.unwrap().0, std::slice::from_ref(&record));
     assert_eq!(store.verify_audit().await.unwrap(), None);
 }
 

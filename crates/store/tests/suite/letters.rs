@@ -28,6 +28,7 @@ over_every_store![
     a_test_leaves_no_letters,
     letters_of_another_run_or_sync_are_refused,
     keys_of_two_syncs_do_not_meet,
+    keys_and_row_ids_of_any_length_and_character_are_told_apart,
     a_person_moves_letters_along_their_states,
     letters_are_listed_latest_seen_first_in_pages,
     filters_restrict_the_letters,
@@ -325,6 +326,33 @@ async fn keys_of_two_syncs_do_not_meet(store: Arc<dyn Store>) {
     run_with(&*store, "c", RunType::Sync, |_| vec![], &[b"k"]).await;
     assert_eq!(store.letter("dl_1").await.unwrap().unwrap().state, LetterState::ResolvedAuto);
     assert_eq!(store.letter("dl_2").await.unwrap().unwrap().state, LetterState::Open);
+}
+
+async fn keys_and_row_ids_of_any_length_and_character_are_told_apart(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    // Random letters, so that compressing them does not make them short; both differ at the end only.
+    let mut state = 1_u64;
+    let mut long: Vec<u8> = (0..20_000)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            b'a' + (state >> 59) as u8 % 26
+        })
+        .collect();
+    long.push(0);
+    let keys = [long.clone(), [&long[..], b"2"].concat()];
+    let row_id = |key: &[u8]| String::from_utf8(key.to_vec()).unwrap();
+    let of = |run: &Run, id: &str, key: &[u8]| DeadLetter { row_id: row_id(key), ..letter(run, id, key) };
+    let run = running(&*store, "a", "contact", RunType::Sync).await;
+    let staged = [of(&run, "1", &keys[0]), of(&run, "2", &keys[1])];
+    store.stage_letters(&run.id, run.epoch, &staged).await.unwrap();
+    store.stage_letters(&run.id, run.epoch, &[of(&run, "3", &keys[1])]).await.unwrap();
+    store.commit(&ending(&run)).await.unwrap();
+    assert_eq!(all(&*store).await.len(), 2);
+    let by_row = LetterFilter { row_id: Some(row_id(&keys[1])), ..Default::default() };
+    assert_eq!(letters(&*store, &by_row).await, [of(&run, "3", &keys[1])]);
+    run_with(&*store, "b", RunType::Sync, |_| vec![], &[&keys[0]]).await;
+    assert_eq!(store.letter("dl_1").await.unwrap().unwrap().state, LetterState::ResolvedAuto);
+    assert_eq!(store.letter("dl_3").await.unwrap().unwrap().state, LetterState::Open);
 }
 
 async fn a_person_moves_letters_along_their_states(store: Arc<dyn Store>) {

@@ -2,7 +2,8 @@
 //! traits alone.
 //!
 //! [`stores`] opens each implementation; [`over_every_store`] runs a test over all of them. The
-//! modules [`processes`] and [`upgrade`] are about the embedded store, which is a file.
+//! modules [`processes`] and [`upgrade`] are about the embedded store, which is a file; [`servers`] is
+//! about several processes that share one state.
 
 mod activation;
 mod backups;
@@ -27,6 +28,7 @@ mod races;
 mod retention;
 mod row_errors;
 mod runs;
+mod servers;
 mod stores;
 mod syncs;
 mod upgrade;

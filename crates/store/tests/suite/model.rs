@@ -313,17 +313,18 @@ impl Model {
     }
 }
 
-fn follows_the_model(store: Arc<dyn Store>, calls: &[Call]) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        for name in SYNCS {
-            ensure(&*store, name).await;
-        }
-        let mut model = Model { store, syncs: Default::default(), runs: Vec::new(), letters_made: 0 };
-        for call in calls {
-            model.check(call).await;
-        }
-    });
+async fn follows_the_model(store: Arc<dyn Store>, calls: &[Call]) {
+    for name in SYNCS {
+        ensure(&*store, name).await;
+    }
+    let mut model = Model { store, syncs: Default::default(), runs: Vec::new(), letters_made: 0 };
+    for call in calls {
+        model.check(call).await;
+    }
+}
+
+fn on_a_runtime(work: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work);
 }
 
 proptest! {
@@ -332,6 +333,21 @@ proptest! {
     #[test]
     fn any_sequence_of_calls_is_answered_as_the_model_says(calls in prop::collection::vec(call(), 1..80)) {
         let opened = stores::sqlite();
-        follows_the_model(opened.store.clone(), &calls);
+        on_a_runtime(follows_the_model(opened.store.clone(), &calls));
+    }
+}
+
+proptest! {
+    // A server takes several times as long.
+    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn any_sequence_of_calls_is_answered_by_a_server_as_the_model_says(
+        calls in prop::collection::vec(call(), 1..80)
+    ) {
+        on_a_runtime(async {
+            let opened = stores::postgres().await;
+            follows_the_model(opened.store.clone(), &calls).await;
+        });
     }
 }
