@@ -117,17 +117,44 @@ fn a_replay_killed_anywhere_is_made_whole_by_the_next_run() {
     }
 }
 
-fn replay_killed_at(point: &str, mode: &str) {
+#[test]
+fn ctrl_c_ends_a_paced_replay_between_two_records() {
+    let (project, source, target) = odd_ones_delivered(60);
+    let replay = ["dlq", "replay", "--all", "--sync", "shop.item", "--rate", "1", "--yes"];
+    let mut running = project.start(&replay, "");
+    running.wait_for_line("destination writes");
+    running.signal("INT");
+    let ended = running.wait();
+    assert_eq!(ended.code(), Some(130), "{ended}");
+    let letters = list_of(&project.expect(0, &["dlq", "list", "--all", "--limit", "200"]).json());
+    let of_state = |state: &str| letters.iter().filter(|letter| letter["state"] == state).count();
+    let delivered: usize =
+        target.value("select count(*) from copy where id % 2 = 0").parse().expect("a count");
+    assert!(delivered < 30, "it was to take half a minute");
+    assert_eq!((of_state("resolved_replay"), of_state("open")), (delivered, 30 - delivered));
+    project.expect(0, &["run", "shop.item"]);
+    let rows =
+        |database: &Postgres, table: &str| database.rows(&format!("select * from {table} order by id"));
+    assert_eq!(rows(&target, "copy"), rows(&source, "item"));
+}
+
+/// Items of which the target took those with odd numbers only; it takes all now.
+fn odd_ones_delivered(items: u32) -> (Project, Postgres, Postgres) {
     let (source, target) = (Postgres::new(), Postgres::new());
-    source.execute(
+    source.execute(&format!(
         "create table item (id bigint primary key, name text);
-         insert into item select n, 'name ' || n from generate_series(1, 9) n",
-    );
+         insert into item select n, 'name ' || n from generate_series(1, {items}) n"
+    ));
     target.execute("create table copy (id bigint primary key, name text, constraint odd check (id % 2 = 1))");
     let body = "model: { table: item, key: id }\nto: { object: copy }";
     let project = Project::of(&source.options(), &target.options(), &[("item", body)]);
     project.expect(3, &["run", "shop.item"]);
     target.execute("alter table copy drop constraint odd");
+    (project, source, target)
+}
+
+fn replay_killed_at(point: &str, mode: &str) {
+    let (project, source, target) = odd_ones_delivered(9);
     let replay = ["dlq", "replay", "--all", "--sync", "shop.item", "--mode", mode, "--yes"];
     assert!(project.run_killed_at(&replay, point, 1).was_killed(), "{point} was not reached");
     let stuck = |state: &str| {

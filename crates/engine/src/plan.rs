@@ -198,7 +198,7 @@ impl<'a> Planning<'a> {
             run.not_found = planner.not_found(ids);
         }
         if let Some(selected) = &self.replay {
-            self.refuse(run, selected, &mut planner).await?;
+            self.refuse(run, selected.refused.clone(), &mut planner).await?;
             self.resolve_departed(run, selected, &mut planner)?;
         }
         self.store(run, planner.finish()?, &read, &reading).await

@@ -50,6 +50,7 @@ impl Planning<'_> {
         let snapshot = self.snapshot()?;
         let mut records = Vec::with_capacity(selected.letters.len());
         let mut payloads = Vec::with_capacity(selected.letters.len());
+        let mut refused = selected.refused.clone();
         for letter in &selected.letters {
             let key = Key::new(&letter.key);
             let entry = snapshot.get(&key)?;
@@ -57,7 +58,7 @@ impl Planning<'_> {
             let source_fp = replay::source_fp(letter, entry.as_ref()).unwrap_or(Hash128(0));
             let Some(payload) = replay::payload(letter, selected.mode) else {
                 let error = RowError::new("nothing_captured", "The stored payload is not a record");
-                self.refuse_one(run, &mut planner, &letter.row_id, error).await?;
+                refused.push((letter.row_id.clone(), error));
                 continue;
             };
             records.push(StoredRecord { key, source_fp, edited: selected.mode == ReplayMode::Edited });
@@ -65,12 +66,10 @@ impl Planning<'_> {
         }
         let typed = reading.transform.typed(&payloads)?;
         for (row, error) in &typed.errors {
-            self.refuse_one(run, &mut planner, &records[*row].key.row_id(), error.clone()).await?;
+            refused.push((records[*row].key.row_id(), error.clone()));
         }
-        for (row, error) in planner.take_stored(records, &typed)? {
-            self.refuse_one(run, &mut planner, &row, error).await?;
-        }
-        self.refuse(run, selected, &mut planner).await?;
+        refused.extend(planner.take_stored(records, &typed)?);
+        self.refuse(run, refused, &mut planner).await?;
         let end = ReadEnd {
             consistency: syncline_connector::Consistency::Unstable,
             now: None,
@@ -91,34 +90,29 @@ impl Planning<'_> {
         Ok(Planner::new(inputs, known))
     }
 
-    /// Reports the letters that cannot be replayed. They stay as they are: what is said of them is an
-    /// error of the run, not another failure of their record.
-    pub(super) async fn refuse(&self, run: &Run, selected: &Selected, planner: &mut Planner) -> Result<()> {
-        for (row_id, error) in &selected.refused {
-            self.refuse_one(run, planner, row_id, error.clone()).await?;
-        }
-        Ok(())
-    }
-
-    async fn refuse_one(
+    /// Reports letters that cannot be replayed. They stay as they are: what is said of them is an error of
+    /// the run, not another failure of their record.
+    pub(super) async fn refuse(
         &self,
         run: &Run,
+        refused: Vec<(String, RowError)>,
         planner: &mut Planner,
-        row_id: &str,
-        error: RowError,
     ) -> Result<()> {
-        planner.tally.counters.rows_processed += 1;
-        planner.tally.counters.rows_failed += 1;
-        let error = RowErrorRecord {
-            row_id: row_id.to_string(),
-            stage: Stage::Ingest,
-            code: error.code,
-            message: error.message,
-            field: error.field,
-            raw_value: error.raw_value,
-            removal: false,
-        };
-        self.engine.store.add_row_errors(&run.id, run.epoch, &[error]).await
+        planner.tally.counters.rows_processed += refused.len() as u64;
+        planner.tally.counters.rows_failed += refused.len() as u64;
+        let errors: Vec<_> = refused
+            .into_iter()
+            .map(|(row_id, error)| RowErrorRecord {
+                row_id,
+                stage: Stage::Ingest,
+                code: error.code,
+                message: error.message,
+                field: error.field,
+                raw_value: error.raw_value,
+                removal: false,
+            })
+            .collect();
+        self.engine.store.add_row_errors(&run.id, run.epoch, &errors).await
     }
 
     /// Resolves letters whose record is not in the model any more and waits for nothing.

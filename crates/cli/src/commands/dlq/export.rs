@@ -70,7 +70,7 @@ fn json_lines(letters: &[DeadLetter]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-const CSV_COLUMNS: [&str; 15] = [
+const CSV_COLUMNS: [&str; 17] = [
     "id",
     "sync_id",
     "row_id",
@@ -86,9 +86,11 @@ const CSV_COLUMNS: [&str; 15] = [
     "last_seen_at",
     "source_row",
     "payload",
+    "edited",
+    "group",
 ];
 
-fn csv_row(letter: &DeadLetter) -> [String; 15] {
+fn csv_row(letter: &DeadLetter) -> [String; 17] {
     let json = |value: &Option<serde_json::Value>| value.as_ref().map(|v| v.to_string()).unwrap_or_default();
     [
         letter.id.to_string(),
@@ -106,6 +108,8 @@ fn csv_row(letter: &DeadLetter) -> [String; 15] {
         letter.last_seen_at.to_string(),
         json(&letter.source_row),
         json(&letter.payload),
+        json(&letter.edited.as_ref().map(|edited| edited.payload.clone())),
+        letter.fingerprint.clone(),
     ]
     .map(|cell| without_formula(&cell))
 }
@@ -119,7 +123,7 @@ fn without_formula(cell: &str) -> String {
     }
 }
 
-fn csv_lines(rows: &[[String; 15]]) -> Result<Vec<u8>> {
+fn csv_lines(rows: &[[String; 17]]) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.write_record(row).map_err(|e| Error::internal(e.to_string()))?;
