@@ -8,3 +8,4 @@ pub mod postgres;
 pub mod project;
 pub mod proxy;
 pub mod seeded;
+pub mod server;

@@ -14,6 +14,8 @@ use crate::problem::{Answer, Fault};
 
 /// Most records of one page of the API.
 pub const PER_PAGE_MAX: u64 = 200;
+/// The last page that can be asked for.
+pub const PAGE_MAX: u64 = 1_000_000_000;
 /// Records of a page unless asked otherwise.
 const PER_PAGE: u64 = 20;
 
@@ -54,7 +56,8 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
         if is_json.as_deref() != Some("application/json") {
             return Err(wrong_type());
         }
-        let value = serde_json::from_slice(&bytes)
+        let value = serde_json::from_slice::<Option<T>>(&bytes)
+            .map(Option::unwrap_or_default)
             .map_err(|e| Fault::new(ErrorKind::BadUsage, format!("the body is not what is expected: {e}")))?;
         Ok(Self(value))
     }
@@ -95,7 +98,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 #[into_params(parameter_in = Query)]
 pub struct Paging {
     /// From 1.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 1000000000)]
     pub page: Option<u64>,
     /// 20 unless given.
     #[param(minimum = 1, maximum = 200)]
@@ -105,8 +108,8 @@ pub struct Paging {
 /// The page that is asked for.
 pub fn page(number: Option<u64>, size: Option<u64>, default: u64) -> Answer<Page> {
     let (number, size) = (number.unwrap_or(1), size.unwrap_or(default));
-    if number == 0 {
-        return Err(Fault::new(ErrorKind::BadUsage, "pages are counted from 1"));
+    if number == 0 || number > PAGE_MAX {
+        return Err(Fault::new(ErrorKind::BadUsage, format!("page is from 1 to {PAGE_MAX}")));
     }
     if size == 0 || size > PER_PAGE_MAX {
         return Err(Fault::new(ErrorKind::BadUsage, format!("per_page is from 1 to {PER_PAGE_MAX}")));

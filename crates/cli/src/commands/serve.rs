@@ -36,7 +36,7 @@ pub async fn serve(context: &Context, args: &ServeArgs) -> Outcome {
     let scheme = if is_tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
     let _file = ServerFile::write(&app.state, &url, server.local_token())?;
-    announce(context, &app, &url, server.first_token.as_deref());
+    announce(context, &app, &url, &server);
     run_until_asked(context, server).await
 }
 
@@ -84,10 +84,11 @@ fn options(
     })
 }
 
-fn announce(context: &Context, app: &App, url: &str, first_token: Option<&str>) {
+fn announce(context: &Context, app: &App, url: &str, server: &Server) {
     let out = &context.out;
     if out.json {
-        out.json(&json!({ "url": url, "state": app.state, "first_token": first_token }));
+        let token = server.first_token.as_deref();
+        out.json(&json!({ "url": url, "state": app.state, "first_token": token }));
         return;
     }
     let syncs = app.project.syncs.len() as u64;
@@ -99,7 +100,7 @@ fn announce(context: &Context, app: &App, url: &str, first_token: Option<&str>) 
     out.line(format!("  project  {} ({})", shown(&app.project.root), crate::output::counted(syncs, "sync")));
     out.line(format!("  state    {}", shown(&app.state)));
     out.line(format!("  API      {url}/api/docs"));
-    match first_token {
+    match server.first_token.as_deref() {
         Some(token) => {
             out.line(format!("\n  {} {token}", out.paint(Style::Warn, "admin token")));
             out.line(

@@ -145,7 +145,7 @@ fn with_cookie(mut answer: Response, secret: &str, seconds: i64) -> Response {
 #[into_params(parameter_in = Query)]
 struct AuditQuery {
     /// From 1.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 1000000000)]
     page: Option<u64>,
     /// 20 unless given.
     #[param(minimum = 1, maximum = 200)]

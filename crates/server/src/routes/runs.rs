@@ -48,13 +48,16 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 #[into_params(parameter_in = Query)]
 pub struct RunQuery {
     /// From 1.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 1000000000)]
     pub page: Option<u64>,
     /// 20 unless given.
     #[param(minimum = 1, maximum = 200)]
     pub per_page: Option<u64>,
     /// Statuses, separated by commas. `failed` also finds `source_failure`.
-    #[param(pattern = "^[a-z_]+(,[a-z_]+)*$", example = "failed,held")]
+    #[param(
+        pattern = "^(scheduled|queued|starting|running|completed|failed|source_failure|cancelled|held|not_run)(,(scheduled|queued|starting|running|completed|failed|source_failure|cancelled|held|not_run))*$",
+        example = "failed,held"
+    )]
     pub status: Option<String>,
     /// `queued`, `running`, `completed`, `failed` or `cancelled`.
     #[param(pattern = "^(queued|running|completed|failed|cancelled)$")]
@@ -188,7 +191,7 @@ async fn run_of(app: &App, sync_id: &str, run_id: &str) -> Answer<Run> {
 #[into_params(parameter_in = Query)]
 pub struct ErrorQuery {
     /// From 1.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 1000000000)]
     page: Option<u64>,
     /// 100 unless given.
     #[param(minimum = 1, maximum = 200)]
@@ -239,7 +242,7 @@ async fn plan(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer
 #[into_params(parameter_in = Query)]
 pub struct RowQuery {
     /// From 1.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 1000000000)]
     page: Option<u64>,
     /// 20 unless given.
     #[param(minimum = 1, maximum = 200)]

@@ -47,7 +47,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 #[into_params(parameter_in = Query)]
 struct SyncQuery {
     /// From 1.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, maximum = 1000000000)]
     page: Option<u64>,
     /// 20 unless given.
     #[param(minimum = 1, maximum = 200)]

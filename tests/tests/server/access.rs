@@ -1,0 +1,137 @@
+//! Who may do what [S1, S2, S6, S16].
+
+use serde_json::{Value as Json, json};
+use syncline_tests::server::Client;
+
+use crate::world::{World, runs, token};
+
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
+
+/// Every operation of the API: method, path with placeholders filled in, and the role it names.
+fn operations(client: &Client) -> Vec<(String, String, String)> {
+    let api = client.get("/openapi.json").expect(200);
+    let mut operations = Vec::new();
+    for (path, item) in api["paths"].as_object().expect("paths") {
+        for method in METHODS {
+            let Some(operation) = item.get(method) else { continue };
+            let role =
+                operation["x-role"].as_str().unwrap_or_else(|| panic!("{method} {path} names no role"));
+            let filled = path.split('/').map(|step| if step.starts_with('{') { "nothing" } else { step });
+            operations.push((method.to_uppercase(), filled.collect::<Vec<_>>().join("/"), role.to_string()));
+        }
+    }
+    assert!(operations.len() > 25, "{operations:?}");
+    operations
+}
+
+/// The status of an operation for a caller, without its body: streams do not end.
+fn status(client: &Client, method: &str, path: &str) -> u16 {
+    if path.ends_with("/events") {
+        return if path.contains("nothing") { client.get(path).status } else { stream_status(client, path) };
+    }
+    client.with_json(method, path, Json::Null).status
+}
+
+fn stream_status(client: &Client, path: &str) -> u16 {
+    // A number that is no id of ours is refused only after access was.
+    client.send("GET", path, &[("last-event-id", "x")], None).status
+}
+
+#[test]
+fn every_operation_is_for_its_role_and_those_above_and_for_nobody_else() {
+    let world = World::new();
+    let server = world.serve();
+    let admin = &server.client;
+    let rank = |role: &str| ["none", "viewer", "operator", "admin"].iter().position(|r| *r == role).unwrap();
+    let callers: Vec<_> = ["viewer", "operator", "admin"]
+        .map(|role| (role, admin.with_token(&token(admin, role))))
+        .into_iter()
+        .collect();
+    for (method, path, role) in operations(admin) {
+        for bad in ["", "sl_first_wrong", "sl_nobody_x", "x"] {
+            let seen = status(&admin.with_token(bad), &method, &path);
+            let open = role == "none" && seen != 401;
+            assert!(seen == 401 || open, "{method} {path} for '{bad}' is {seen}");
+        }
+        for (caller, client) in &callers {
+            let seen = status(client, &method, &path);
+            match rank(caller) >= rank(&role) {
+                true => assert!(seen != 401 && seen != 403, "{method} {path} for {caller} is {seen}"),
+                false => assert_eq!(seen, 403, "{method} {path} for {caller}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_admin_token_is_shown_once_and_never_served() {
+    let world = World::new();
+    let server = world.serve();
+    let secret = server.first_token.clone().expect("a new state gets one");
+    let listed = server.client.get("/tokens").expect(200);
+    assert_eq!(listed["data"][0]["role"], "admin");
+    assert!(!listed.to_string().contains(secret.rsplit('_').next().unwrap()), "{listed}");
+    server.terminate();
+    let again = world.serve();
+    assert_eq!(again.first_token, None);
+    assert_eq!(again.client.with_token(&secret).get("/session").expect(200)["role"], "admin");
+}
+
+#[test]
+fn a_revoked_token_and_its_sessions_end_at_once() {
+    let world = World::new();
+    let server = world.serve();
+    let made = server.client.post("/tokens", json!({ "name": "ada", "role": "operator" })).expect(201);
+    let ada = server.client.with_token(made["secret"].as_str().unwrap());
+    let opened = ada.post("/session", json!({ "token": ada.token }));
+    opened.expect(201);
+    let cookie = opened.headers["set-cookie"].to_str().unwrap().to_string();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap().to_string();
+    let browser = server.client.with_token("");
+    let ask = |method, path, origin: Option<&str>| {
+        let mut headers = vec![("cookie", cookie.as_str())];
+        headers.extend(origin.map(|origin| ("origin", origin)));
+        browser.send(method, path, &headers, None)
+    };
+    ask("GET", "/runs", None).expect(200);
+    let trigger = format!("/syncs/{}/trigger", crate::world::SYNC);
+    assert_eq!(ask("POST", &trigger, Some("https://evil.example")).problem(403), "forbidden");
+    assert_eq!(ask("POST", &trigger, None).problem(403), "forbidden");
+    assert!(runs(&server.client).is_empty());
+    ask("POST", &trigger, Some(&server.client.url)).expect(202);
+    server.client.send("DELETE", &format!("/tokens/{}", made["id"].as_str().unwrap()), &[], None).expect(200);
+    assert_eq!(ada.get("/runs").problem(401), "unauthenticated");
+    assert_eq!(ask("GET", "/runs", None).problem(401), "unauthenticated");
+}
+
+#[test]
+fn everything_that_may_change_something_is_in_an_audit_log_that_tells_tampering() {
+    let world = World::new();
+    let server = world.serve();
+    let viewer = server.client.with_token(&token(&server.client, "viewer"));
+    server.client.post(&format!("/syncs/{}/activate", crate::world::SYNC), Json::Null).expect(200);
+    viewer.post("/tokens", json!({ "name": "mine", "role": "admin" })).problem(403);
+    server.client.post("/syncs/no.such/activate", Json::Null).problem(404);
+    let log = server.client.get("/audit").expect(200);
+    let told: Vec<_> = log["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| {
+            (r["action"].as_str().unwrap(), r["target"].as_str().unwrap(), r["result"].as_str().unwrap())
+        })
+        .collect();
+    assert!(told.contains(&("syncs.activate", "syncs/no.such/activate", "not_found")), "{told:?}");
+    assert!(told.contains(&("syncs.activate", "syncs/shop.item/activate", "ok")), "{told:?}");
+    assert!(told.contains(&("tokens.create", "tokens", "ok")), "{told:?}");
+    assert_eq!(server.client.get("/audit/verify").expect(200)["intact"], true);
+    server.terminate();
+    let state = rusqlite::Connection::open(world.project.path(".syncline/state.db")).unwrap();
+    let changed = state.execute("update audit set record = replace(record, 'activate', 'deactivate')", []);
+    assert!(changed.expect("the log is in the state") > 0);
+    drop(state);
+    let verdict = world.serve().client.get("/audit/verify").expect(200);
+    assert_eq!(verdict["intact"], false);
+    assert!(verdict["first_bad"].as_u64().is_some());
+}

@@ -1,0 +1,8 @@
+//! The real program as a server: its API, access to it, live events, and how it starts and ends.
+//! Needs the feature `failpoints`.
+
+mod access;
+mod api;
+mod contract;
+mod events;
+mod world;
