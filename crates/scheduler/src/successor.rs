@@ -33,7 +33,7 @@ impl Successor {
             return Ok(None);
         };
         let now = self.clock.now();
-        let previous = succession::last_fire(&self.fires(&record.uid).await?).unwrap_or(now);
+        let previous = succession::last_fire(&self.fires(&record.uid, None).await?).unwrap_or(now);
         let next = fire_after(schedule, previous, now, seed_of(&record.uid));
         Ok(next.map(|at| succession::scheduled_run(&record.id, &record.uid, at, now, &Uuid::now_v7)))
     }
@@ -45,10 +45,12 @@ impl Successor {
         Some(succession::scheduled_run(&record.id, &record.uid, at, now, &Uuid::now_v7))
     }
 
-    async fn fires(&self, uid: &SyncUid) -> Result<Vec<Run>> {
+    /// The latest runs by schedule, of those that were scheduled from `since` on.
+    async fn fires(&self, uid: &SyncUid, since: Option<Timestamp>) -> Result<Vec<Run>> {
         let filter = RunFilter {
             sync_uid: Some(uid.clone()),
             trigger: Some(Trigger::Schedule),
+            since,
             ..RunFilter::default()
         };
         Ok(self.store.runs(&filter, Page::first(FIRES_LOOKED_AT)).await?.0)
@@ -71,7 +73,9 @@ impl FollowUps for Successor {
         }
         let downstream: Vec<Downstream<'_>> =
             behind.iter().map(|(sync, uid)| Downstream { sync, uid }).collect();
-        let earlier = self.fires(&run.sync_uid).await?;
+        // Fires are scheduled one after the other: none that is older than this run is the last one.
+        let since = Some(run.created_at).filter(|_| run.trigger == Trigger::Schedule);
+        let earlier = self.fires(&run.sync_uid, since).await?;
         let ended = Ended {
             run,
             sync: definition.as_deref(),

@@ -374,7 +374,7 @@ impl<'a> Shift<'a> {
     /// Tells a run how long it may go on, where that is limited.
     fn prolong(&self, running: &Running) {
         if self.worker.settings.leases.is_some() {
-            running.control.hold_until(running.lease.sent_at + running.lease.ttl);
+            running.control.hold_until(running.lease.ends_at());
         }
     }
 

@@ -1,7 +1,7 @@
 //! What happens to a sync's runs when it is deactivated.
 
 use syncline_core::{EndReason, RunStatus, RunType, Trigger};
-use syncline_store::{Queue, Store, SyncState};
+use syncline_store::SyncState;
 
 use crate::syncs::{cron, every, sync};
 use crate::world::{End, World};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use syncline_core::{RunStatus, RunType, SyncId};
 use syncline_scheduler::lease::LeaseTerms;
 use syncline_scheduler::{Clock, Stop};
-use syncline_store::{Queue, Store, SyncRecord, Use};
+use syncline_store::{SyncRecord, Use};
 
 use crate::syncs::{id, sync};
 use crate::world::{Begun, End, START, World};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use syncline_core::run::RunOptions;
 use syncline_core::{Run, RunStatus, RunType, SyncId};
-use syncline_store::{QUEUED_PER_SYNC_MAX, Queue};
+use syncline_store::QUEUED_PER_SYNC_MAX;
 
 use crate::syncs::sync;
 use crate::world::{End, World};

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use syncline_core::{EndReason, Run, RunStatus, RunType, Trigger};
 use syncline_scheduler::{Clock, Scheduler, Successor};
-use syncline_store::Queue;
 
 use crate::syncs::{after, at, cron, every, id, skipping, sync};
 use crate::world::{End, START, World};

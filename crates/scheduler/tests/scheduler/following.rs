@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use syncline_core::run::RunOptions;
 use syncline_core::{EndReason, ErrorKind, ReadMode, Run, RunStatus, RunType, Trigger};
 use syncline_scheduler::retry::RETRIES_MAX;
-use syncline_store::{Queue, Store, SyncState};
+use syncline_store::SyncState;
 
 use crate::syncs::{after, at, cron, every, skipping, sync};
 use crate::world::{End, World};

@@ -1,10 +1,12 @@
-//! Schedules, claims and what follows from runs, over the embedded store, with a clock that stands still.
+//! Schedules, claims and what follows from runs, over the embedded store (leases: over
+//! PostgreSQL), with a clock that stands still.
 
 mod activation;
 mod claims;
 mod fairness;
 mod firing;
 mod following;
+mod leases;
 mod recovery;
 mod syncs;
 mod world;

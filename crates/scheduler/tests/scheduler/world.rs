@@ -18,8 +18,10 @@ use syncline_scheduler::{
     Successor, Task, Worker, WorkerSettings,
 };
 use syncline_store::{
-    Commit, Page, Queue, RunFilter, SqliteStore, Store, SyncRecord, SyncSeen, SyncState, Use,
+    Commit, Page, PostgresStore, Queue, RunFilter, ServerAddress, SqliteStore, SyncRecord, SyncSeen,
+    SyncState, Use,
 };
+use syncline_tests::postgres::Server;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -110,7 +112,7 @@ impl Control for Orderly {
 
 /// An executor that hands every run to the test.
 pub struct Fake {
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Queue>,
     clock: Arc<ManualClock>,
     follow_ups: Arc<dyn FollowUps>,
     begun: mpsc::UnboundedSender<Begun>,
@@ -166,7 +168,7 @@ async fn stop(mut orders: watch::Receiver<Orders>) -> Stop {
 }
 
 struct Ending {
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Queue>,
     clock: Arc<ManualClock>,
     follow_ups: Arc<dyn FollowUps>,
 }
@@ -219,7 +221,7 @@ impl Ending {
 }
 
 pub struct World {
-    pub store: Arc<SqliteStore>,
+    pub store: Arc<dyn Queue>,
     pub clock: Arc<ManualClock>,
     pub table: Arc<Table>,
     pub successor: Successor,
@@ -227,7 +229,7 @@ pub struct World {
     pub signals: Arc<Signals>,
     pub executor: Arc<Fake>,
     begun: mpsc::UnboundedReceiver<Begun>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 impl World {
@@ -243,6 +245,18 @@ impl World {
             false => tempfile::tempdir().unwrap(),
         };
         let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+        Self::over(store, Some(folder), now)
+    }
+
+    /// A world over a new schema of the PostgreSQL of this test binary.
+    pub async fn over_postgres() -> Self {
+        let schema = format!("scheduler_{}", Uuid::new_v4().simple());
+        let address = format!("{}?schema={schema}", Server::shared().url("postgres"));
+        let store = PostgresStore::open(&ServerAddress::parse(&address).unwrap()).await.unwrap();
+        Self::over(Arc::new(store), None, START)
+    }
+
+    fn over(store: Arc<dyn Queue>, folder: Option<TempDir>, now: &str) -> Self {
         let clock = Arc::new(ManualClock::new(at(now)));
         let table = Arc::new(Table::default());
         let successor = Successor { store: store.clone(), definitions: table.clone(), clock: clock.clone() };
