@@ -49,6 +49,10 @@ const LEFT_OUT: &[&str] = &["run_progress", "syncline_meta", "event_numbering"];
 /// which are seconds old, are left out too.
 const EVENT_DRAFT: &str = "draft";
 
+/// What tells the rows of a table apart where a server's primary key does not say.
+const KEYS: &[(&str, &[&str])] =
+    &[("events", &["sequence"]), ("staged_letters", &["workspace_id", "run_id", "key"])];
+
 /// Tables whose rows a server numbers by itself, in the column `sequence`.
 const NUMBERED: &[&str] = &["row_errors", "cursor_history"];
 
@@ -327,10 +331,10 @@ fn columns(tx: &dyn Sql, table: &str) -> Outcome<Vec<Column>> {
     let read = |row: &Row| Ok(Column { name: row.text(0)?.into(), key: row.integer_or_null(1)? });
     let mut columns: Vec<Column> =
         tx.query(statement, values![table])?.iter().map(read).collect::<Outcome<_>>()?;
-    if columns.iter().any(|column| column.name == EVENT_DRAFT) {
-        columns.retain(|column| column.name != EVENT_DRAFT);
-        for column in columns.iter_mut().filter(|column| column.name == "sequence") {
-            column.key = Some(1);
+    columns.retain(|column| column.name != EVENT_DRAFT);
+    if let Some((_, key)) = KEYS.iter().find(|(name, _)| *name == table) {
+        for column in &mut columns {
+            column.key = key.iter().position(|name| *name == column.name).map(|n| n as i64);
         }
     }
     Ok(columns)
