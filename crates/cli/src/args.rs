@@ -111,10 +111,40 @@ pub enum Command {
     Serve(ServeArgs),
     /// Execute runs of a shared state without serving the API
     Worker(WorkerArgs),
+    /// Put the whole state into one file, also while a server runs
+    Backup(BackupArgs),
+    /// Bring a state back from a backup
+    Restore(RestoreArgs),
     /// List the functions that mappings can call
     Functions,
     /// Show the product on an example: generated data, no account, no network
     Demo(DemoArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct BackupArgs {
+    /// Where it goes: NAME.tar.zst is a file, any other name a folder; nothing may be there
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Where the state's files are, if not in its folder: a folder, or s3://BUCKET/PREFIX?…
+    #[arg(long, value_name = "LOCATION", env = "SYNCLINE_FILES", hide_env_values = true)]
+    pub files: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub struct RestoreArgs {
+    /// A file or folder that `syncline backup` made
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// State to restore into: a folder, or postgres://… [default: the project's]
+    #[arg(long, value_name = "STATE")]
+    pub into: Option<String>,
+    /// Where the state's files go, if not into its folder: a folder, or s3://BUCKET/PREFIX?…
+    #[arg(long, value_name = "LOCATION", env = "SYNCLINE_FILES", hide_env_values = true)]
+    pub files: Option<String>,
+    /// Replace a state that is not empty: what it knows is lost
+    #[arg(long)]
+    pub replace: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,6 +1,7 @@
 //! The commands, one subject a file.
 
 mod activation;
+mod backup;
 mod check;
 mod cursor;
 mod dlq;
@@ -47,6 +48,8 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
         Command::Cursor(args) => cursor::cursor(context, &args).await,
         Command::Serve(args) => serve::serve(context, &args).await,
         Command::Worker(args) => serve::worker(context, &args).await,
+        Command::Backup(args) => backup::backup(context, &args).await,
+        Command::Restore(args) => backup::restore(context, &args).await,
         Command::Functions => functions::functions(context),
         Command::Demo(args) => crate::demo::demo(context, &args),
     }
