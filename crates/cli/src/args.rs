@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use syncline_core::run::{ReplayMode, RunOptions};
 use syncline_core::{Error, ErrorKind, ReadMode, Result, RunStatus, RunType};
+use syncline_store::LetterState;
 
 use crate::session::AT_ONCE_MAX;
 
@@ -665,9 +666,20 @@ pub struct DlqFilter {
     /// Only letters with this error; `dlq groups` lists them
     #[arg(long)]
     pub group: Option<String>,
+    /// Only letters in these states, for example ignored [default: open]
+    #[arg(long = "is", value_name = "STATE", value_parser = letter_state, conflicts_with = "all")]
+    pub states: Vec<LetterState>,
     /// Also letters that are resolved, ignored or expired
     #[arg(long)]
     pub all: bool,
+}
+
+fn letter_state(text: &str) -> Result<LetterState, String> {
+    let found = LetterState::ALL.into_iter().find(|state| state.as_str() == text.replace([' ', '-'], "_"));
+    found.ok_or_else(|| {
+        let names: Vec<&str> = LetterState::ALL.iter().map(|state| state.as_str()).collect();
+        format!("the states are {}", names.join(", "))
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

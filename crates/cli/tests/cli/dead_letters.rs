@@ -110,6 +110,9 @@ fn letters_are_ignored_reopened_and_resolved_by_hand() {
     project.run(&["dlq", "ignore", &id]).code(0).says("ignored");
     let run = project.json(&["run", "crm.contact"]);
     assert_eq!((run["rows_failed"].as_u64(), run["skipped"]["ignored"].as_u64()), (Some(0), Some(1)));
+    assert_eq!(project.json(&["dlq", "list"])["pagination"]["total"], 0);
+    assert_eq!(project.json(&["dlq", "list", "--is", "ignored"])["pagination"]["total"], 1);
+    project.run(&["dlq", "list", "--is", "lost"]).code(2).notes("the states are open, replaying");
     project.run(&["dlq", "reopen", &id]).code(0).says("open again");
     project.run(&["dlq", "reopen", &id]).code(1).notes("is open, not ignored");
     project.run(&["dlq", "resolve", "--all", "--sync", "crm.contact"]).code(0).says("resolved by hand");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use syncline_core::ids::LetterId;
 use syncline_core::run::{Replay, ReplayMode, RunOptions};
-use syncline_core::sync::{Publish, StoreValues, WriteMode};
+use syncline_core::sync::{Limit, Publish, StoreValues, WriteMode};
 use syncline_core::{ErrorKind, ReadMode, Run, RunStatus, RunType, Trigger};
 use syncline_engine::watch;
 use syncline_store::{DeadLetter, LetterFilter, LetterState, Page};
@@ -275,6 +275,27 @@ async fn a_replay_that_is_cancelled_leaves_its_letters_open() {
         f.letters().await,
         [("2".to_string(), LetterState::Open, 1), ("3".to_string(), LetterState::Open, 1)]
     );
+}
+
+#[tokio::test]
+async fn a_held_replay_keeps_its_letters_until_somebody_decides() {
+    let mut f = two_failed(|_| {}).await;
+    poison(&f, &[]);
+    f.sync.guards.max_creates = Some(Limit::Count(1));
+    let held = replay(&f, ReplayMode::Reread, &["2", "3"]).await;
+    assert_eq!(held.status, RunStatus::Held, "{:?}", held.error);
+    assert_eq!(letter(&f, "2").await.state, LetterState::Replaying);
+    let beside = replay(&f, ReplayMode::Reread, &["2"]).await;
+    assert_eq!(f.errors(&beside).await[0].code, "letter_not_open", "another replay has it");
+    assert_eq!(letter(&f, "2").await.replayed_by, Some(held.id.clone()));
+    f.engine.reject(&held.id).await.unwrap();
+    assert_eq!(f.open_letters().await, ["2", "3"]);
+
+    let held = replay(&f, ReplayMode::Reread, &["2", "3"]).await;
+    let approved = f.approve(&held).await;
+    assert_eq!(counted(&approved), (RunStatus::Completed, 2, 0));
+    assert!(f.open_letters().await.is_empty());
+    assert_eq!(letter(&f, "2").await.state, LetterState::ResolvedReplay);
 }
 
 /// A clock whose waits only end when somebody cancels.

@@ -49,7 +49,11 @@ async fn filter(records: &Records, engine: &Engine, args: &DlqFilter) -> Result<
         Some(id) => Some(records.known_sync(engine, id).await?.uid),
         None => None,
     };
-    let states = if args.all { Vec::new() } else { vec![LetterState::Open] };
+    let states = match (args.all, args.states.as_slice()) {
+        (true, _) => Vec::new(),
+        (false, []) => vec![LetterState::Open],
+        (false, states) => states.to_vec(),
+    };
     let (code, fingerprint) = (args.code.clone(), args.group.clone());
     Ok(LetterFilter { sync_uid, states, code, fingerprint, ..LetterFilter::default() })
 }
