@@ -7,6 +7,7 @@ mod fairness;
 mod firing;
 mod following;
 mod leases;
+mod lifecycle;
 mod recovery;
 mod syncs;
 mod world;

@@ -292,6 +292,24 @@ impl World {
         new_run(&record.id, &record.uid, run_type, Trigger::Manual, self.clock.now(), &Uuid::now_v7)
     }
 
+    /// Starts a claimed run without a worker.
+    pub async fn start(&self, run: Run) -> Run {
+        self.ending().start(run).await.unwrap()
+    }
+
+    /// Ends a started run without a worker.
+    pub async fn finish(&self, run: Run, end: End) -> Run {
+        self.ending().end(run, end).await.unwrap()
+    }
+
+    fn ending(&self) -> Ending {
+        Ending {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            follow_ups: Arc::new(self.successor.clone()),
+        }
+    }
+
     /// Queues a run that a person asked for.
     pub async fn trigger(&self, record: &SyncRecord, run_type: RunType) -> Run {
         let queued = self.store.enqueue(&self.request(record, run_type)).await.unwrap();
