@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 
 use super::*;
 use crate::sql::{syncs, values};
-use crate::{Catalog, Store, SyncSeen};
+use crate::{Store, SyncSeen};
 
 fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
@@ -254,6 +254,24 @@ async fn a_refused_statement_that_nobody_heeds_is_no_success() {
     };
     assert_eq!(store.write(work).await.unwrap_err().kind, ErrorKind::Internal);
     assert!(store.syncs().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn many_rows_are_stored_in_their_order_and_all_or_none() {
+    let store = new_store().await;
+    let many = |refused: Option<i64>| {
+        move |tx: &dyn Sql| {
+            tx.execute("CREATE TABLE IF NOT EXISTS many (place BIGSERIAL, n BIGINT CHECK (n >= 0))", &[])?;
+            let rows: Vec<_> =
+                (0..1_000).map(|n| values![if Some(n) == refused { -1 } else { n }].to_vec()).collect();
+            tx.execute_each("INSERT INTO many (n) VALUES (?)", &rows)
+        }
+    };
+    assert_eq!(store.write(many(Some(700))).await.unwrap_err().kind, ErrorKind::Internal);
+    store.write(many(None)).await.unwrap();
+    let stored = store.read(|tx| tx.query("SELECT n FROM many ORDER BY place", &[])).await.unwrap();
+    let stored: Vec<_> = stored.iter().map(|row| row.integer(0).unwrap()).collect();
+    assert_eq!(stored, (0..1_000).collect::<Vec<_>>());
 }
 
 #[tokio::test]

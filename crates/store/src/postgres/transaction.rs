@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use deadpool_postgres::Object;
+use futures::future::try_join_all;
 use syncline_core::Error;
 use tokio::runtime::Handle;
 use tokio_postgres::types::ToSql;
@@ -14,6 +15,9 @@ use crate::sql::{Dialect, Outcome, Row, Sql, Value};
 /// Prepared statements kept per connection. The store has fewer texts than this; lists with rare
 /// combinations of filters make a few more.
 const STATEMENTS_CACHED_MAX: usize = 512;
+
+/// Most statements that are under way at once on a connection.
+const PIPELINED_MAX: usize = 256;
 
 /// Why a transaction did not take place, or may not have.
 pub enum Failure {
@@ -118,6 +122,21 @@ impl Sql for Connection {
             self.client().execute(&statement, &parameters(values)).await
         })?;
         Ok(changed)
+    }
+
+    fn execute_each(&self, statement: &str, rows: &[Vec<Value>]) -> Outcome<()> {
+        self.answer(async {
+            let statement = self.prepared(statement).await?;
+            for rows in rows.chunks(PIPELINED_MAX) {
+                let answers = rows.iter().map(|values| async {
+                    let values = parameters(values);
+                    self.client().execute(&statement, &values).await
+                });
+                try_join_all(answers).await?;
+            }
+            Ok(())
+        })?;
+        Ok(())
     }
 
     fn query(&self, statement: &str, values: &[Value]) -> Outcome<Vec<Row>> {

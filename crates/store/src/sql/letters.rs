@@ -16,6 +16,7 @@ pub fn stage(tx: &dyn Sql, id: &RunId, epoch: u64, letters: &[DeadLetter]) -> Ou
          ON CONFLICT (workspace_id, run_id, {}) DO UPDATE SET record = excluded.record",
         unique_key(tx.dialect())
     );
+    let mut rows = Vec::with_capacity(letters.len());
     for letter in letters {
         if letter.run_id != run.id || letter.sync_uid != run.sync_uid {
             return Err(Error::internal(format!(
@@ -24,9 +25,9 @@ pub fn stage(tx: &dyn Sql, id: &RunId, epoch: u64, letters: &[DeadLetter]) -> Ou
             ))
             .into());
         }
-        tx.execute(&put, values![WORKSPACE, id.as_str(), &letter.key, blob::encode(letter)?])?;
+        rows.push(values![WORKSPACE, id.as_str(), &letter.key, blob::encode(letter)?].to_vec());
     }
-    Ok(())
+    tx.execute_each(&put, &rows)
 }
 
 /// What of a key is unique. A server's index takes no long ones, so there it is their hash.

@@ -93,6 +93,10 @@ pub trait Sql {
     fn dialect(&self) -> Dialect;
     /// Runs a statement; how many rows it changed.
     fn execute(&self, statement: &str, values: &[Value]) -> Outcome<u64>;
+    /// Runs a statement for each of many rows. A server is not waited for in between.
+    fn execute_each(&self, statement: &str, rows: &[Vec<Value>]) -> Outcome<()> {
+        rows.iter().try_for_each(|values| self.execute(statement, values).map(drop))
+    }
     /// All rows of a query, or of a statement that returns some.
     fn query(&self, statement: &str, values: &[Value]) -> Outcome<Vec<Row>>;
     /// Its first row.

@@ -31,7 +31,7 @@ pub fn save(tx: &dyn Sql, plan: &PlanRecord, epoch: u64, chunks: &[ChunkRecord])
         values![WORKSPACE, id.as_str(), blob::encode(plan)?],
     )?;
     name_files(tx, plan)?;
-    chunks.iter().try_for_each(|chunk| put_chunk(tx, id, chunk))
+    put_chunks(tx, id, chunks)
 }
 
 /// Puts `file` in the place of an ended run's change set.
@@ -98,7 +98,7 @@ pub fn set_chunk(tx: &dyn Sql, id: &RunId, epoch: u64, chunk: &ChunkRecord) -> O
         return Ok(());
     }
     check_step(&stored, chunk).map_err(|e| e.context(id))?;
-    put_chunk(tx, id, chunk)
+    put_chunks(tx, id, std::slice::from_ref(chunk))
 }
 
 /// planned → sending → settled. A chunk stays `sending` when it is tried again or its outcomes
@@ -153,15 +153,9 @@ fn get_chunk(tx: &dyn Sql, run: &RunId, number: u32) -> Outcome<Option<ChunkReco
     tx.query_first(&sql, values![WORKSPACE, run.as_str(), number])?.as_ref().map(read).transpose()
 }
 
-fn put_chunk(tx: &dyn Sql, run: &RunId, chunk: &ChunkRecord) -> Outcome<()> {
-    let outcomes = chunk.outcomes.as_ref();
-    tx.execute(
-        "INSERT INTO chunks (workspace_id, run_id, number, rows, state, attempt,
-             outcomes_path, outcomes_bytes, outcomes_checksum)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (workspace_id, run_id, number) DO UPDATE SET rows = excluded.rows,
-             state = excluded.state, attempt = excluded.attempt, outcomes_path = excluded.outcomes_path,
-             outcomes_bytes = excluded.outcomes_bytes, outcomes_checksum = excluded.outcomes_checksum",
+fn put_chunks(tx: &dyn Sql, run: &RunId, chunks: &[ChunkRecord]) -> Outcome<()> {
+    let row = |chunk: &ChunkRecord| {
+        let outcomes = chunk.outcomes.as_ref();
         values![
             WORKSPACE,
             run.as_str(),
@@ -172,9 +166,18 @@ fn put_chunk(tx: &dyn Sql, run: &RunId, chunk: &ChunkRecord) -> Outcome<()> {
             outcomes.map(|file| &file.path),
             outcomes.map(|file| file.bytes),
             outcomes.map(|file| &file.checksum)
-        ],
-    )?;
-    Ok(())
+        ]
+        .to_vec()
+    };
+    tx.execute_each(
+        "INSERT INTO chunks (workspace_id, run_id, number, rows, state, attempt,
+             outcomes_path, outcomes_bytes, outcomes_checksum)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (workspace_id, run_id, number) DO UPDATE SET rows = excluded.rows,
+             state = excluded.state, attempt = excluded.attempt, outcomes_path = excluded.outcomes_path,
+             outcomes_bytes = excluded.outcomes_bytes, outcomes_checksum = excluded.outcomes_checksum",
+        &chunks.iter().map(row).collect::<Vec<_>>(),
+    )
 }
 
 fn read(row: &Row) -> Outcome<ChunkRecord> {

@@ -8,13 +8,11 @@ use crate::{Page, RowErrorRecord};
 
 pub fn add(tx: &dyn Sql, run: &RunId, epoch: u64, errors: &[RowErrorRecord]) -> Outcome<()> {
     runs::require_held(tx, run, epoch)?;
-    for error in errors {
-        tx.execute(
-            "INSERT INTO row_errors (workspace_id, run_id, record) VALUES (?, ?, ?)",
-            values![WORKSPACE, run.as_str(), blob::encode(error)?],
-        )?;
-    }
-    Ok(())
+    let rows = errors.iter().map(|error| Ok(values![WORKSPACE, run.as_str(), blob::encode(error)?].to_vec()));
+    tx.execute_each(
+        "INSERT INTO row_errors (workspace_id, run_id, record) VALUES (?, ?, ?)",
+        &rows.collect::<Outcome<Vec<_>>>()?,
+    )
 }
 
 /// Only those of `stage`, if it is given.
