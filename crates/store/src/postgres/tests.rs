@@ -123,6 +123,46 @@ async fn a_schema_of_a_newer_version_is_left_alone() {
     }
 }
 
+/// Steps as releases might bring them.
+const STEPS: &[&str] = &[
+    "CREATE TABLE syncline_meta (version BIGINT NOT NULL); CREATE TABLE a (x BIGINT); INSERT INTO a VALUES (1)",
+    "ALTER TABLE a ADD COLUMN y BIGINT NOT NULL DEFAULT 7",
+    "UPDATE a SET y = y + x",
+];
+
+async fn migrate(store: &PostgresStore, schema: &str, steps: &'static [&'static str]) -> Result<()> {
+    let schema = schema.to_string();
+    store.on_connection(move |connection| migrations::migrate(connection, &schema, steps)).await
+}
+
+#[tokio::test]
+async fn a_schema_of_any_version_ends_at_the_newest() {
+    for start in 0..=STEPS.len() {
+        let (url, schema) = new_schema();
+        let store = PostgresStore::connect(&parsed(&url), false).unwrap();
+        if start > 0 {
+            migrate(&store, &schema, &STEPS[..start]).await.unwrap();
+        }
+        migrate(&store, &schema, STEPS).await.unwrap();
+        let found = "SELECT y, (SELECT version FROM syncline_meta) FROM a";
+        let row = store.read(move |tx| tx.query_first(found, &[])).await.unwrap().unwrap();
+        assert_eq!((row.integer(0).unwrap(), row.integer(1).unwrap()), (8, 3), "from {start}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_that_fails_leaves_the_version_before_it() {
+    const BROKEN: &[&str] = &[STEPS[0], "CREATE TABLE b (x INT); INSERT INTO missing VALUES (1)"];
+    let (url, schema) = new_schema();
+    let store = PostgresStore::connect(&parsed(&url), false).unwrap();
+    migrate(&store, &schema, &STEPS[..1]).await.unwrap();
+    assert!(migrate(&store, &schema, BROKEN).await.is_err());
+    let left =
+        store.read(|tx| tx.query("SELECT 1 FROM pg_class WHERE oid = to_regclass('b')", &[])).await.unwrap();
+    assert!(left.is_empty(), "the half-done step left its table");
+    migrate(&store, &schema, STEPS).await.unwrap();
+}
+
 #[tokio::test]
 async fn another_programs_schema_is_not_touched() {
     let (url, schema) = new_schema();
