@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use syncline_core::sync::*;
-use syncline_core::{Result, Run, RunStatus, Sync, SyncId, SyncUid};
+use syncline_core::{Result, Run, RunStatus, RunType, Sync, SyncId, SyncUid};
 use syncline_scheduler::{
     Clock, Control, Definitions, Execution, Executor, FollowUps, Scheduler, Signals, Stop, Successor,
     SystemClock, Task, Worker, WorkerSettings,
@@ -215,7 +215,7 @@ struct DoesNothing {
 }
 
 impl Executor for DoesNothing {
-    fn resolve(&self, _sync: &SyncId) -> Option<Vec<Use>> {
+    fn resolve(&self, _sync: &SyncId, _run_type: RunType) -> Option<Vec<Use>> {
         Some(vec![Use { name: "connection:crm".into(), runs_max: Some(SLOTS as u32) }])
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use syncline_core::{Result, Run, SyncId};
+use syncline_core::{Result, Run, RunType, SyncId};
 use syncline_store::{FollowUp, SyncState, Use};
 
 /// The syncs that are defined here and now. What it answers may change at any time.
@@ -28,8 +28,9 @@ pub trait FollowUps: Send + Sync {
 /// Runs syncs, for a [`crate::Worker`].
 pub trait Executor: Send + Sync {
     /// What a run of a sync uses; `None`: this process cannot run it, because it does not know the sync or
-    /// one of its secrets. It is asked before every claim and has to be quick.
-    fn resolve(&self, sync: &SyncId) -> Option<Vec<Use>>;
+    /// one of its secrets. It is asked before every claim and has to be quick. A test writes nothing: it
+    /// does not use what only one run may write to.
+    fn resolve(&self, sync: &SyncId, run_type: RunType) -> Option<Vec<Use>>;
 
     /// Begins what is to be done with a run that belongs to this worker: it is `starting` or `running` and
     /// has an epoch.

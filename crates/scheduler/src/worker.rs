@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use syncline_core::{Error, ErrorKind, Result, Run, RunId, RunStatus, SyncId};
+use syncline_core::{Error, ErrorKind, Result, Run, RunId, RunStatus, RunType, SyncId};
 use syncline_store::{Candidate, Claim, Claimed, Page, Queue, RunFilter, Use};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
@@ -98,6 +98,7 @@ impl Worker {
 /// A run that this worker works on.
 struct Running {
     sync_id: SyncId,
+    run_type: RunType,
     epoch: u64,
     uses: Vec<Use>,
     control: Box<dyn Control>,
@@ -110,8 +111,15 @@ struct Running {
 /// An active run that nobody works on, or so it seems.
 struct Abandoned {
     sync_id: SyncId,
+    run_type: RunType,
     /// From when on it may be taken over.
     since: Instant,
+}
+
+impl Abandoned {
+    fn of(run: Run, since: Instant) -> (RunId, Self) {
+        (run.id, Self { sync_id: run.sync_id, run_type: run.run_type, since })
+    }
 }
 
 /// Why a candidate is not looked at for a while.
@@ -257,7 +265,7 @@ impl<'a> Shift<'a> {
         let filter = RunFilter { statuses, ..RunFilter::default() };
         let (runs, _) = self.worker.store.runs(&filter, Page::first(ORPHANS_MAX)).await?;
         let since = self.worker.clock.instant();
-        let orphans = runs.into_iter().map(|run| (run.id, Abandoned { sync_id: run.sync_id, since }));
+        let orphans = runs.into_iter().map(|run| Abandoned::of(run, since));
         self.abandoned.extend(orphans);
         self.orphans_are_known = true;
         Ok(())
@@ -265,7 +273,7 @@ impl<'a> Shift<'a> {
 
     /// Claims a candidate, or passes it over.
     async fn consider(&mut self, candidate: Candidate) -> Result<()> {
-        let Some(uses) = self.worker.executor.resolve(&candidate.sync_id) else {
+        let Some(uses) = self.worker.executor.resolve(&candidate.sync_id, candidate.run_type) else {
             self.passed_over.insert(candidate.run_id, PassedOver::Unknown);
             return Ok(());
         };
@@ -326,7 +334,7 @@ impl<'a> Shift<'a> {
 
     async fn take_over(&mut self, id: &RunId, now: Instant) -> Result<()> {
         let Some(abandoned) = self.abandoned.get_mut(id) else { return Ok(()) };
-        let Some(uses) = self.worker.executor.resolve(&abandoned.sync_id) else {
+        let Some(uses) = self.worker.executor.resolve(&abandoned.sync_id, abandoned.run_type) else {
             abandoned.since = now + RECOVERED_AFTER;
             return Ok(());
         };
@@ -351,11 +359,12 @@ impl<'a> Shift<'a> {
     }
 
     fn start(&mut self, run: Run, task: Task, uses: Vec<Use>, sent_at: Instant) {
-        let (id, sync_id, epoch) = (run.id.clone(), run.sync_id.clone(), run.epoch);
+        let (id, sync_id, run_type, epoch) = (run.id.clone(), run.sync_id.clone(), run.run_type, run.epoch);
         let execution = self.worker.executor.begin(run, task);
         let work = tokio::spawn(execution.work);
         let running = Running {
             sync_id,
+            run_type,
             epoch,
             uses,
             control: execution.control,
@@ -416,7 +425,8 @@ impl<'a> Shift<'a> {
         let since = self.worker.clock.instant();
         for run in self.worker.store.expired_leases(terms.grace).await? {
             if !self.running.contains_key(&run.id) {
-                self.abandoned.entry(run.id).or_insert(Abandoned { sync_id: run.sync_id, since });
+                let (id, abandoned) = Abandoned::of(run, since);
+                self.abandoned.entry(id).or_insert(abandoned);
             }
         }
         Ok(())
@@ -451,7 +461,8 @@ impl<'a> Shift<'a> {
         tracing::error!(run = %id, sync = %running.sync_id, code = error.code(), %error, "a run broke off and is recovered later");
         let terms = self.worker.settings.leases.map_or(RECOVERED_AFTER, |terms| terms.ttl + terms.grace);
         let since = self.worker.clock.instant() + terms;
-        self.abandoned.insert(id, Abandoned { sync_id: running.sync_id.clone(), since });
+        let (sync_id, run_type) = (running.sync_id.clone(), running.run_type);
+        self.abandoned.insert(id, Abandoned { sync_id, run_type, since });
     }
 
     // --- ending ---

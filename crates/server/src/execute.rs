@@ -26,15 +26,15 @@ pub struct Runner {
 }
 
 impl Executor for Runner {
-    fn resolve(&self, sync: &SyncId) -> Option<Vec<Use>> {
+    fn resolve(&self, sync: &SyncId, run_type: RunType) -> Option<Vec<Use>> {
         let loaded = self.live.get();
         let project = &loaded.project;
         let sync = project.sync(sync)?;
-        let mut uses = vec![Use {
+        let mut uses = Vec::new();
+        if run_type.writes() {
             // Of two runs that replace the same file, one would be lost.
-            name: format!("object:{}/{}", sync.target, sync.to.object),
-            runs_max: Some(1),
-        }];
+            uses.push(Use { name: format!("object:{}/{}", sync.target, sync.to.object), runs_max: Some(1) });
+        }
         // A sync within one connection is one run that uses it.
         for name in BTreeSet::from([&sync.source, &sync.target]) {
             if let Err(e) = project.connection(name, &*self.live.secrets) {

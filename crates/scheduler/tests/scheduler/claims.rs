@@ -157,6 +157,7 @@ async fn of_racing_triggers_one_run_at_a_time_is_active() {
 async fn tests_run_beside_the_run_that_writes() {
     let mut world = World::new();
     let contact = define(&world, 1).await.remove(0);
+    uses(&world, &contact, &[("object:crm/contact", Some(1)), ("connection:crm", Some(2))]);
     let _worker = world.work(4);
     for run_type in [RunType::Sync, RunType::Test] {
         world.trigger(&contact, run_type).await;

@@ -123,8 +123,10 @@ pub struct Fake {
 }
 
 impl Executor for Fake {
-    fn resolve(&self, sync: &SyncId) -> Option<Vec<Use>> {
-        self.uses.lock().unwrap().get(sync).cloned().unwrap_or(Some(Vec::new()))
+    fn resolve(&self, sync: &SyncId, run_type: RunType) -> Option<Vec<Use>> {
+        let mut uses = self.uses.lock().unwrap().get(sync).cloned().unwrap_or(Some(Vec::new()))?;
+        uses.retain(|used| run_type.writes() || !used.name.starts_with("object:"));
+        Some(uses)
     }
 
     fn begin(&self, run: Run, task: Task) -> Execution {
