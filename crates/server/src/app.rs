@@ -7,6 +7,7 @@ use syncline_core::{Error, ErrorKind, Result, RunId, Sync, SyncId};
 use syncline_engine::Engine;
 use syncline_scheduler::{Signals, Successor};
 use syncline_store::{Catalog, SyncRecord};
+use tokio_util::sync::CancellationToken;
 
 use crate::access::{Roles, Tokens};
 use crate::events::Hub;
@@ -24,6 +25,8 @@ pub struct App {
     pub successor: Successor,
     /// Wakes the scheduler and the worker.
     pub signals: Arc<Signals>,
+    /// The server is about to end: nothing new is started.
+    pub stop: CancellationToken,
     pub about: About,
 }
 

@@ -40,6 +40,14 @@ impl Fault {
         self
     }
 
+    /// For requests that are well-formed and ask for what cannot be done.
+    pub fn unprocessable(error: Error) -> Self {
+        match error.kind {
+            ErrorKind::BadUsage => Self::from(error).with_status(StatusCode::UNPROCESSABLE_ENTITY),
+            _ => error.into(),
+        }
+    }
+
     fn problem(&self) -> Problem {
         let code = self.error.code();
         // What a defect of ours says is for the log: it may name things that are nobody's business.

@@ -86,8 +86,12 @@ async fn alive() -> Json<Liveness> {
     Json(Liveness { status: "ok".into() })
 }
 
-/// It can work: its state answers.
+/// It takes work: its state answers, and it is not about to end.
 async fn ready(axum::extract::State(app): axum::extract::State<Arc<App>>) -> Response {
+    if app.stop.is_cancelled() {
+        let answer = Json(Liveness { status: "ending".into() });
+        return (StatusCode::SERVICE_UNAVAILABLE, answer).into_response();
+    }
     match app.store.event_bounds().await {
         Ok(_) => Json(Liveness { status: "ready".into() }).into_response(),
         Err(e) => Fault::from(e).with_status(StatusCode::SERVICE_UNAVAILABLE).into_response(),

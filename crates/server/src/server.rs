@@ -78,8 +78,13 @@ pub struct Server {
     /// The token that a new state got, to be shown once.
     pub first_token: Option<String>,
     local_token: String,
+    /// Nothing new is started.
     stop: CancellationToken,
-    parts: JoinSet<()>,
+    /// Nobody is answered any more.
+    close: CancellationToken,
+    /// What has to end before that.
+    working: JoinSet<()>,
+    serving: JoinSet<()>,
 }
 
 impl Server {
@@ -97,16 +102,16 @@ impl Server {
             Some(_) => app.tokens.create_first(app.now()).await?,
             None => None,
         };
-        let stop = CancellationToken::new();
-        let mut parts = JoinSet::new();
-        parts.spawn(schedule(Arc::clone(&app), follow, stop.clone()));
-        parts.spawn(work(Arc::clone(&app), drain, shared, stop.clone()));
-        parts.spawn(tidy(Arc::clone(&app), stop.clone()));
+        let (stop, close) = (app.stop.clone(), CancellationToken::new());
+        let (mut working, mut serving) = (JoinSet::new(), JoinSet::new());
+        working.spawn(schedule(Arc::clone(&app), follow, stop.clone()));
+        working.spawn(work(Arc::clone(&app), drain, shared, stop.clone()));
+        working.spawn(tidy(Arc::clone(&app), stop.clone()));
         let address = match listen {
-            Some(listen) => Some(serve(Arc::clone(&app), &listen, &stop, &mut parts).await?),
+            Some(listen) => Some(serve(Arc::clone(&app), &listen, &close, &mut serving).await?),
             None => None,
         };
-        Ok(Self { address, first_token, local_token: app.tokens.local(), stop, parts })
+        Ok(Self { address, first_token, local_token: app.tokens.local(), stop, close, working, serving })
     }
 
     /// The token of commands on this machine; it ends with the server.
@@ -119,18 +124,27 @@ impl Server {
         self.stop.cancel();
     }
 
-    /// Completes when everything has ended.
+    /// Completes when everything has ended. Clients are answered until the runs that go on have ended.
     pub async fn ended(mut self) -> Result<()> {
-        while let Some(part) = self.parts.join_next().await {
-            if let Err(e) = part
-                && e.is_panic()
-            {
-                self.stop.cancel();
-                return Err(Error::internal("a part of the server panicked").caused_by(e));
-            }
+        let worked = all_ended(&mut self.working).await;
+        if worked.is_err() {
+            self.stop.cancel();
         }
-        Ok(())
+        self.close.cancel();
+        let served = all_ended(&mut self.serving).await;
+        worked.and(served)
     }
+}
+
+async fn all_ended(parts: &mut JoinSet<()>) -> Result<()> {
+    while let Some(part) = parts.join_next().await {
+        if let Err(e) = part
+            && e.is_panic()
+        {
+            return Err(Error::internal("a part of the server panicked").caused_by(e));
+        }
+    }
+    Ok(())
 }
 
 /// S1: others than this machine are served only with TLS, or when that was asked for in so many words.
@@ -170,6 +184,7 @@ fn assemble(options: Options) -> Result<(Arc<App>, Arc<Follow>)> {
         hub: Hub::new(Arc::clone(&store)),
         successor,
         signals: Arc::default(),
+        stop: CancellationToken::new(),
         engine: Arc::new(engine),
         about: About {
             version: options.version,

@@ -128,7 +128,7 @@ fn everything_that_may_change_something_is_in_an_audit_log_that_tells_tampering(
     assert_eq!(server.client.get("/audit/verify").expect(200)["intact"], true);
     server.terminate();
     let state = rusqlite::Connection::open(world.project.path(".syncline/state.db")).unwrap();
-    let changed = state.execute("update audit set record = replace(record, 'activate', 'deactivate')", []);
+    let changed = state.execute("update audit set entry = replace(entry, 'activate', 'deactivate')", []);
     assert!(changed.expect("the log is in the state") > 0);
     drop(state);
     let verdict = world.serve().client.get("/audit/verify").expect(200);

@@ -2,6 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
+use syncline_tests::databases::Database;
+
 use crate::world::{SYNC, World, runs};
 
 fn keys(value: &Json) -> Vec<&str> {

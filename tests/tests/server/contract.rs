@@ -26,7 +26,11 @@ fn a_contract_tester_finds_no_fault_with_the_api() {
     let folder = tempfile::tempdir().expect("a folder");
     let tested = Command::new(tester())
         .current_dir(folder.path())
-        .arg("run")
+        .args([
+            "--config-file",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/server/schemathesis.toml"),
+            "run",
+        ])
         .arg(format!("{}/api/v1/openapi.json", server.client.url))
         .args(["--header", &format!("Authorization: Bearer {}", server.client.token)])
         .args([

@@ -43,7 +43,7 @@ fn a_run_is_told_from_its_queueing_to_its_end() {
     let seen = until_end(&mut events, &run);
     assert_eq!(statuses(&seen, &run), ["queued", "starting", "running", "completed"]);
     let last = &seen.last().unwrap().data["data"];
-    assert_eq!(last["rows_created"], 10, "{last}");
+    assert_eq!(last["counters"]["rows_created"], 10, "{last}");
     let ids: Vec<u64> = seen.iter().filter_map(|event| event.id.as_ref()?.parse().ok()).collect();
     assert!(ids.is_sorted() && ids.len() > 3, "{ids:?}");
 }

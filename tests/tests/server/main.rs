@@ -5,4 +5,6 @@ mod access;
 mod api;
 mod contract;
 mod events;
+mod lifecycle;
+mod stopping;
 mod world;

@@ -324,6 +324,6 @@ async fn retry(
         let error = Error::new(ErrorKind::Conflict, format!("{run_id} is {}", earlier.status.as_str()));
         return Err(error.help("retry a run that has ended").into());
     }
-    let run = actions::retry(&app, &earlier, &caller).await?;
+    let run = actions::retry(&app, &earlier, &caller).await.map_err(Fault::unprocessable)?;
     Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
 }

@@ -124,7 +124,7 @@ async fn trigger(
     OptionalBody(request): OptionalBody<TriggerRequest>,
 ) -> Answer<(StatusCode, Json<RunDetail>)> {
     let sync = app.sync(&sync_id)?;
-    let run = actions::trigger(&app, &sync, &request, &caller).await?;
+    let run = actions::trigger(&app, &sync, &request, &caller).await.map_err(Fault::unprocessable)?;
     Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
 }
 
@@ -166,7 +166,7 @@ async fn cursor(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Ans
 async fn cursor_value(app: &App, sync: &Sync, text: &str) -> Answer<CursorValue> {
     let Some(column) = &sync.model.cursor else {
         let error = Error::new(ErrorKind::BadUsage, format!("{} has no cursor", sync.id));
-        return Err(error.help("name one with `cursor:` in its model").into());
+        return Err(Fault::unprocessable(error.help("name one with `cursor:` in its model")));
     };
     let model = app.live.endpoints(sync)?.source.describe(&sync.model).await?;
     let field = model.field_with_name(column).map_err(|_| {
@@ -174,7 +174,9 @@ async fn cursor_value(app: &App, sync: &Sync, text: &str) -> Answer<CursorValue>
     })?;
     let ty = LogicalType::of(field)?;
     CursorValue::parse(text, &ty).ok_or_else(|| {
-        Error::new(ErrorKind::BadUsage, format!("'{text}' is no value of {column}, which is {ty}")).into()
+        let shown: String = text.chars().take(60).collect();
+        let message = format!("'{shown}' is no value of {column}, which is {ty}");
+        Fault::unprocessable(Error::new(ErrorKind::BadUsage, message))
     })
 }
 
