@@ -13,6 +13,8 @@ mod conditions;
 mod cursors;
 mod driver;
 mod events;
+#[cfg(test)]
+mod explained;
 mod fault;
 mod figures;
 mod follow;

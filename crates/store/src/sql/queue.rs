@@ -84,22 +84,27 @@ fn waiting(tx: &dyn Sql, uid: &SyncUid) -> Outcome<Vec<Run>> {
 
 /// The place behind everything that waits in a sync.
 pub fn next_place(tx: &dyn Sql, uid: &SyncUid) -> Outcome<u64> {
-    let sql = "SELECT coalesce(max(queue), 0) + 1 FROM runs
-         WHERE workspace_id = ? AND sync_uid = ? AND status = 'queued'";
-    tx.query_first(sql, values![WORKSPACE, uid.as_str()])?.map_or(Ok(1), |row| row.count(0))
+    let sql = format!(
+        "SELECT coalesce(max(queue), 0) + 1 FROM {}
+         WHERE workspace_id = ? AND sync_uid = ? AND status = 'queued'",
+        tx.dialect().by_index("runs", "runs_waiting")
+    );
+    tx.query_first(&sql, values![WORKSPACE, uid.as_str()])?.map_or(Ok(1), |row| row.count(0))
 }
 
-/// The heads of all lines that could start. It reads the waiting runs alone, whatever has ended.
+/// The heads of all lines that could start. It reads the waiting runs alone, whatever has ended; the
+/// joins are crossed because SQLite keeps the order of such.
 const CANDIDATES: &str = "
     SELECT r.id, s.id, s.uid, r.type, r.created_at
     FROM (SELECT sync_uid, writes, min(queue) AS head FROM runs
           WHERE workspace_id = ? AND status = 'queued' GROUP BY sync_uid, writes) AS line
-    JOIN syncs AS s ON s.workspace_id = ? AND s.uid = line.sync_uid
-    JOIN runs AS r ON r.workspace_id = ? AND r.sync_uid = line.sync_uid AND r.writes = line.writes
-        AND r.queue = line.head AND r.status = 'queued'
-    WHERE line.writes = 0 OR NOT EXISTS (
+    CROSS JOIN syncs AS s CROSS JOIN runs AS r
+    WHERE s.workspace_id = ? AND s.uid = line.sync_uid
+    AND r.workspace_id = ? AND r.sync_uid = line.sync_uid AND r.writes = line.writes
+    AND r.queue = line.head AND r.status = 'queued'
+    AND (line.writes = 0 OR NOT EXISTS (
         SELECT 1 FROM runs AS a WHERE a.workspace_id = ? AND a.sync_uid = line.sync_uid
-        AND a.writes = 1 AND a.status IN ('starting', 'running'))
+        AND a.writes = 1 AND a.status IN ('starting', 'running')))
     ORDER BY coalesce(s.last_claimed_at, 0), r.created_at, r.id LIMIT ?";
 
 pub fn candidates(tx: &dyn Sql, limit: u64, passed_over: &[RunId]) -> Outcome<Vec<Candidate>> {

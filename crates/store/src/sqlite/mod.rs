@@ -116,7 +116,7 @@ impl Backend for SqliteStore {
 }
 
 /// Live figures of runs live in this process's memory: they are worth nothing after it.
-const PROGRESS: &str = "PRAGMA temp_store = MEMORY;
+pub(crate) const PROGRESS: &str = "PRAGMA temp_store = MEMORY;
     CREATE TEMP TABLE run_progress (
         workspace_id TEXT NOT NULL,
         run_id       TEXT NOT NULL,

@@ -23,6 +23,7 @@ mod model;
 mod plans;
 mod processes;
 mod queue;
+mod queue_model;
 mod queue_races;
 mod races;
 mod retention;

@@ -46,19 +46,22 @@ DELETE FROM runs WHERE status = 'scheduled' AND type = 'sync' AND EXISTS (
     AND other.status = 'scheduled' AND other.type = 'sync'
     AND (other.created_at, other.id) < (runs.created_at, runs.id));
 
+-- Every column that a statement names is in its index, also the constant ones: SQLite reads the row
+-- otherwise.
+
 -- A sync has one next fire, whatever races.
 CREATE UNIQUE INDEX runs_one_scheduled ON runs (workspace_id, sync_uid)
     WHERE type = 'sync' AND status = 'scheduled';
 CREATE INDEX runs_due ON runs (workspace_id, run_at, id) WHERE status = 'scheduled';
-CREATE INDEX runs_waiting ON runs (workspace_id, sync_uid, writes, queue) WHERE status = 'queued';
+CREATE INDEX runs_waiting ON runs (workspace_id, sync_uid, writes, queue, status) WHERE status = 'queued';
 CREATE INDEX runs_unfinished ON runs (workspace_id, sync_uid, status, type, writes)
     WHERE status IN ('scheduled', 'queued', 'starting', 'running', 'held');
 -- Figures read these alone, no records.
 CREATE INDEX runs_ended ON runs
-    (workspace_id, completed_at, status, duration, rows_created, rows_updated, rows_deleted, rows_failed)
+    (workspace_id, completed_at, status, writes, duration, rows_created, rows_updated, rows_deleted, rows_failed)
     WHERE writes = 1 AND completed_at IS NOT NULL;
 CREATE INDEX runs_ended_of_sync ON runs
-    (workspace_id, sync_uid, completed_at DESC, id DESC, status, rows_failed)
+    (workspace_id, sync_uid, completed_at DESC, id DESC, status, writes)
     WHERE writes = 1 AND completed_at IS NOT NULL;
 
 CREATE INDEX syncs_by_activity ON syncs (workspace_id, activity, id);
