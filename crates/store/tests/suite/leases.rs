@@ -172,3 +172,31 @@ async fn a_lease_that_runs_is_nobody_elses(store: Arc<dyn Queue>) {
     taken(&*store, &run_id("a")).await;
     assert!(store.expired_leases(Duration::ZERO).await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_on_a_server_runs_out_unless_it_is_renewed() {
+    let opened = crate::stores::postgres().await;
+    let store = opened.store.as_ref();
+    for sync in ["a", "b"] {
+        ensure(store, sync).await;
+        enqueued(store, sync, sync, RunType::Sync).await;
+    }
+    let short = Claim { ttl: Duration::ZERO, ..claim_by("w1") };
+    let run = free(store.claim(&run_id("a"), &short).await.unwrap());
+    let held = [(run.id.clone(), run.epoch)];
+    assert_eq!(store.expired_leases(Duration::ZERO).await.unwrap(), std::slice::from_ref(&run));
+    assert!(store.expired_leases(MINUTE).await.unwrap().is_empty(), "its grace has not run out");
+    refused(store.take_over(&run.id, "w2", MINUTE, MINUTE).await, ErrorKind::Conflict);
+
+    assert_eq!(store.renew("w1", &held, MINUTE).await.unwrap(), Renewed::default());
+    assert!(store.expired_leases(Duration::ZERO).await.unwrap().is_empty());
+    refused(store.take_over(&run.id, "w2", MINUTE, Duration::ZERO).await, ErrorKind::Conflict);
+
+    store.renew("w1", &held, Duration::ZERO).await.unwrap();
+    let taken = store.take_over(&run.id, "w2", MINUTE, Duration::ZERO).await.unwrap();
+    assert!(store.expired_leases(Duration::ZERO).await.unwrap().is_empty());
+    assert_eq!(store.renew("w1", &held, MINUTE).await.unwrap().lost, [run.id]);
+    end(store, taken).await;
+    free(store.claim(&run_id("b"), &short).await.unwrap());
+    assert_eq!(store.expired_leases(Duration::ZERO).await.unwrap().len(), 1, "what ended has no lease");
+}

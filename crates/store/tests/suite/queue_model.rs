@@ -415,8 +415,7 @@ impl Model {
         let Some((n, known)) = next else { return };
         if known.run_type == RunType::Sync {
             let under_way = self.of(sync, |r| {
-                r.run_type == RunType::Sync
-                    && (r.status.is_active() || matches!(r.status, RunStatus::Queued | RunStatus::Held))
+                r.run_type == RunType::Sync && (r.status.is_active() || r.status == RunStatus::Queued)
             });
             if !self.active[sync] || !under_way.is_empty() {
                 return;
@@ -570,26 +569,46 @@ impl Model {
     }
 }
 
-fn follows_the_model(store: Arc<dyn Queue>, calls: &[Call]) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        for name in SYNCS {
-            ensure(&*store, name).await;
-        }
-        let (active, halted) = ([true; 2], [false; 2]);
-        let mut model = Model { store, active, halted, runs: BTreeMap::new(), made: 0, turns: 0 };
-        for call in calls {
-            model.check(call).await;
-        }
-    });
+async fn follows_the_model(store: Arc<dyn Queue>, calls: &[Call]) {
+    for name in SYNCS {
+        ensure(&*store, name).await;
+    }
+    let (active, halted) = ([true; 2], [false; 2]);
+    let mut model = Model { store, active, halted, runs: BTreeMap::new(), made: 0, turns: 0 };
+    for call in calls {
+        model.check(call).await;
+    }
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..Default::default() }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(config(48))]
 
     #[test]
     fn whatever_happens_to_the_queue_its_rules_hold(calls in prop::collection::vec(call(), 1..120)) {
         let opened = stores::sqlite();
-        follows_the_model(opened.store.clone(), &calls);
+        runtime().block_on(follows_the_model(opened.store.clone(), &calls));
+    }
+}
+
+proptest! {
+    // Each has a schema of its own to make.
+    #![proptest_config(config(6))]
+
+    #[test]
+    fn whatever_happens_to_a_queue_on_a_server_its_rules_hold(
+        calls in prop::collection::vec(call(), 60..120),
+    ) {
+        runtime().block_on(async {
+            let opened = stores::postgres().await;
+            follows_the_model(opened.store.clone(), &calls).await;
+        });
     }
 }
