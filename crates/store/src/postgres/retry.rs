@@ -62,9 +62,9 @@ impl Retries {
     /// Nothing of a failed attempt was stored, so that it can be made again: when it met another
     /// transaction, or when its connection was gone before it came to its commit.
     pub fn after(&mut self, failure: Failure) -> Next {
-        let (Failure::Before(Fault::Postgres(e)) | Failure::Committing(e)) = failure else {
-            let Failure::Before(fault) = failure else { unreachable!("the pattern above took it") };
-            return Next::Fail(fault);
+        let e = match failure {
+            Failure::Before(Fault::Postgres(e)) | Failure::Committing(e) => e,
+            Failure::Before(fault) => return Next::Fail(fault),
         };
         if errors::met_another(&e) && self.attempts + 1 < ATTEMPTS_MAX {
             self.attempts += 1;
