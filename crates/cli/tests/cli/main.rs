@@ -1,5 +1,6 @@
 //! Drives the real `syncline` binary over files and SQLite, as people and scripts do.
 
+mod backups;
 mod crashes;
 mod dead_letters;
 mod demo;
