@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use syncline_core::run::RunOptions;
-use syncline_core::sync::{Overlap, Schedule};
+use syncline_core::sync::{Overlap, Schedule, When};
 use syncline_core::{
     Counters, Durations, EndReason, Run, RunId, RunStatus, RunType, Sync, SyncId, SyncUid, Trigger,
 };
@@ -193,7 +193,7 @@ pub fn keeps(schedule: Option<&Schedule>, run: &Run, seed: u64, now: Timestamp) 
     let (Some(schedule), Some(at)) = (schedule, run.run_at) else { return false };
     let Some(next) = next_fire(schedule, now, seed) else { return false };
     match &schedule.when {
-        syncline_core::sync::When::Every(_) => at <= next,
+        When::Every(_) => at <= next,
         _ => at
             .checked_sub(SignedDuration::from_micros(1))
             .is_ok_and(|before| next_fire(schedule, before, seed) == Some(at)),

@@ -436,9 +436,7 @@ impl<'a> Shift<'a> {
         let Some(running) = self.running.remove(&id) else { return };
         metrics::gauge!("syncline_runs_active").set(self.running.len() as f64);
         match outcome {
-            Ok(Ok(run)) => {
-                metrics::counter!("syncline_runs_total", "status" => run.status.as_str()).increment(1);
-            }
+            Ok(Ok(_)) => {}
             Ok(Err(error)) if error.kind == ErrorKind::Fenced => {
                 tracing::warn!(run = %id, sync = %running.sync_id, "a run was lost to another server");
             }

@@ -6,7 +6,6 @@ use syncline_core::ReadMode;
 
 use super::*;
 use crate::testing::{at, cron, every, run, schedule, sync, uid};
-use syncline_core::sync::When;
 
 const START: &str = "2026-01-01T00:00:00Z";
 
