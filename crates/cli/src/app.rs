@@ -7,7 +7,7 @@ use syncline_config::{ProcessSecrets, Project};
 use syncline_connector::Registry;
 use syncline_core::{Error, ErrorKind, Result, Sync, SyncId};
 use syncline_engine::{Endpoints, Engine, SystemClock};
-use syncline_store::{Catalog, FileStore, SqliteStore, Store};
+use syncline_store::Store;
 use tokio::sync::Mutex;
 
 use crate::Context;
@@ -15,6 +15,7 @@ use crate::fault::Outcome;
 use crate::output;
 use crate::recovery::{self, Orphans};
 use crate::select;
+use crate::state::State;
 
 /// The file that makes a folder a project.
 pub const PROJECT_FILE: &str = "syncline.yaml";
@@ -25,8 +26,7 @@ const READER_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 /// An open project.
 pub struct App {
     pub project: Project,
-    /// Folder of the state.
-    pub state: PathBuf,
+    pub state: State,
     /// Held while a run is queued: runs that start together get ids of different milliseconds, which
     /// is what a short id tells apart.
     pub queueing: Mutex<()>,
@@ -39,10 +39,7 @@ impl App {
         let root = project_root(context.globals.project.as_deref())?;
         let registry = syncline_connectors::registry();
         let project = syncline_config::load(&root, context.globals.environment.as_deref(), &registry)?;
-        let state = match &context.globals.state {
-            Some(folder) => folder.clone(),
-            None => project.root.join(&project.settings.state),
-        };
+        let state = State::of(&context.globals, &project)?;
         Ok(App { project, state, queueing: Mutex::new(()), registry })
     }
 
@@ -59,8 +56,14 @@ impl App {
     }
 
     async fn engine_after(&self, context: &Context, orphans: Orphans) -> Outcome<Engine> {
-        let store = SqliteStore::open(&self.state)?;
-        let engine = engine_over(&self.state, Arc::new(store), self.project.settings.memory_budget_bytes);
+        if self.state.is_shared() {
+            let message = format!("the state at {} is changed by the servers that share it", self.state);
+            return Err(Error::new(ErrorKind::BadUsage, message)
+                .help("name one of them with --server URL, or start one here: syncline serve")
+                .into());
+        }
+        let store = self.state.location.open().await?;
+        let engine = engine_over(&self.state, store, self.project.settings.memory_budget_bytes)?;
         recovery::settle_orphans(context, self, &engine, orphans).await?;
         self.tidy(context, &engine).await?;
         Ok(engine)
@@ -79,8 +82,8 @@ impl App {
     }
 
     /// The engine over the state to look at, while others may write; `None` when nothing ran yet.
-    pub fn reader(&self) -> Result<Option<Engine>> {
-        reader_over(&self.state)
+    pub async fn reader(&self) -> Result<Option<Engine>> {
+        reader_over(&self.state).await
     }
 
     /// The sync of this id; advice when there is none.
@@ -95,39 +98,24 @@ impl App {
     }
 }
 
-/// The engine over a state folder to look at; `None` when there is no state in it.
-pub fn reader_over(state: &Path) -> Result<Option<Engine>> {
-    Ok(store_over(state)?.map(|store| engine_over(state, Arc::new(store), READER_MEMORY_BYTES)))
-}
-
-/// The lists and figures of a state folder; `None` when there is no state in it.
-pub fn catalog_over(state: &Path) -> Result<Option<Arc<dyn Catalog>>> {
-    Ok(store_over(state)?.map(|store| Arc::new(store) as Arc<dyn Catalog>))
-}
-
-fn store_over(state: &Path) -> Result<Option<SqliteStore>> {
-    match SqliteStore::open_read_only(state) {
-        Ok(store) => Ok(Some(store)),
-        Err(e) if e.kind == ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(e),
+/// The engine over a state to look at; `None` when there is none yet.
+pub async fn reader_over(state: &State) -> Result<Option<Engine>> {
+    match state.catalog().await? {
+        Some(store) => Ok(Some(engine_over(state, store, READER_MEMORY_BYTES)?)),
+        None => Ok(None),
     }
 }
 
-fn engine_over(state: &Path, store: Arc<dyn Store>, memory_budget: u64) -> Engine {
-    Engine {
+fn engine_over(state: &State, store: Arc<dyn Store>, memory_budget: u64) -> Result<Engine> {
+    Ok(Engine {
         store,
-        files: FileStore::new(state),
+        files: state.files()?,
         clock: Arc::new(SystemClock),
         succession: Arc::new(syncline_engine::NoSuccession),
-        scratch: scratch(state),
+        scratch: state.scratch(),
         memory_budget,
         version: env!("CARGO_PKG_VERSION").to_string(),
-    }
-}
-
-/// The folder of a state's temporary files.
-pub fn scratch(state: &Path) -> PathBuf {
-    state.join("scratch")
+    })
 }
 
 /// The folder given, or the nearest upwards that is a project.

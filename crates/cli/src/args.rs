@@ -44,9 +44,12 @@ pub struct Globals {
     /// Environment: overlays syncline.NAME.yaml and keeps its own state
     #[arg(long = "env", global = true, value_name = "NAME", env = "SYNCLINE_ENV", hide_env_values = true)]
     pub environment: Option<String>,
-    /// State folder [default: settings.state of the project, .syncline]
-    #[arg(long, global = true, value_name = "DIR", env = "SYNCLINE_STATE", hide_env_values = true)]
-    pub state: Option<PathBuf>,
+    /// State: a folder, or postgres://… [default: settings.state of the project, .syncline]
+    #[arg(long, global = true, value_name = "STATE", env = "SYNCLINE_STATE", hide_env_values = true)]
+    pub state: Option<String>,
+    /// Where the state's files are, if not in its folder: a folder, or s3://BUCKET/PREFIX?…
+    #[arg(long, global = true, value_name = "LOCATION", env = "SYNCLINE_FILES", hide_env_values = true)]
+    pub files: Option<String>,
     /// What to print: text for people or JSON for programs
     #[arg(long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]
     pub output: Output,
@@ -127,9 +130,6 @@ pub struct BackupArgs {
     /// Where it goes: NAME.tar.zst is a file, any other name a folder; nothing may be there
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Where the state's files are, if not in its folder: a folder, or s3://BUCKET/PREFIX?…
-    #[arg(long, value_name = "LOCATION", env = "SYNCLINE_FILES", hide_env_values = true)]
-    pub files: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -140,9 +140,6 @@ pub struct RestoreArgs {
     /// State to restore into: a folder, or postgres://… [default: the project's]
     #[arg(long, value_name = "STATE")]
     pub into: Option<String>,
-    /// Where the state's files go, if not into its folder: a folder, or s3://BUCKET/PREFIX?…
-    #[arg(long, value_name = "LOCATION", env = "SYNCLINE_FILES", hide_env_values = true)]
-    pub files: Option<String>,
     /// Replace a state that is not empty: what it knows is lost
     #[arg(long)]
     pub replace: bool,

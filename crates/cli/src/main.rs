@@ -15,6 +15,7 @@ mod recovery;
 mod select;
 mod server_file;
 mod session;
+mod state;
 
 use std::process::ExitCode;
 

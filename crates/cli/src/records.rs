@@ -1,6 +1,5 @@
 //! What the state has recorded, to look at: also where the project's files are broken or gone.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use syncline_config::Project;
@@ -13,6 +12,7 @@ use crate::app::{self, App};
 use crate::fault::{Fault, Outcome, counted_errors};
 use crate::output::Style;
 use crate::select;
+use crate::state::State;
 
 /// How the state is looked at without the project.
 const BY_ITSELF: &str =
@@ -20,7 +20,7 @@ const BY_ITSELF: &str =
 
 /// The state, and the project when its files can be read.
 pub struct Records {
-    folder: PathBuf,
+    state: State,
     project: Option<Project>,
 }
 
@@ -28,10 +28,10 @@ impl Records {
     /// The state of the project, or the one that --state names when there is no valid project.
     pub fn open(context: &Context) -> Outcome<Records> {
         let fault = match App::open(context) {
-            Ok(app) => return Ok(Records { folder: app.state, project: Some(app.project) }),
+            Ok(app) => return Ok(Records { state: app.state, project: Some(app.project) }),
             Err(fault) => fault,
         };
-        let Some(folder) = context.globals.state.clone() else { return Err(with_advice(fault)) };
+        let Some(state) = State::named(&context.globals)? else { return Err(with_advice(fault)) };
         if let Fault::Problems { problems, .. } = &fault {
             let head = context.out.paint_note(Style::Warn, "warning");
             context.out.remark(&format!(
@@ -39,31 +39,30 @@ impl Records {
                 counted_errors(problems)
             ));
         }
-        Ok(Records { folder, project: None })
+        Ok(Records { state, project: None })
     }
 
     /// The engine to look with, while others may write; `None` when nothing ran yet.
-    pub fn reader(&self) -> Result<Option<Engine>> {
-        match app::reader_over(&self.folder)? {
+    pub async fn reader(&self) -> Result<Option<Engine>> {
+        match app::reader_over(&self.state).await? {
             None if self.project.is_none() => Err(self.nothing()),
             reader => Ok(reader),
         }
     }
 
     /// As [`Records::reader`], for questions that need something to have run.
-    pub fn reader_of_runs(&self) -> Result<Engine> {
-        app::reader_over(&self.folder)?.ok_or_else(|| self.nothing())
+    pub async fn reader_of_runs(&self) -> Result<Engine> {
+        app::reader_over(&self.state).await?.ok_or_else(|| self.nothing())
     }
 
     /// The lists and figures of the state; something must have run.
-    pub fn catalog(&self) -> Result<Arc<dyn Catalog>> {
-        app::catalog_over(&self.folder)?.ok_or_else(|| self.nothing())
+    pub async fn catalog(&self) -> Result<Arc<dyn Catalog>> {
+        self.state.catalog().await?.ok_or_else(|| self.nothing())
     }
 
     fn nothing(&self) -> Error {
-        let folder = self.folder.display();
-        let error =
-            Error::new(ErrorKind::NotFound, format!("nothing ran yet: there is no state in {folder}"));
+        let message = format!("nothing ran yet: there is no state in {}", self.state);
+        let error = Error::new(ErrorKind::NotFound, message);
         match self.project {
             Some(_) => error.help("start with `syncline run`"),
             None => error.help("--state names the folder that holds state.db"),

@@ -1,20 +1,21 @@
 //! `backup` and `restore`: the whole state in one file, and back.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::json;
-use syncline_core::{Error, ErrorKind, Result};
+use syncline_core::Result;
 use syncline_store::backup::{self, Archived, Destination, Manifest};
-use syncline_store::{CACHE_BYTES, FileStore, PostgresStore, SqliteStore, StateLocation};
+use syncline_store::{FileStore, PostgresStore, SqliteStore, StateLocation};
 
 use crate::Context;
-use crate::app::{self, App};
+use crate::app::App;
 use crate::args::{BackupArgs, RestoreArgs};
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{counted, grouped, local};
+use crate::state::State;
 
 /// What a backup never holds, told with each.
 const WITHOUT_KEY: &str = "Credentials in it stay encrypted. The key is not part of it: keep encryption.key, \
@@ -23,8 +24,7 @@ const WITHOUT_KEY: &str = "Credentials in it stay encrypted. The key is not part
 /// Works beside a server: it reads one moment of the state.
 pub async fn backup(context: &Context, args: &BackupArgs) -> Outcome {
     let app = App::open(context)?;
-    let place = StateLocation::parse(&app.state.to_string_lossy())?;
-    let (store, files) = open(context, &place, args.files.as_deref(), Use::Read).await?;
+    let (store, files) = open(context, &app.state, Use::Read).await?;
     let to = Destination { path: args.file.clone(), program_version: env!("CARGO_PKG_VERSION").into() };
     let manifest = backup::backup(store.as_ref(), &files, &to, Timestamp::now()).await?;
     let out = &context.out;
@@ -41,11 +41,13 @@ pub async fn backup(context: &Context, args: &BackupArgs) -> Outcome {
 /// Into the state of the project, or the one that `--into` names.
 pub async fn restore(context: &Context, args: &RestoreArgs) -> Outcome {
     let app = App::open(context)?;
-    let state = args.into.clone().unwrap_or_else(|| app.state.to_string_lossy().into_owned());
-    let place = StateLocation::parse(&state)?;
-    let (store, files) = open(context, &place, args.files.as_deref(), Use::Write).await?;
+    let state = match &args.into {
+        Some(text) => State::at(text, &context.globals, app.state.folder)?,
+        None => app.state,
+    };
+    let (store, files) = open(context, &state, Use::Write).await?;
     let restored =
-        backup::restore(&args.file, store.as_ref(), &files, args.replace, &scratch(&place), Timestamp::now())
+        backup::restore(&args.file, store.as_ref(), &files, args.replace, &state.scratch(), Timestamp::now())
             .await?;
     let (out, manifest) = (&context.out, &restored.manifest);
     if out.json {
@@ -77,37 +79,16 @@ enum Use {
     Write,
 }
 
-async fn open(
-    context: &Context,
-    place: &StateLocation,
-    files: Option<&str>,
-    to: Use,
-) -> Result<(Box<dyn Archived>, FileStore)> {
-    let files = match (place, files) {
-        (_, Some(location)) => FileStore::at(location, &scratch(place).join("files"), CACHE_BYTES)?,
-        (StateLocation::Folder(folder), None) => FileStore::new(folder),
-        (StateLocation::Server(_), None) => {
-            let message = format!("the files of the state at {place} are somewhere else");
-            return Err(Error::new(ErrorKind::BadUsage, message)
-                .help("name their place: --files s3://BUCKET/PREFIX?endpoint=… or --files FOLDER"));
-        }
-    };
-    let store: Box<dyn Archived> = match (place, to) {
+async fn open(context: &Context, state: &State, to: Use) -> Result<(Box<dyn Archived>, FileStore)> {
+    let files = state.files()?;
+    let store: Box<dyn Archived> = match (&state.location, to) {
         (StateLocation::Folder(folder), Use::Read) => Box::new(SqliteStore::open_read_only(folder)?),
         (StateLocation::Folder(folder), Use::Write) => Box::new(SqliteStore::open(folder)?),
         (StateLocation::Server(server), Use::Read) => Box::new(PostgresStore::open_read_only(server).await?),
         (StateLocation::Server(server), Use::Write) => Box::new(PostgresStore::open(server).await?),
     };
-    context.out.remark(&format!("state: {place}"));
+    context.out.remark(&format!("state: {state}"));
     Ok((store, files))
-}
-
-/// Where there is room for temporary files.
-fn scratch(place: &StateLocation) -> PathBuf {
-    match place {
-        StateLocation::Folder(folder) => app::scratch(folder),
-        StateLocation::Server(_) => std::env::temp_dir().join("syncline"),
-    }
 }
 
 fn contents(manifest: &Manifest) -> String {

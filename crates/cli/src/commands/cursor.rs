@@ -36,7 +36,7 @@ fn shown(cursor: Option<&CursorValue>) -> String {
 async fn show(context: &Context, id: &str) -> Outcome {
     let app = App::open(context)?;
     let sync = app.sync(id)?;
-    let record = match app.reader()? {
+    let record = match app.reader().await? {
         Some(engine) => engine.store.sync(&sync.id).await?,
         None => None,
     };
@@ -56,7 +56,7 @@ async fn show(context: &Context, id: &str) -> Outcome {
 
 async fn history(context: &Context, id: &str) -> Outcome {
     let records = Records::open(context)?;
-    let engine = records.reader_of_runs()?;
+    let engine = records.reader_of_runs().await?;
     let record = records.known_sync(&engine, id).await?;
     let page = Page::first(HISTORY_SHOWN);
     let (changes, total) = engine.store.cursor_history(&record.uid, page).await?;

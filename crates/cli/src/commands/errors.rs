@@ -12,7 +12,7 @@ use crate::records::Records;
 use crate::select;
 
 pub async fn errors(context: &Context, args: &ErrorsArgs) -> Outcome {
-    let engine = Records::open(context)?.reader_of_runs()?;
+    let engine = Records::open(context)?.reader_of_runs().await?;
     let run = select::run(&engine, &args.run).await?;
     let page = Page { number: args.page, size: args.per_page };
     let (errors, total) = engine.store.row_errors(&run.id, page).await?;

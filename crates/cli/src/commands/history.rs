@@ -12,7 +12,7 @@ use crate::records::Records;
 
 pub async fn history(context: &Context, args: &HistoryArgs) -> Outcome {
     let records = Records::open(context)?;
-    let engine = records.reader_of_runs()?;
+    let engine = records.reader_of_runs().await?;
     let record = records.known_sync(&engine, &args.sync).await?;
     let events = review::history(&engine, &record.uid, &args.row_id, args.limit).await?;
     let out = &context.out;

@@ -38,7 +38,7 @@ pub async fn reject(context: &Context, args: &RunRef) -> Outcome {
 
 pub async fn cancel(context: &Context, args: &RunRef) -> Outcome {
     let app = App::open(context)?;
-    if let Some(reader) = app.reader()? {
+    if let Some(reader) = app.reader().await? {
         // Asked before the state is locked: whoever runs it holds the lock.
         let run = select::run(&reader, &args.run).await?;
         refuse_running(&run)?;

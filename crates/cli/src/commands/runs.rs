@@ -31,7 +31,7 @@ pub async fn runs(context: &Context, args: &RunsArgs) -> Outcome {
 async fn list(context: &Context, args: &RunsList) -> Outcome {
     let records = Records::open(context)?;
     let page = Page { number: args.page, size: args.limit };
-    let (runs, total, now) = match records.reader()? {
+    let (runs, total, now) = match records.reader().await? {
         Some(engine) => {
             let (runs, total) = engine.store.runs(&filter(&records, &engine, args).await?, page).await?;
             (runs, total, engine.clock.now())
@@ -117,7 +117,7 @@ fn runs_table(out: &Out, runs: &[Run], now: jiff::Timestamp) -> String {
 }
 
 async fn show(context: &Context, args: &RunRef) -> Outcome {
-    let engine = Records::open(context)?.reader_of_runs()?;
+    let engine = Records::open(context)?.reader_of_runs().await?;
     let run = select::run(&engine, &args.run).await?;
     let now = engine.clock.now();
     if context.out.json {

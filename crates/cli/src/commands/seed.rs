@@ -84,7 +84,7 @@ async fn agreed(
 /// Writes what the sync knows to a file of the state folder, before it is removed.
 async fn export(app: &App, engine: &Engine, sync: &Sync) -> Result<(PathBuf, u64)> {
     let record = engine.register(sync).await?;
-    let folder = app.state.join("exports");
+    let folder = app.state.folder.join("exports");
     std::fs::create_dir_all(&folder)?;
     let time = engine.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
     let path = folder.join(format!("{}-{time}.jsonl", sync.id));

@@ -8,10 +8,10 @@ use serde_json::json;
 use syncline_config::ProcessSecrets;
 use syncline_core::{Error, ErrorKind, Result};
 use syncline_server::{Listen, Options, Server, Tls};
-use syncline_store::{FileStore, SqliteStore};
+use syncline_store::StateLocation;
 
 use crate::Context;
-use crate::app::{self, App};
+use crate::app::App;
 use crate::args::{ServeArgs, WorkerArgs};
 use crate::exit::Exit;
 use crate::fault::Outcome;
@@ -30,19 +30,19 @@ pub async fn serve(context: &Context, args: &ServeArgs) -> Outcome {
         accept_plain: args.insecure_http,
     };
     let is_tls = listen.tls.is_some();
-    let options = options(&app, args.parallel, args.drain, Some(listen))?;
+    let options = options(&app, args.parallel, args.drain, Some(listen)).await?;
     let server = Server::start(options).await?;
     let address = server.address.ok_or_else(|| Error::internal("the server does not listen"))?;
     let scheme = if is_tls { "https" } else { "http" };
     let url = format!("{scheme}://{address}");
-    let _file = ServerFile::write(&app.state, &url, server.local_token())?;
+    let _file = ServerFile::write(&app.state.folder, &url, server.local_token())?;
     announce(context, &app, &url, &server);
     run_until_asked(context, server).await
 }
 
 pub async fn worker(context: &Context, args: &WorkerArgs) -> Outcome {
     let app = App::open(context)?;
-    let options = options(&app, args.parallel, args.drain, None)?;
+    let options = options(&app, args.parallel, args.drain, None).await?;
     let server = Server::start(options).await?;
     context.out.remark("working; Ctrl-C ends when the runs that go on have ended");
     run_until_asked(context, server).await
@@ -58,24 +58,26 @@ fn tls(args: &ServeArgs) -> Result<Option<Tls>> {
     }
 }
 
-fn options(
+async fn options(
     app: &App,
     parallel: Option<usize>,
     drain: Option<u64>,
     listen: Option<Listen>,
 ) -> Result<Options> {
     let settings = &app.project.settings;
-    let store = SqliteStore::open(&app.state)?;
+    // Before the database, so that what is wrong with their place changes nothing there.
+    let files = app.state.files()?;
+    let is_shared = app.state.is_shared();
     let registry = Arc::new(syncline_connectors::registry());
     Ok(Options {
-        store: Arc::new(store),
-        files: FileStore::new(app.state.clone()),
-        state: "sqlite",
-        shared: false,
+        store: app.state.location.open().await?,
+        files,
+        state: if is_shared { "postgres" } else { "sqlite" },
+        shared: is_shared,
         project: app.project.clone().with_made(&registry, &Default::default()),
         registry,
         secrets: Arc::new(ProcessSecrets),
-        scratch: app::scratch(&app.state),
+        scratch: app.state.scratch(),
         memory_budget: settings.memory_budget_bytes,
         parallel: parallel.unwrap_or(settings.server.max_concurrent_runs as usize),
         version: env!("CARGO_PKG_VERSION"),
@@ -88,7 +90,7 @@ fn announce(context: &Context, app: &App, url: &str, server: &Server) {
     let out = &context.out;
     if out.json {
         let token = server.first_token.as_deref();
-        out.json(&json!({ "url": url, "state": app.state, "first_token": token }));
+        out.json(&json!({ "url": url, "state": app.state.to_string(), "first_token": token }));
         return;
     }
     let syncs = app.project.syncs.len() as u64;
@@ -98,7 +100,7 @@ fn announce(context: &Context, app: &App, url: &str, server: &Server) {
         out.paint(Style::Accent, url)
     ));
     out.line(format!("  project  {} ({})", shown(&app.project.root), crate::output::counted(syncs, "sync")));
-    out.line(format!("  state    {}", shown(&app.state)));
+    out.line(format!("  state    {}", state_shown(&app)));
     out.line(format!("  API      {url}/api/docs"));
     match server.first_token.as_deref() {
         Some(token) => {
@@ -110,6 +112,13 @@ fn announce(context: &Context, app: &App, url: &str, server: &Server) {
         None => out.line("  tokens   syncline token create"),
     }
     out.line("\nCtrl-C ends it, when the runs that go on have ended.");
+}
+
+fn state_shown(app: &App) -> String {
+    match &app.state.location {
+        StateLocation::Folder(folder) => shown(folder),
+        server @ StateLocation::Server(_) => server.to_string(),
+    }
 }
 
 fn shown(path: &Path) -> String {

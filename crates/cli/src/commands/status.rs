@@ -26,7 +26,7 @@ struct Row<'a> {
 
 pub async fn status(context: &Context) -> Outcome {
     let app = App::open(context)?;
-    let engine = app.reader()?;
+    let engine = app.reader().await?;
     let mut rows = Vec::new();
     for sync in &app.project.syncs {
         rows.push(row(engine.as_ref(), sync).await?);
@@ -35,7 +35,7 @@ pub async fn status(context: &Context) -> Outcome {
     let out = &context.out;
     if out.json {
         let data: Vec<_> = rows.iter().map(|row| view(row, now)).collect();
-        out.json(&json!({ "data": data, "state": app.state }));
+        out.json(&json!({ "data": data, "state": app.state.to_string() }));
         return Ok(Exit::Done);
     }
     if rows.is_empty() {
@@ -44,7 +44,7 @@ pub async fn status(context: &Context) -> Outcome {
     }
     out.line(rows_table(out, &rows, now));
     out.raw(&waiting(out, &rows));
-    out.remark(&format!("\nstate: {}", app.state.display()));
+    out.remark(&format!("\nstate: {}", app.state));
     Ok(Exit::Done)
 }
 

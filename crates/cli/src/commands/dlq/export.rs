@@ -38,7 +38,7 @@ pub async fn export(
     if format == ExportFormat::Csv {
         write(&csv_lines(&[CSV_COLUMNS.map(String::from)])?)?;
     }
-    if let Some(engine) = records.reader()? {
+    if let Some(engine) = records.reader().await? {
         let filter = filter(records, &engine, args).await?;
         each_page(&engine, &filter, |letters| {
             written += letters.len() as u64;

@@ -59,7 +59,7 @@ async fn filter(records: &Records, engine: &Engine, args: &DlqFilter) -> Result<
 }
 
 async fn list(context: &Context, records: &Records, args: &DlqFilter, page: Page) -> Outcome {
-    let (letters, total) = match records.reader()? {
+    let (letters, total) = match records.reader().await? {
         Some(engine) => engine.store.letters(&filter(records, &engine, args).await?, page).await?,
         None => (Vec::new(), 0),
     };
@@ -114,7 +114,7 @@ fn letters_table(out: &Out, letters: &[DeadLetter]) -> String {
 }
 
 async fn show(context: &Context, records: &Records, id: &str) -> Outcome {
-    let engine = records.reader_of_runs()?;
+    let engine = records.reader_of_runs().await?;
     let letter = find(&engine, id).await?;
     let out = &context.out;
     if out.json {
@@ -170,10 +170,10 @@ async fn show(context: &Context, records: &Records, id: &str) -> Outcome {
 
 async fn groups(context: &Context, records: &Records, args: &DlqFilter) -> Outcome {
     let page = Page::first(GROUPS_SHOWN);
-    let (groups, total) = match records.reader()? {
+    let (groups, total) = match records.reader().await? {
         Some(engine) => {
             let filter = filter(records, &engine, args).await?;
-            records.catalog()?.letter_groups(&filter, page).await?
+            records.catalog().await?.letter_groups(&filter, page).await?
         }
         None => (Vec::new(), 0),
     };
