@@ -145,6 +145,12 @@ pub struct RestoreArgs {
     pub replace: bool,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// Address and port [default: settings.server.listen, 127.0.0.1:8400]
@@ -165,6 +171,9 @@ pub struct ServeArgs {
     /// Seconds that runs may go on after the end was asked for [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub drain: Option<u64>,
+    /// The log on stderr: text for people or JSON for programs
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log: LogFormat,
 }
 
 #[derive(Args, Debug)]
@@ -175,6 +184,9 @@ pub struct WorkerArgs {
     /// Seconds that runs may go on after the end was asked for [default: 60]
     #[arg(long, value_name = "SECONDS")]
     pub drain: Option<u64>,
+    /// The log on stderr: text for people or JSON for programs
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log: LogFormat,
 }
 
 #[derive(Args, Debug)]

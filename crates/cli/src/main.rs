@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Cli;
+use crate::args::{Cli, Command, LogFormat};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::output::Out;
@@ -37,7 +37,7 @@ pub struct Context {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let _scenario = fail_points::set_up();
-    log_to_stderr(cli.globals.verbose);
+    log_to_stderr(cli.globals.verbose, &cli.command);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -62,13 +62,25 @@ fn main() -> ExitCode {
     exit.into()
 }
 
-/// The program's own diary. `RUST_LOG` decides in detail, `-v` and `-vv` in general.
-fn log_to_stderr(verbose: u8) {
-    let level = match verbose {
-        0 => "error",
-        1 => "info,syncline=debug",
+/// The program's own diary. `RUST_LOG` decides in detail, `-v` and `-vv` in general. A server tells more
+/// than a command, with the time, and for programs as JSON.
+fn log_to_stderr(verbose: u8, command: &Command) {
+    let format = match command {
+        Command::Serve(args) => Some(args.log),
+        Command::Worker(args) => Some(args.log),
+        _ => None,
+    };
+    let level = match (verbose, format) {
+        (0, None) => "error",
+        (0, Some(_)) => "warn,syncline=info",
+        (1, _) => "info,syncline=debug",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        None => log.without_time().init(),
+        Some(LogFormat::Text) => log.with_ansi(false).init(),
+        Some(LogFormat::Json) => log.json().flatten_event(true).with_span_list(false).init(),
+    }
 }

@@ -629,6 +629,7 @@ impl Engine {
     pub async fn tidy(&self, keep: &KeepUntil) -> Result<(Forgotten, u64)> {
         self.expire_held().await?;
         let forgotten = self.store.forget(keep).await?;
+        self.store.forget_traces(keep.traces_from).await?;
         let live = self.store.live_files().await?;
         let now = std::time::SystemTime::from(self.clock.now());
         let removed = self.files.remove_unreferenced(&live, FILES_KEPT_MIN, now)?;

@@ -118,15 +118,39 @@ impl Control for Observed {
     }
 }
 
+/// Codes and counts only: messages may quote values of rows [S13].
+fn log_end(ended: &Result<Run>) {
+    match ended {
+        Ok(run) => {
+            let c = &run.counters;
+            tracing::info!(
+                status = run.status.as_str(),
+                code = run.error.as_ref().map(|e| e.code.as_str()),
+                seconds = run.durations.total(),
+                processed = c.rows_processed,
+                created = c.rows_created,
+                updated = c.rows_updated,
+                deleted = c.rows_deleted,
+                failed = c.rows_failed,
+                "run ends"
+            );
+        }
+        Err(e) => tracing::error!(code = e.code(), error = %e, "run was left as it is"),
+    }
+}
+
 impl Runner {
     async fn work(&self, run: Run, task: Task, watch: &Watch) -> Result<Run> {
         let span = tracing::info_span!("run", run = %run.id, sync = %run.sync_id, correlation_id = %run.correlation_id);
         let work = async {
-            match task {
+            tracing::info!(kind = run.run_type.as_str(), trigger = run.trigger.as_str(), ?task, "run begins");
+            let ended = match task {
                 Task::Execute => self.execute(run, watch).await,
                 Task::Recover => self.recover(run, true, watch).await,
                 Task::GiveUp => self.give_up(run, watch).await,
-            }
+            };
+            log_end(&ended);
+            ended
         };
         let ended = work.instrument(span).await;
         if let Ok(run) = &ended {

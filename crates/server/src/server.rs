@@ -268,6 +268,7 @@ pub fn keep_until(retention: &Retention, now: Timestamp) -> KeepUntil {
         runs_min: RUNS_KEPT_MIN,
         letters_from: from(retention.dead_letters),
         letters_max: retention.dead_letters_max,
+        traces_from: from(retention.events),
     }
 }
 
@@ -275,10 +276,8 @@ async fn tidy_once(app: &App) -> Result<()> {
     let now = app.now();
     let keep = keep_until(&app.live.get().project.settings.retention, now);
     let (forgotten, files) = app.engine.tidy(&keep).await?;
-    let events = app.live.get().project.settings.retention.events;
-    let traces = app.store.forget_traces(now.checked_sub(events).unwrap_or(Timestamp::MIN)).await?;
     app.tokens.tidy(now).await?;
-    tracing::debug!(?forgotten, files, traces, "what is past keeping was dropped");
+    tracing::debug!(?forgotten, files, "what is past keeping was dropped");
     Ok(())
 }
 

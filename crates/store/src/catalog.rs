@@ -42,7 +42,8 @@ pub trait Catalog: Queue {
     // --- repeated requests ---
 
     /// Notes that a request with this key began, unless one did before. `fingerprint` tells requests
-    /// apart (token, method, path, body).
+    /// apart (token, method, path, body). One that is under way for five minutes was a dead server's, and
+    /// may be carried out again.
     async fn begin_request(&self, key: &str, fingerprint: &str, now: Timestamp) -> Result<Begun>;
     /// Keeps its answer; `None`: it may be tried again.
     async fn finish_request(&self, key: &str, answer: Option<&Answer>) -> Result<()>;
@@ -81,11 +82,6 @@ pub trait Catalog: Queue {
     async fn run_counts(&self) -> Result<BTreeMap<RunStatus, u64>>;
     /// Letters by error fingerprint, most first.
     async fn letter_groups(&self, filter: &LetterFilter, page: Page) -> Result<(Vec<LetterGroup>, u64)>;
-
-    // --- housekeeping ---
-
-    /// Drops events, settled notices and answers from before `before`.
-    async fn forget_traces(&self, before: Timestamp) -> Result<u64>;
 }
 
 /// Something that the API made: a connection, an instance, a token, a notification channel.

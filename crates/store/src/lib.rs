@@ -164,6 +164,8 @@ pub trait Store: Send + Sync {
     /// Drops ended runs with all that belongs to them, and letters, that are past keeping. Snapshots
     /// and cursors stay.
     async fn forget(&self, keep: &KeepUntil) -> Result<Forgotten>;
+    /// Drops events, settled notices and answers to requests from before `before`.
+    async fn forget_traces(&self, before: Timestamp) -> Result<u64>;
     /// Paths of every file that any generation, plan or chunk names, sorted.
     async fn live_files(&self) -> Result<Vec<String>>;
     /// The store's identity: new with every restored backup.

@@ -385,6 +385,8 @@ pub struct KeepUntil {
     pub letters_from: Timestamp,
     /// Most letters; the oldest that are done with go first.
     pub letters_max: u64,
+    /// Events, settled notices and answers to requests from before this go.
+    pub traces_from: Timestamp,
 }
 
 /// What retention dropped.

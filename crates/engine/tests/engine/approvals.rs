@@ -276,6 +276,7 @@ async fn a_held_run_waits_a_week_for_a_decision_and_then_ends() {
         runs_min: 1,
         letters_from: jiff::Timestamp::UNIX_EPOCH,
         letters_max: 100,
+        traces_from: jiff::Timestamp::MIN,
     };
     f.clock.advance(std::time::Duration::from_secs(6 * 86_400));
     f.engine.tidy(&keep).await.unwrap();

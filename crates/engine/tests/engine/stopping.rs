@@ -187,6 +187,10 @@ impl Store for StoppingStore {
         self.inner.cursor_history(uid, page).await
     }
 
+    async fn forget_traces(&self, before: Timestamp) -> Result<u64> {
+        self.inner.forget_traces(before).await
+    }
+
     async fn forget(&self, keep: &KeepUntil) -> Result<Forgotten> {
         self.inner.forget(keep).await
     }

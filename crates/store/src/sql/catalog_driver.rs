@@ -121,18 +121,10 @@ impl<B: Backend + 'static> Catalog for B {
         let filter = filter.clone();
         self.read(move |tx| figures::letter_groups(tx, &filter, page)).await
     }
-
-    async fn forget_traces(&self, before: Timestamp) -> Result<u64> {
-        number_events(self).await?;
-        self.write(move |tx| {
-            Ok(events::forget(tx, before)? + notices::forget(tx, before)? + requests::forget(tx, before)?)
-        })
-        .await
-    }
 }
 
 /// Gives committed events their numbers, where they wait for them.
-async fn number_events(backend: &impl Backend) -> Result<()> {
+pub async fn number_events(backend: &impl Backend) -> Result<()> {
     match backend.read(events::unnumbered).await? {
         true => backend.write(events::number).await,
         false => Ok(()),

@@ -6,9 +6,10 @@ use syncline_core::ids::LetterId;
 use syncline_core::run::FileRef;
 use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
+use super::catalog_driver::number_events;
 use super::{
-    Outcome, Sql, commit, cursors, follow, generations, incarnation, letters, plans, replays, retention,
-    row_errors, runs, syncs,
+    Outcome, Sql, commit, cursors, events, follow, generations, incarnation, letters, notices, plans,
+    replays, requests, retention, row_errors, runs, syncs,
 };
 use crate::fail_points::fail_point;
 use crate::{
@@ -214,6 +215,14 @@ impl<B: Backend + 'static> Store for B {
     async fn forget(&self, keep: &KeepUntil) -> Result<Forgotten> {
         let keep = keep.clone();
         self.write(move |tx| retention::forget(tx, &keep)).await
+    }
+
+    async fn forget_traces(&self, before: Timestamp) -> Result<u64> {
+        number_events(self).await?;
+        self.write(move |tx| {
+            Ok(events::forget(tx, before)? + notices::forget(tx, before)? + requests::forget(tx, before)?)
+        })
+        .await
     }
 
     async fn live_files(&self) -> Result<Vec<String>> {

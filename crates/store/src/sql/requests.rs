@@ -1,15 +1,23 @@
 //! Requests with an `Idempotency-Key`, and what was answered to them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::{Outcome, Sql, WORKSPACE, blob, values};
 use crate::{ANSWERS_KEPT, Answer, Begun};
 
+/// Longest that a request is under way.
+const UNDER_WAY_MAX: Duration = Duration::from_secs(300);
+
 pub fn begin(tx: &dyn Sql, key: &str, fingerprint: &str, now: Timestamp) -> Outcome<Begun> {
     let forgotten = now.saturating_sub(ANSWERS_KEPT).unwrap_or(Timestamp::MIN);
+    // A request that takes longer than any may was that of a server that is gone.
+    let abandoned = now.saturating_sub(UNDER_WAY_MAX).unwrap_or(Timestamp::MIN);
     tx.execute(
-        "DELETE FROM requests WHERE workspace_id = ? AND key = ? AND began_at < ?",
-        values![WORKSPACE, key, forgotten],
+        "DELETE FROM requests WHERE workspace_id = ? AND key = ?
+         AND (began_at < ? OR (answer IS NULL AND began_at < ?))",
+        values![WORKSPACE, key, forgotten, abandoned],
     )?;
     let begun = tx.execute(
         "INSERT INTO requests (workspace_id, key, fingerprint, began_at) VALUES (?, ?, ?, ?)

@@ -11,6 +11,7 @@ over_every_store![
     a_request_is_carried_out_once,
     a_key_belongs_to_one_request,
     a_request_without_answer_may_be_tried_again,
+    a_request_of_a_server_that_died_may_be_tried_again_after_a_while,
     an_answer_is_kept_for_so_long,
     of_many_requests_at_once_one_is_carried_out,
 ];
@@ -44,6 +45,12 @@ async fn a_request_without_answer_may_be_tried_again(store: Arc<dyn Catalog>) {
     store.finish_request("k", Some(&answer())).await.unwrap();
     store.finish_request("k", None).await.unwrap();
     assert_eq!(store.begin_request("k", "g", at(0)).await.unwrap(), Begun::Answered(answer()));
+}
+
+async fn a_request_of_a_server_that_died_may_be_tried_again_after_a_while(store: Arc<dyn Catalog>) {
+    store.begin_request("k", "f", at(0)).await.unwrap();
+    assert_eq!(store.begin_request("k", "f", at(300)).await.unwrap(), Begun::UnderWay);
+    assert_eq!(store.begin_request("k", "f", at(301)).await.unwrap(), Begun::New);
 }
 
 async fn an_answer_is_kept_for_so_long(store: Arc<dyn Catalog>) {

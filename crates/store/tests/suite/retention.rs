@@ -13,7 +13,13 @@ over_every_store![
 ];
 
 fn keep(runs_from: i64, letters_from: i64) -> KeepUntil {
-    KeepUntil { runs_from: at(runs_from), runs_min: 1, letters_from: at(letters_from), letters_max: 100 }
+    KeepUntil {
+        runs_from: at(runs_from),
+        runs_min: 1,
+        letters_from: at(letters_from),
+        letters_max: 100,
+        traces_from: at(0),
+    }
 }
 
 async fn old_runs_go_and_the_newest_of_each_sync_stay(store: Arc<dyn Store>) {
