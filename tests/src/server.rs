@@ -39,6 +39,7 @@ impl Server {
         all.extend(arguments);
         let mut process = project
             .command(&all)
+            .env("RUST_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

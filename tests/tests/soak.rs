@@ -29,7 +29,7 @@ fn whatever_happens_to_a_server_its_syncs_agree_in_the_end() {
 #[test]
 fn whatever_happens_to_a_server_over_postgresql_its_syncs_agree_in_the_end() {
     let state = state_on_postgresql();
-    soak(Duration::from_secs(SMOKE_SECONDS), &["--state", &state]);
+    soak(Duration::from_secs(SMOKE_SECONDS), &["--state", &state, "--files", "files"]);
 }
 
 /// `make soak`.
@@ -42,7 +42,7 @@ fn a_long_soak_on_both_states() {
     let state = state_on_postgresql();
     std::thread::scope(|scope| {
         scope.spawn(move || soak(time, &[]));
-        scope.spawn(move || soak(time, &["--state", &state]));
+        scope.spawn(move || soak(time, &["--state", &state, "--files", "files"]));
     });
 }
 
