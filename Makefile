@@ -9,12 +9,13 @@ CARGO_DENY_VERSION = 0.20.2
 CARGO_FUZZ = $(TOOLS)/bin/cargo-fuzz
 CARGO_FUZZ_VERSION = 0.13.2
 
-.PHONY: help demo test chaos fuzz lint bench postgres moto
+.PHONY: help demo test chaos soak fuzz lint bench postgres python
 
 help:
 	@echo "make demo   build and show the product on an embedded example"
 	@echo "make test   run every test, on real databases"
 	@echo "make chaos  kill, cut and disturb runs for long (docs/chaos.md)"
+	@echo "make soak   run a server for long while everything happens to it"
 	@echo "make fuzz   search for bytes that end in a panic (fuzz/README.md)"
 	@echo "make lint   check formatting, lints, licences and sources"
 	@echo "make bench  measure (release build; BENCH=--help lists what)"
@@ -24,13 +25,18 @@ demo:
 	@$(CARGO) build -p syncline-cli
 	@target/debug/syncline demo
 
-test: postgres moto
+test: postgres python
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
 
 # CHAOS_SEEDS or CHAOS_MINUTES say how long, SYNCLINE_SEED repeats one seed.
 chaos: postgres
 	$(CARGO) build -p syncline-cli --features $(TEST_FEATURES)
 	$(CARGO) test -p syncline-tests --test chaos -- --ignored --nocapture
+
+# SOAK_MINUTES says how long, SYNCLINE_SEED repeats what it does.
+soak: postgres
+	$(CARGO) build -p syncline-cli --features $(TEST_FEATURES)
+	$(CARGO) test -p syncline-tests --test soak -- --ignored --nocapture
 
 # FUZZ_SECONDS says how long for each, FUZZERS which; without it all.
 FUZZ_SECONDS ?= 30
@@ -51,9 +57,10 @@ bench: postgres
 postgres:
 	@scripts/need-postgres
 
-# They start an S3 server too, which is written in Python.
-moto:
+# They also use an S3 server and a contract tester, which are written in Python.
+python:
 	@scripts/need-python-tool moto
+	@scripts/need-python-tool schemathesis
 
 $(CARGO_DENY):
 	$(CARGO) install cargo-deny --locked --version $(CARGO_DENY_VERSION) --root $(TOOLS) --debug
