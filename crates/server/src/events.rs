@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use futures::stream::{self, Stream};
 use serde_json::{Value, json};
-use syncline_core::{Result, RunId, RunStatus};
+use syncline_core::{Error, ErrorKind, Result, RunId, RunStatus};
 use syncline_store::{Catalog, Event, Page, RunFilter};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Events read at once.
 const EVENTS_AT_ONCE: u64 = 500;
+/// Most clients at once.
+const LISTENERS_MAX: usize = 1_000;
 /// Messages that a slow client may be behind; then it reads from the state again.
 const BEHIND_MAX: usize = 1_024;
 
@@ -118,8 +120,12 @@ impl Hub {
         last: Option<u64>,
         run: Option<RunId>,
     ) -> Result<Sse<impl Stream<Item = std::result::Result<Frame, Infallible>> + use<>>> {
-        self.listeners.fetch_add(1, Ordering::SeqCst);
+        let before = self.listeners.fetch_add(1, Ordering::SeqCst);
         let listening = Listening(Arc::clone(&self.listeners));
+        if before >= LISTENERS_MAX {
+            let message = format!("{LISTENERS_MAX} clients listen already, which is as many as may");
+            return Err(Error::new(ErrorKind::Conflict, message).help("close streams that nobody looks at"));
+        }
         // Subscribed before the state is read: nothing falls between.
         let messages = self.messages.subscribe();
         self.wanted.notify_one();
