@@ -440,6 +440,7 @@ pub struct ProgressView {
 #[serde(deny_unknown_fields)]
 pub struct RejectRequest {
     #[serde(default)]
+    #[schema(max_length = 500)]
     pub reason: Option<String>,
 }
 

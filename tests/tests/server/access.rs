@@ -125,6 +125,14 @@ fn everything_that_may_change_something_is_in_an_audit_log_that_tells_tampering(
     assert!(told.contains(&("syncs.activate", "syncs/no.such/activate", "not_found")), "{told:?}");
     assert!(told.contains(&("syncs.activate", "syncs/shop.item/activate", "ok")), "{told:?}");
     assert!(told.contains(&("tokens.create", "tokens", "ok")), "{told:?}");
+    let request = json!({ "type": "test", "source_ids": ["a name"] });
+    server.client.run(crate::world::SYNC, request);
+    let detail = &server.client.get("/audit").expect(200)["data"][0]["detail"];
+    assert_eq!(
+        (&detail["type"], &detail["source_ids"]),
+        (&json!("test"), &json!(1)),
+        "no value of a row: {detail}"
+    );
     assert_eq!(server.client.get("/audit/verify").expect(200)["intact"], true);
     server.terminate();
     let state = rusqlite::Connection::open(world.project.path(".syncline/state.db")).unwrap();

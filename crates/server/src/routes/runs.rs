@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 use syncline_api::{ChangeView, List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView};
 use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, SyncUid, Trigger};
 use syncline_engine::review::{self, ChangeFilter};
@@ -20,9 +21,12 @@ use crate::actions;
 use crate::app::App;
 use crate::input::{self, OptionalBody, Params};
 use crate::problem::{Answer, Fault};
+use crate::record::Detail;
 
 /// Row errors of a page unless asked otherwise.
 const ERRORS_PER_PAGE: u64 = 100;
+/// Longest reason for a rejection.
+const REASON_CHARS_MAX: usize = 500;
 /// Changes of a plan that are shown with it.
 const PLAN_CHANGES_MAX: usize = 200;
 
@@ -296,19 +300,24 @@ async fn approve(
     Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
 }
 
-/// Ends a held run without writing anything.
+/// Ends a held run without writing anything. The reason is kept in the audit log.
 #[utoipa::path(post, path = "/runs/{run_id}/reject", tag = "runs", params(("run_id" = String, Path)),
     request_body(content = Option<RejectRequest>),
     responses((status = 200, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
 async fn reject(
     State(app): State<Arc<App>>,
     Path(run_id): Path<String>,
-    OptionalBody(_request): OptionalBody<RejectRequest>,
-) -> Answer<Json<RunDetail>> {
+    OptionalBody(request): OptionalBody<RejectRequest>,
+) -> Answer<(Extension<Detail>, Json<RunDetail>)> {
+    if request.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX) {
+        let message = format!("a reason has at most {REASON_CHARS_MAX} characters");
+        return Err(Fault::new(ErrorKind::BadUsage, message));
+    }
     let run = app.run(&run_id).await?;
     let run = app.engine.reject(&run.id).await?;
     app.wake();
-    Ok(Json(RunDetail::of(&run, app.now())))
+    let detail = Detail(json!({ "reason": request.reason }));
+    Ok((Extension(detail), Json(RunDetail::of(&run, app.now()))))
 }
 
 /// Starts a new run of the same type and read mode over the model as it is now.

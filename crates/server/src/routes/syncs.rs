@@ -6,11 +6,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::Deserialize;
+use serde_json::json;
 use syncline_api::{
     CursorChangeView, CursorRequest, CursorView, HaltedView, List, RecordEventView, RunDetail, RunView,
     ScheduledSync, SyncView, TriggerRequest,
 };
-use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, Sync};
+use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, Sync};
 use syncline_engine::review;
 use syncline_store::{CursorChange, Page, RunFilter};
 use utoipa::IntoParams;
@@ -22,6 +23,7 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::input::{Body, OptionalBody, Paging, Params};
 use crate::problem::{Answer, Fault};
+use crate::record::Detail;
 use crate::{actions, schedule};
 
 /// Events of a record that are looked for.
@@ -122,10 +124,21 @@ async fn trigger(
     Extension(caller): Extension<Caller>,
     Path(sync_id): Path<String>,
     OptionalBody(request): OptionalBody<TriggerRequest>,
-) -> Answer<(StatusCode, Json<RunDetail>)> {
+) -> Answer<(StatusCode, Extension<Detail>, Json<RunDetail>)> {
     let sync = app.sync(&sync_id)?;
     let run = actions::trigger(&app, &sync, &request, &caller).await.map_err(Fault::unprocessable)?;
-    Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
+    let detail = Detail(asked(&request, &run.id));
+    Ok((StatusCode::ACCEPTED, Extension(detail), Json(RunDetail::of(&run, app.now()))))
+}
+
+/// A request for the audit log, which holds no values of rows, and so no ids.
+fn asked(request: &TriggerRequest, run: &RunId) -> serde_json::Value {
+    let mut asked = json!(request);
+    if let Some(ids) = &request.source_ids {
+        asked["source_ids"] = json!(ids.len());
+    }
+    asked["run_id"] = json!(run);
+    asked
 }
 
 /// Lets a sync run by itself, also one that was halted.
