@@ -3,6 +3,7 @@
 //! nowhere else.
 
 mod access;
+mod definitions;
 mod letters;
 mod problem;
 mod runs;
@@ -14,6 +15,7 @@ use syncline_store::Page;
 use utoipa::ToSchema;
 
 pub use access::*;
+pub use definitions::*;
 pub use letters::*;
 pub use problem::*;
 pub use runs::*;

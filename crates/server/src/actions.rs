@@ -35,6 +35,13 @@ pub async fn trigger(app: &App, sync: &Sync, request: &TriggerRequest, caller: &
     enqueue(app, &run).await
 }
 
+/// The first run of a new sync: writes all data from its source to its target.
+pub async fn seed(app: &App, sync: &Sync, caller: &Caller) -> Result<Run> {
+    let mut run = app.engine.new_run(sync, RunType::Seed, Trigger::Api, RunOptions::default()).await?;
+    run.requested_by = Some(caller.name.clone());
+    enqueue(app, &run).await
+}
+
 fn options(sync: &Sync, run_type: RunType, request: &TriggerRequest) -> Result<RunOptions> {
     let refuse = |message: String| Err(Error::new(ErrorKind::BadUsage, message));
     let source_ids = request.source_ids.clone().unwrap_or_default();

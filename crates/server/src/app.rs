@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use syncline_config::Fingerprint;
 use syncline_core::{Error, ErrorKind, Result, RunId, Sync, SyncId};
 use syncline_engine::Engine;
-use syncline_scheduler::{Signals, Successor};
+use syncline_scheduler::{Scheduler, Signals, Successor};
 use syncline_store::{Catalog, SyncRecord};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::{Roles, Tokens};
 use crate::events::Hub;
 use crate::live::Live;
+use crate::probe::Prober;
 
 /// The server's parts.
 pub struct App {
@@ -27,6 +30,11 @@ pub struct App {
     pub signals: Arc<Signals>,
     /// The server is about to end: nothing new is started.
     pub stop: CancellationToken,
+    pub scheduler: Scheduler,
+    /// Whoever holds it may put another version of the project in place.
+    pub gate: Arc<Mutex<Fingerprint>>,
+    /// Tries connections and syncs.
+    pub prober: Prober,
     pub about: About,
 }
 

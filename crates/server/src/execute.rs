@@ -37,7 +37,7 @@ impl Executor for Runner {
         }
         // A sync within one connection is one run that uses it.
         for name in BTreeSet::from([&sync.source, &sync.target]) {
-            if let Err(e) = project.connection(name, &*self.live.secrets) {
+            if let Err(e) = project.connection(name, &*loaded.secrets) {
                 tracing::debug!(sync = %sync.id, connection = name, error = %e, "cannot be run here");
                 return None;
             }
@@ -145,9 +145,9 @@ impl Runner {
         let work = async {
             tracing::info!(kind = run.run_type.as_str(), trigger = run.trigger.as_str(), ?task, "run begins");
             let ended = match task {
-                Task::Execute => self.execute(run, watch).await,
-                Task::Recover => self.recover(run, true, watch).await,
-                Task::GiveUp => self.give_up(run, watch).await,
+                Task::Execute => Box::pin(self.execute(run, watch)).await,
+                Task::Recover => Box::pin(self.recover(run, true, watch)).await,
+                Task::GiveUp => Box::pin(self.give_up(run, watch)).await,
             };
             log_end(&ended);
             ended

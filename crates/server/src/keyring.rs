@@ -69,13 +69,7 @@ impl Keyring {
         match (variable, folder) {
             (Some(text), _) => Self::parse(text).map_err(|e| e.context(KEYS_VARIABLE)),
             (None, Some(folder)) => Self::from_folder(folder),
-            (None, None) => Err(Error::new(
-                ErrorKind::InvalidConfig,
-                format!("the environment variable {KEYS_VARIABLE} is required when the state is in PostgreSQL"),
-            )
-            .help(format!(
-                "set it to the same value for every server, for example {KEYS_VARIABLE}=k1:$(openssl rand -base64 32)"
-            ))),
+            (None, None) => Err(missing()),
         }
     }
 
@@ -242,6 +236,15 @@ fn associated(key_id: &str, slot: Slot<'_>) -> Vec<u8> {
         bytes.extend(part.as_bytes());
     }
     bytes
+}
+
+/// The error where several servers share a state and have no keys.
+pub fn missing() -> Error {
+    let message =
+        format!("the environment variable {KEYS_VARIABLE} is required to keep secrets in PostgreSQL");
+    Error::new(ErrorKind::InvalidConfig, message).help(format!(
+        "set it to the same value for every server, for example {KEYS_VARIABLE}=k1:$(openssl rand -base64 32)"
+    ))
 }
 
 fn invalid(message: impl Into<String>) -> Error {

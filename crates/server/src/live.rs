@@ -14,16 +14,19 @@ use syncline_engine::Endpoints;
 use syncline_expr::LookupTables;
 use syncline_scheduler::Definitions;
 
+use crate::objects::Made;
+use crate::secrets::ServerSecrets;
+
 /// A project that is read again when its files change, or what the API made beside them.
 pub struct Live {
     root: PathBuf,
     environment: Option<String>,
     pub registry: Arc<Registry>,
-    pub secrets: Arc<dyn SecretSource + Send + std::marker::Sync>,
     now: RwLock<Arc<Version>>,
 }
 
 /// A project with what is wrong about it.
+#[derive(Clone)]
 pub struct Version {
     pub project: Project,
     /// Objects made by the API that cannot be used.
@@ -31,12 +34,17 @@ pub struct Version {
     pub read_at: Timestamp,
     /// Problems of the files as they are now, which is why an earlier version of them is in use.
     pub broken: Vec<ProblemItem>,
+    /// What the API made.
+    pub made: Arc<Made>,
+    pub secrets: Arc<ServerSecrets>,
 }
 
 impl Version {
     /// Everything that somebody should look at.
     pub fn problems(&self) -> Vec<ProblemItem> {
-        let left_out = self.left_out.iter().flat_map(|out| &out.problems).map(item);
+        // Of those that a file hides, the warnings tell.
+        let left_out = self.left_out.iter().filter(|out| !out.shadowed);
+        let left_out = left_out.flat_map(|out| &out.problems).map(item);
         let warnings = self.project.warnings.iter().map(item);
         self.broken.iter().cloned().chain(left_out).chain(warnings).collect()
     }
@@ -45,18 +53,16 @@ impl Version {
 impl Live {
     pub fn new(
         loaded: Loaded,
+        made: Made,
+        secrets: ServerSecrets,
         registry: Arc<Registry>,
-        secrets: Arc<dyn SecretSource + Send + std::marker::Sync>,
         now: Timestamp,
     ) -> Self {
         let Loaded { project, left_out } = loaded;
-        Self {
-            root: project.root.clone(),
-            environment: project.environment.clone(),
-            registry,
-            secrets,
-            now: RwLock::new(Arc::new(Version { project, left_out, read_at: now, broken: Vec::new() })),
-        }
+        let (root, environment) = (project.root.clone(), project.environment.clone());
+        let (made, secrets) = (Arc::new(made), Arc::new(secrets));
+        let version = Version { project, left_out, read_at: now, broken: Vec::new(), made, secrets };
+        Self { root, environment, registry, now: RwLock::new(Arc::new(version)) }
     }
 
     /// The last good version.
@@ -79,7 +85,8 @@ impl Live {
 
     /// Both ends of a sync.
     pub fn endpoints(&self, sync: &Sync) -> Result<Endpoints> {
-        endpoints(&self.get().project, &self.registry, &*self.secrets, sync)
+        let version = self.get();
+        endpoints(&version.project, &self.registry, &*version.secrets, sync)
     }
 }
 
@@ -97,12 +104,16 @@ impl Definitions for Live {
     }
 }
 
-/// A problem as the API shows it.
+/// A problem as the API shows it: of a file with its line, of an object made by the API with the JSON
+/// pointer of the value.
 pub fn item(problem: &Problem) -> ProblemItem {
     ProblemItem {
         code: problem.code.to_string(),
         message: problem.message.clone(),
-        at: Some(format!("{}:{}:{}", problem.file, problem.line, problem.column)),
+        at: Some(match &problem.pointer {
+            Some(pointer) => format!("{}#{pointer}", problem.file),
+            None => format!("{}:{}:{}", problem.file, problem.line, problem.column),
+        }),
         help: problem.help.clone(),
         warning: problem.severity == Severity::Warning,
     }

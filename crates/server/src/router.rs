@@ -28,6 +28,10 @@ fn operations() -> (Router<Arc<App>>, OpenApi) {
         .merge(operations_of::runs::router())
         .merge(operations_of::events::router())
         .merge(operations_of::insights::router())
+        .merge(operations_of::connections::router())
+        .merge(operations_of::instances::router())
+        .merge(operations_of::definitions::router())
+        .merge(operations_of::server::router())
         .merge(operations_of::access::router());
     let (router, mut api) = OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(measures::page))

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
 use jiff::Timestamp;
-use syncline_config::{Loaded, Retention, SecretSource};
+use syncline_config::{Fingerprint, Retention};
 use syncline_connector::Registry;
 use syncline_core::{Error, ErrorKind, Result};
 use syncline_engine::{Clock as _, Engine, SystemClock};
 use syncline_scheduler::lease::LeaseTerms;
-use syncline_scheduler::{Definitions, Scheduler, Signals, Successor, Worker, WorkerSettings};
+use syncline_scheduler::{Definitions, FollowUps, Scheduler, Signals, Successor, Worker, WorkerSettings};
 use syncline_store::{Catalog, FileStore, KeepUntil};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -23,7 +24,12 @@ use crate::app::{About, App};
 use crate::events::Hub;
 use crate::execute::Runner;
 use crate::follow::Follow;
+use crate::keyring::Keyring;
 use crate::live::Live;
+use crate::objects;
+use crate::probe::Prober;
+use crate::reload;
+use crate::secrets::ServerSecrets;
 use crate::{measures, router};
 
 /// How long requests that are being answered may take once the server ends.
@@ -55,9 +61,13 @@ pub struct Options {
     pub state: &'static str,
     /// Several servers may share the state: runs are held by leases.
     pub shared: bool,
-    pub project: Loaded,
+    /// The project's folder.
+    pub project: PathBuf,
+    /// The environment whose overlay is applied.
+    pub environment: Option<String>,
     pub registry: Arc<Registry>,
-    pub secrets: Arc<dyn SecretSource + Send + Sync>,
+    /// Encrypts the secrets that the state keeps; without it none can be kept.
+    pub keyring: Option<Arc<Keyring>>,
     /// Folder for temporary files.
     pub scratch: PathBuf,
     /// Bytes that all runs together may hold.
@@ -96,15 +106,17 @@ impl Server {
         measures::install()?;
         let listen = options.listen.clone();
         let (drain, shared) = (options.drain, options.shared);
-        let (app, follow) = assemble(options)?;
+        let app = assemble(options).await?;
         register(&app).await?;
+        app.scheduler.definitions_changed().await?;
         let first_token = match &listen {
             Some(_) => app.tokens.create_first(app.now()).await?,
             None => None,
         };
         let (stop, close) = (app.stop.clone(), CancellationToken::new());
         let (mut working, mut serving) = (JoinSet::new(), JoinSet::new());
-        working.spawn(schedule(Arc::clone(&app), follow, stop.clone()));
+        working.spawn(schedule(Arc::clone(&app), stop.clone()));
+        working.spawn(reload::watch(Arc::clone(&app), shared, stop.clone()));
         working.spawn(work(Arc::clone(&app), drain, shared, stop.clone()));
         working.spawn(tidy(Arc::clone(&app), stop.clone()));
         let address = match listen {
@@ -158,10 +170,26 @@ fn check_listen(listen: &Listen) -> Result<()> {
         .help("give --tls-cert and --tls-key, or --insecure-http behind a proxy that does TLS"))
 }
 
-fn assemble(options: Options) -> Result<(Arc<App>, Arc<Follow>)> {
+/// Reads the project, with the objects that the API made.
+async fn read_project(options: &Options, now: Timestamp) -> Result<(Live, Fingerprint)> {
+    let registry = Arc::clone(&options.registry);
+    let environment = options.environment.as_deref();
+    let (project, seen) = syncline_config::load_watched(&options.project, environment, &registry);
+    let project = project.map_err(|problems| {
+        Error::new(ErrorKind::InvalidConfig, problems.to_string())
+            .help("see all of it with `syncline validate`")
+    })?;
+    let (made, sealed) = objects::read(&*options.store).await?;
+    let secrets = ServerSecrets::new(options.keyring.clone(), sealed);
+    let loaded = project.with_made(&registry, &made.documents);
+    Ok((Live::new(loaded, made, secrets, registry, now), seen))
+}
+
+async fn assemble(options: Options) -> Result<Arc<App>> {
     let clock = Arc::new(SystemClock);
     let now = clock.now();
-    let live = Arc::new(Live::new(options.project, options.registry, options.secrets, now));
+    let (live, seen) = read_project(&options, now).await?;
+    let live = Arc::new(live);
     let store = options.store;
     let successor = Successor {
         store: Arc::clone(&store) as Arc<dyn syncline_store::Queue>,
@@ -178,12 +206,17 @@ fn assemble(options: Options) -> Result<(Arc<App>, Arc<Follow>)> {
         memory_budget: options.memory_budget / options.parallel.max(1) as u64,
         version: options.version.to_string(),
     };
+    let signals = Arc::<Signals>::default();
+    let follow_ups = Arc::clone(&follow) as Arc<dyn FollowUps>;
     let app = App {
+        scheduler: Scheduler::new(successor.clone(), follow_ups, Arc::clone(&signals)),
+        gate: Arc::new(Mutex::new(seen)),
+        prober: Prober::default(),
         tokens: Tokens::new(Arc::clone(&store))?,
         roles: Roles::of(&router::openapi_document()),
         hub: Hub::new(Arc::clone(&store)),
         successor,
-        signals: Arc::default(),
+        signals,
         stop: CancellationToken::new(),
         engine: Arc::new(engine),
         about: About {
@@ -196,7 +229,7 @@ fn assemble(options: Options) -> Result<(Arc<App>, Arc<Follow>)> {
         live,
         store,
     };
-    Ok((Arc::new(app), follow))
+    Ok(Arc::new(app))
 }
 
 /// Told apart from every other server, and from earlier lives of this one.
@@ -215,10 +248,8 @@ async fn register(app: &App) -> Result<()> {
     Ok(())
 }
 
-async fn schedule(app: Arc<App>, follow: Arc<Follow>, stop: CancellationToken) {
-    let signals: Arc<Signals> = Arc::clone(&app.signals);
-    let scheduler = Scheduler::new(app.successor.clone(), follow, signals);
-    scheduler.run(stop.cancelled_owned()).await;
+async fn schedule(app: Arc<App>, stop: CancellationToken) {
+    app.scheduler.run(stop.cancelled_owned()).await;
 }
 
 async fn work(app: Arc<App>, drain: Duration, shared: bool, stop: CancellationToken) {

@@ -1,12 +1,13 @@
 //! `serve` and `worker`: the product running by itself.
 
+use std::env::VarError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use syncline_config::ProcessSecrets;
 use syncline_core::{Error, ErrorKind, Result};
+use syncline_server::keyring::{KEYS_VARIABLE, Keyring};
 use syncline_server::{Listen, Options, Server, Tls};
 use syncline_store::StateLocation;
 
@@ -68,15 +69,15 @@ async fn options(
     // Before the database, so that what is wrong with their place changes nothing there.
     let files = app.state.files()?;
     let is_shared = app.state.is_shared();
-    let registry = Arc::new(syncline_connectors::registry());
     Ok(Options {
         store: app.state.location.open().await?,
         files,
         state: if is_shared { "postgres" } else { "sqlite" },
         shared: is_shared,
-        project: app.project.clone().with_made(&registry, &Default::default()),
-        registry,
-        secrets: Arc::new(ProcessSecrets),
+        project: app.project.root.clone(),
+        environment: app.project.environment.clone(),
+        registry: Arc::new(syncline_connectors::registry()),
+        keyring: keyring(&app.state.location)?.map(Arc::new),
         scratch: app.state.scratch(),
         memory_budget: settings.memory_budget_bytes,
         parallel: parallel.unwrap_or(settings.server.max_concurrent_runs as usize),
@@ -84,6 +85,25 @@ async fn options(
         drain: Duration::from_secs(drain.unwrap_or(DRAIN_SECONDS)),
         listen,
     })
+}
+
+/// The keys that encrypt what the state keeps of secrets. Servers that share a state have none without the
+/// variable, and can keep no secrets then.
+fn keyring(state: &StateLocation) -> Result<Option<Keyring>> {
+    let variable = match std::env::var(KEYS_VARIABLE) {
+        Ok(keys) => Some(keys),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(_)) => {
+            return Err(Error::new(ErrorKind::InvalidConfig, format!("{KEYS_VARIABLE} is not text")));
+        }
+    };
+    match (variable, state) {
+        (None, StateLocation::Server(_)) => Ok(None),
+        (variable, StateLocation::Server(_)) => Keyring::open(variable.as_deref(), None).map(Some),
+        (variable, StateLocation::Folder(folder)) => {
+            Keyring::open(variable.as_deref(), Some(folder)).map(Some)
+        }
+    }
 }
 
 fn announce(context: &Context, app: &App, url: &str, server: &Server) {
@@ -100,7 +120,7 @@ fn announce(context: &Context, app: &App, url: &str, server: &Server) {
         out.paint(Style::Accent, url)
     ));
     out.line(format!("  project  {} ({})", shown(&app.project.root), crate::output::counted(syncs, "sync")));
-    out.line(format!("  state    {}", state_shown(&app)));
+    out.line(format!("  state    {}", state_shown(app)));
     out.line(format!("  API      {url}/api/docs"));
     match server.first_token.as_deref() {
         Some(token) => {

@@ -1,7 +1,12 @@
 //! The operations of the REST API, by subject.
 
 pub mod access;
+pub mod connections;
+pub mod definitions;
 pub mod events;
 pub mod insights;
+pub mod instances;
+mod made;
 pub mod runs;
+pub mod server;
 pub mod syncs;

@@ -11,6 +11,7 @@ use syncline_api::{
     CursorChangeView, CursorRequest, CursorView, HaltedView, List, RecordEventView, RunDetail, RunView,
     ScheduledSync, SyncView, TriggerRequest,
 };
+use syncline_config::Origin;
 use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, Sync};
 use syncline_engine::review;
 use syncline_store::{CursorChange, Page, RunFilter};
@@ -58,14 +59,14 @@ struct SyncQuery {
     tag: Option<String>,
 }
 
-async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
+pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
     let record = app.record(sync).await?;
     let filter = RunFilter { sync_uid: Some(record.uid.clone()), ..RunFilter::default() };
     let (latest, _) = app.store.runs(&filter, Page::first(5)).await?;
     let now = app.now();
     let started = latest.iter().find(|run| run.started_at.is_some());
     let next = schedule::next_run(app, &record).await?;
-    let loaded = app.live.get();
+    let origin = app.live.get().project.origin(&sync.id);
     Ok(SyncView {
         id: sync.id.to_string(),
         uid: Some(record.uid.to_string()),
@@ -83,8 +84,14 @@ async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
         last_run: started.map(|run| RunView::of(run, now)),
         seeded: record.generation > 0,
         cursor: record.cursor.as_ref().map(CursorValue::to_string),
-        origin: "file".into(),
-        place: loaded.project.place(&sync.id, "").map(|place| place.to_string()),
+        origin: match &origin {
+            Some(Origin::Api) => "api".into(),
+            Some(Origin::File(_)) | None => "file".into(),
+        },
+        place: match origin {
+            Some(Origin::File(place)) => Some(place.to_string()),
+            Some(Origin::Api) | None => None,
+        },
     })
 }
 
