@@ -90,7 +90,8 @@ async fn list(
 async fn create(State(app): State<Arc<App>>, Body(new): Body<NewConnection>) -> Answer<Response> {
     if RESERVED.contains(&new.name.as_str()) {
         let message = format!("a connection cannot be called '{}' here", new.name);
-        return Err(Fault::new(ErrorKind::BadUsage, message));
+        let error = Error::new(ErrorKind::BadUsage, message).help("choose another name");
+        return Err(Fault::unprocessable(error));
     }
     store(&app, &new.name, new.document, Expected::Nothing, StatusCode::CREATED).await
 }

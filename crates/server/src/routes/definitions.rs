@@ -221,7 +221,7 @@ fn tried(version: &Version, draft: Draft, at: [&'static str; 2]) -> Answer<Tried
         }
         _ => {
             let error = Error::new(ErrorKind::BadUsage, "this is neither an instance nor a sync");
-            Err(error.help("give either document, or instance, entity and definition").into())
+            Err(Fault::unprocessable(error.help("give either document, or instance, entity and definition")))
         }
     }
 }
@@ -277,7 +277,7 @@ async fn preview_draft(
         (None, [only]) => only.clone(),
         (None, _) => {
             let error = Error::new(ErrorKind::BadUsage, format!("the instance has {} syncs", syncs.len()));
-            return Err(error.help("name one with `entity`").into());
+            return Err(Fault::unprocessable(error.help("name one with `entity`")));
         }
     };
     let sync = project.sync(&id).cloned();

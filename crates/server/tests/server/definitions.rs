@@ -29,6 +29,9 @@ async fn a_connection_is_made_changed_and_removed() {
     api.send(Method::PUT, "/connections/erp", Some(&document), "\"1\"").await.fails(412, "conflict");
     api.send(Method::DELETE, "/connections/erp", None, "\"1\"").await.fails(412, "conflict");
 
+    let hidden = json!({ "name": "check", "document": { "type": "sqlite", "path": "x.db" } });
+    api.post("/connections", hidden).await.fails(422, "bad_usage");
+
     let checked = api.send(Method::POST, "/connections/erp/check", None, "").await.is(200);
     assert_eq!(checked["good"], true, "{checked}");
     api.send(Method::DELETE, "/connections/erp", None, "\"2\"").await.is(204);
