@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use syncline_server::keyring::Keyring;
 use syncline_server::{Listen, Options, Server};
-use syncline_store::{FileStore, SqliteStore};
+use syncline_store::{Catalog, FileStore, SqliteStore};
 use tempfile::TempDir;
 
 /// Longest that a test waits for something that happens by itself.
@@ -107,12 +107,27 @@ impl Project {
 
     /// Starts a server on the project.
     pub async fn serve(self) -> World {
+        let store = self.store();
+        self.serve_with(store, false).await
+    }
+
+    pub fn store(&self) -> Arc<dyn Catalog> {
+        Arc::new(SqliteStore::open(&self.path("state")).unwrap())
+    }
+
+    /// Starts a server on a state that others may share.
+    pub async fn serve_with(self, store: Arc<dyn Catalog>, shared: bool) -> World {
+        let (server, client) = self.server(store, shared).await;
+        World { project: self, client, server }
+    }
+
+    pub async fn server(&self, store: Arc<dyn Catalog>, shared: bool) -> (Server, Client) {
         let state = self.path("state");
         let options = Options {
-            store: Arc::new(SqliteStore::open(&state).unwrap()),
+            store,
             files: FileStore::new(&state),
             state: "sqlite",
-            shared: false,
+            shared,
             project: self.folder.path().to_path_buf(),
             environment: None,
             registry: Arc::new(syncline_connectors::registry()),
@@ -126,7 +141,7 @@ impl Project {
         };
         let server = Server::start(options).await.unwrap();
         let client = Client::new(&format!("http://{}", server.address.unwrap()), server.local_token());
-        World { project: self, client, server }
+        (server, client)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{SHOP, World, instance, person, texts};
+use crate::fixture::{Project, SHOP, World, instance, person, texts};
 
 fn has_errors(server: &Value) -> bool {
     server["project_problems"].as_array().unwrap().iter().any(|problem| problem["warning"] == false)
@@ -73,4 +73,27 @@ async fn a_new_schedule_moves_the_next_run() {
     let moved = |sync: &Value| sync["next_run_at"].as_str() < far["next_run_at"].as_str();
     api.until("/syncs/shop.contact", moved).await;
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_server_makes_the_others_on_its_state_take_over() {
+    let project = Project::new();
+    let store = project.store();
+    let (other, there) = project.server(store.clone(), true).await;
+    let here = project.serve_with(store, true).await;
+    let made = instance("api", json!({ "person": person() }));
+    let made = here.client.post("/instances", json!({ "document": made, "seed": false })).await;
+    made.is(201);
+    there.until("/syncs/api.person", |sync| sync["origin"] == "api").await;
+    let change = |tag: &str| {
+        json!({ "definition": { "tags": [tag], "model": person()["model"],
+        "to": person()["to"], "mapping": person()["mapping"] } })
+    };
+    there.put("/syncs/api.person", change("there")).await.is(200);
+    here.client.until("/syncs/api.person", |sync| sync["tags"] == json!(["there"])).await;
+    here.client.delete("/instances/api").await.is(204);
+    there.until("/instances", |instances| instances["pagination"]["total"] == 1).await;
+    other.stop();
+    other.ended().await.unwrap();
+    here.stop().await;
 }
