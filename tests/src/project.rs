@@ -123,7 +123,16 @@ impl Project {
 
     fn command_of(&self, mut command: Command, arguments: &[&str]) -> Command {
         command.args(arguments).current_dir(self.folder());
-        for name in ["FAILPOINTS", "RUST_LOG", "SYNCLINE_PROJECT", "SYNCLINE_ENV", "SYNCLINE_STATE"] {
+        for name in [
+            "FAILPOINTS",
+            "RUST_LOG",
+            "SYNCLINE_PROJECT",
+            "SYNCLINE_ENV",
+            "SYNCLINE_STATE",
+            "SYNCLINE_FILES",
+            "SYNCLINE_SERVER",
+            "SYNCLINE_TOKEN",
+        ] {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

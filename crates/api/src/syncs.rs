@@ -28,8 +28,16 @@ pub struct SyncView {
     pub schedule: Option<ScheduleView>,
     pub next_run_at: Option<Timestamp>,
     pub last_run: Option<RunView>,
+    /// Runs that wait for somebody's decision, newest first.
+    pub held_runs: Vec<String>,
     /// Something was delivered or seeded before.
     pub seeded: bool,
+    /// Records that the target has as they were sent last.
+    pub delivered: u64,
+    /// Records that wait for another try.
+    pub pending: u64,
+    /// Open ones.
+    pub dead_letters: u64,
     pub cursor: Option<String>,
     /// `file` (changed there) or `api`.
     pub origin: String,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use syncline_api::Role;
 use syncline_core::run::{ReplayMode, RunOptions};
 use syncline_core::{Error, ErrorKind, ReadMode, Result, RunStatus, RunType};
 use syncline_store::LetterState;
@@ -50,6 +51,12 @@ pub struct Globals {
     /// Where the state's files are, if not in its folder: a folder, or s3://BUCKET/PREFIX?…
     #[arg(long, global = true, value_name = "LOCATION", env = "SYNCLINE_FILES", hide_env_values = true)]
     pub files: Option<String>,
+    /// Server to work through [default: one that runs on this machine over the same state]
+    #[arg(long, global = true, value_name = "URL", env = "SYNCLINE_SERVER", hide_env_values = true)]
+    pub server: Option<String>,
+    /// Token for that server; better in the variable SYNCLINE_TOKEN
+    #[arg(long, global = true, value_name = "TOKEN", env = "SYNCLINE_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
     /// What to print: text for people or JSON for programs
     #[arg(long, global = true, value_enum, default_value_t = Output::Human, value_name = "FORMAT")]
     pub output: Output,
@@ -111,10 +118,14 @@ pub enum Command {
     Dlq(DlqArgs),
     /// Show or set how far a sync has read
     Cursor(CursorArgs),
+    /// Show when syncs run by themselves
+    Schedules(SchedulesArgs),
     /// Run by itself: schedules, the REST API, live events, notifications
     Serve(ServeArgs),
     /// Execute runs of a shared state without serving the API
     Worker(WorkerArgs),
+    /// Make, list and revoke tokens of the API
+    Token(TokenArgs),
     /// Put the whole state into one file, also while a server runs
     Backup(BackupArgs),
     /// Bring a state back from a backup
@@ -123,6 +134,66 @@ pub enum Command {
     Functions,
     /// Show the product on an example: generated data, no account, no network
     Demo(DemoArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct SchedulesArgs {
+    /// Only this sync, with its next ten fires
+    pub sync: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  syncline token create --name ci --role operator --expires 90
+  syncline token list
+  syncline token revoke 0190c2d5f0e97bd0a5b1c3d4e5f60718")]
+pub struct TokenArgs {
+    #[command(subcommand)]
+    pub command: TokenCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum TokenCommand {
+    /// Make a token; its secret is shown once
+    Create {
+        /// What it is for
+        #[arg(long)]
+        name: String,
+        /// What it may do
+        #[arg(long, value_enum)]
+        role: TokenRole,
+        /// Days until it expires [default: it does not]
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        expires: Option<u32>,
+    },
+    /// List tokens, without their secrets
+    List,
+    /// End a token at once
+    Revoke {
+        /// Its id; `token list` shows it
+        id: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TokenRole {
+    /// Look at everything but tokens and the audit log
+    Viewer,
+    /// Also run, cancel, approve, replay, activate
+    Operator,
+    /// Also change connections, instances, syncs, notifications and tokens
+    Admin,
+}
+
+impl From<TokenRole> for Role {
+    fn from(role: TokenRole) -> Self {
+        match role {
+            TokenRole::Viewer => Role::Viewer,
+            TokenRole::Operator => Role::Operator,
+            TokenRole::Admin => Role::Admin,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -387,10 +458,12 @@ Examples:
   syncline run --all                     everything, in its order
   syncline run --all -j 4                as well, four syncs at a time
   syncline run crm.contact --cursor reset
-  syncline run crm.contact --source-ids \"42,43\"")]
+  syncline run crm.contact --source-ids \"42,43\"
+  syncline run crm.contact --server http://127.0.0.1:8400
+  syncline run --follow last             a run that goes on at the server")]
 pub struct RunArgs {
     /// Syncs (crm.contact) or instances (crm)
-    #[arg(value_name = "SELECTOR", required_unless_present_any = ["all", "tag"])]
+    #[arg(value_name = "SELECTOR", required_unless_present_any = ["all", "tag", "follow"])]
     pub selectors: Vec<String>,
     /// Every sync of the project
     #[arg(long, conflicts_with_all = ["selectors", "tag"])]
@@ -406,6 +479,12 @@ pub struct RunArgs {
     pub kind: RunKind,
     #[command(flatten)]
     pub read: ReadArgs,
+    /// With a server: show a run that goes on there, to its end
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["selectors", "all", "tag", "no_follow"])]
+    pub follow: Option<String>,
+    /// With a server: only start the runs, and print their ids
+    #[arg(long)]
+    pub no_follow: bool,
 }
 
 fn at_once(text: &str) -> Result<usize, String> {

@@ -21,6 +21,8 @@ struct Shared {
     runs: Mutex<BTreeMap<u64, Observer>>,
     next: AtomicU64,
     wished: AtomicBool,
+    /// Runs at work belong to a server, and go on there.
+    lets_go: AtomicBool,
     /// A server waits for the wish, and ends by itself.
     awaited: AtomicBool,
     told: Notify,
@@ -41,6 +43,7 @@ impl Interrupt {
             runs: Mutex::default(),
             next: AtomicU64::new(0),
             wished: AtomicBool::new(false),
+            lets_go: AtomicBool::new(false),
             awaited: AtomicBool::new(false),
             told: Notify::new(),
             live,
@@ -77,6 +80,11 @@ impl Interrupt {
         self.shared.runs().values().for_each(Observer::cancel);
     }
 
+    /// From now on Ctrl-C lets go of runs instead of cancelling them.
+    pub fn let_go(&self) {
+        self.shared.lets_go.store(true, Ordering::SeqCst);
+    }
+
     /// Completes at the first Ctrl-C, which then ends nothing else.
     pub async fn wait_for_first(&self) {
         self.shared.awaited.store(true, Ordering::SeqCst);
@@ -96,6 +104,9 @@ impl Interrupt {
             std::process::exit(Exit::Cancelled.number().into());
         }
         runs.values().for_each(Observer::cancel);
+        if self.shared.lets_go.load(Ordering::SeqCst) {
+            return;
+        }
         self.shared.live.aside(|| {
             eprintln!("\ncancelling: what is on its way is settled first; Ctrl-C again ends at once");
         });

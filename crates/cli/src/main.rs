@@ -1,6 +1,5 @@
 //! The `syncline` command: reads the command line, runs one command, answers with an exit code.
 
-mod api;
 mod app;
 mod args;
 mod commands;
@@ -12,6 +11,7 @@ mod interrupt;
 mod output;
 mod records;
 mod recovery;
+mod remote;
 mod select;
 mod server_file;
 mod session;

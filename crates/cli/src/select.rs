@@ -1,14 +1,14 @@
 //! Which syncs, runs and letters somebody means.
 
 use syncline_config::Project;
-use syncline_core::{Error, ErrorKind, Result, Run, RunId, Sync};
+use syncline_core::{Error, ErrorKind, Result, Run, RunId, RunStatus, Sync};
 use syncline_engine::Engine;
 use syncline_store::{Page, RunFilter};
 
 /// Least likeness (Jaro-Winkler) of a name that is worth suggesting.
 const LIKENESS_MIN: f64 = 0.7;
 /// Shortest beginning of a run's or letter's id.
-const PREFIX_CHARS_MIN: usize = 4;
+pub const PREFIX_CHARS_MIN: usize = 4;
 
 /// The syncs of these ids, instances and tags, in the order of dependencies.
 pub fn syncs<'a>(project: &'a Project, selectors: &[String], tags: &[String]) -> Result<Vec<&'a Sync>> {
@@ -40,16 +40,27 @@ pub fn all(project: &Project) -> Result<Vec<&Sync>> {
 
 /// The error for a name that is neither a sync nor an instance.
 pub fn unknown(project: &Project, name: &str) -> Error {
-    let ids = project.syncs.iter().map(|sync| sync.id.as_str());
-    let instances = project.syncs.iter().map(|sync| sync.id.instance());
+    let ids: Vec<&str> = project.syncs.iter().map(|sync| sync.id.as_str()).collect();
+    unknown_among(&ids, name)
+}
+
+/// The same, of the syncs with these ids.
+pub fn unknown_among(ids: &[&str], name: &str) -> Error {
+    let instances = ids.iter().filter_map(|id| id.split_once('.')).map(|(instance, _)| instance);
     let likeness = |candidate: &str| strsim::jaro_winkler(candidate, name);
-    let nearest = ids.clone().chain(instances).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    let nearest = ids.iter().copied().chain(instances).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     let error = Error::new(ErrorKind::NotFound, format!("there is no sync '{name}'"));
     match nearest.filter(|candidate| likeness(candidate) >= LIKENESS_MIN) {
         Some(nearest) => error.help(format!("did you mean '{nearest}'?")),
-        None if project.syncs.is_empty() => error.help("the project has no syncs yet"),
-        None => error.help(format!("the project has: {}", ids.collect::<Vec<_>>().join(", "))),
+        None if ids.is_empty() => error.help("the project has no syncs yet"),
+        None => error.help(format!("the project has: {}", ids.join(", "))),
     }
+}
+
+/// The statuses of runs that `last` can mean: it took place, or is about to.
+pub fn looked_for() -> Vec<RunStatus> {
+    let others = |status: &RunStatus| !matches!(status, RunStatus::Scheduled | RunStatus::NotRun);
+    RunStatus::ALL.into_iter().filter(others).collect()
 }
 
 /// The run of an id, a unique beginning of one (with or without `run_`), or `last`.
@@ -57,7 +68,8 @@ pub async fn run(engine: &Engine, text: &str) -> Result<Run> {
     let missing =
         |message: String| Error::new(ErrorKind::NotFound, message).help("list runs with `syncline runs`");
     if text == "last" {
-        let (runs, _) = engine.store.runs(&RunFilter::default(), Page::first(1)).await?;
+        let filter = RunFilter { statuses: looked_for(), ..RunFilter::default() };
+        let (runs, _) = engine.store.runs(&filter, Page::first(1)).await?;
         return runs.into_iter().next().ok_or_else(|| missing("nothing ran yet".into()));
     }
     let prefix = if text.starts_with("run_") { text.to_string() } else { format!("run_{text}") };

@@ -29,9 +29,10 @@ mod schedule;
 mod secrets;
 mod server;
 mod trends;
-mod views;
+pub mod views;
 
 pub use access::Tokens;
 pub use live::{endpoints, item};
 pub use router::openapi_document;
+pub use schedule::{scheduled, unscheduled, view as schedule_view};
 pub use server::{Listen, Options, Server, Tls, keep_until};

@@ -5,11 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use syncline_api::{ScheduleView, ScheduledSync};
 use syncline_core::sync::{Overlap, Schedule, When};
-use syncline_core::{EndReason, Result, Run, RunStatus, Sync};
+use syncline_core::{EndReason, Result, Run, RunStatus, SyncId};
 use syncline_scheduler::due::{next_fires, seed_of};
-use syncline_store::{Page, RunFilter, SyncRecord, SyncState};
-
-use crate::app::App;
+use syncline_store::{Page, RunFilter, Store, SyncRecord, SyncState};
 
 /// Next times that are shown.
 const FIRES_SHOWN: usize = 10;
@@ -50,31 +48,46 @@ pub fn state_name(state: &SyncState) -> &'static str {
 }
 
 /// The scheduled run of a sync that comes first.
-pub async fn next_run(app: &App, record: &SyncRecord) -> Result<Option<Run>> {
+pub async fn next_run(store: &dyn Store, record: &SyncRecord) -> Result<Option<Run>> {
     let filter = RunFilter {
         sync_uid: Some(record.uid.clone()),
         statuses: vec![RunStatus::Scheduled],
         ..RunFilter::default()
     };
-    let (runs, _) = app.store.runs(&filter, Page::first(MISSED_MAX)).await?;
+    let (runs, _) = store.runs(&filter, Page::first(MISSED_MAX)).await?;
     Ok(runs.into_iter().filter(|run| run.run_at.is_some()).min_by_key(|run| run.run_at))
 }
 
+/// The schedule of a sync that the state does not know yet: nothing fires before it is activated.
+pub fn unscheduled(id: &SyncId, schedule: &Schedule, now: Timestamp) -> ScheduledSync {
+    ScheduledSync {
+        sync_id: id.to_string(),
+        state: state_name(&SyncState::Inactive).into(),
+        schedule: view(schedule),
+        next_run_at: None,
+        next_fires: next_fires(schedule, now, 0, FIRES_SHOWN),
+        missed: Vec::new(),
+    }
+}
+
 /// A sync's schedule with its next fires and those that did not run lately.
-pub async fn scheduled(app: &App, sync: &Sync, schedule: &Schedule) -> Result<ScheduledSync> {
-    let record = app.record(sync).await?;
-    let now = app.now();
-    let next = next_run(app, &record).await?;
+pub async fn scheduled(
+    store: &dyn Store,
+    record: &SyncRecord,
+    schedule: &Schedule,
+    now: Timestamp,
+) -> Result<ScheduledSync> {
+    let next = next_run(store, record).await?;
     let filter = RunFilter {
         sync_uid: Some(record.uid.clone()),
         statuses: vec![RunStatus::NotRun],
         since: now.checked_sub(MISSED_SHOWN).ok(),
         ..RunFilter::default()
     };
-    let (missed, _) = app.store.runs(&filter, Page::first(MISSED_MAX)).await?;
+    let (missed, _) = store.runs(&filter, Page::first(MISSED_MAX)).await?;
     let missed = missed.iter().filter(|run| run.end_reason != Some(EndReason::Cancelled));
     Ok(ScheduledSync {
-        sync_id: sync.id.to_string(),
+        sync_id: record.id.to_string(),
         state: state_name(&record.state).into(),
         schedule: view(schedule),
         next_run_at: next.as_ref().and_then(|run| run.run_at),

@@ -8,7 +8,7 @@ use crate::shop::{Shop, counts};
 const BY_VERSION: &str = "{ table: item, key: id, cursor: version }";
 
 fn cursor(shop: &Shop) -> Json {
-    shop.project.expect(0, &["cursor", "show", "shop.item"]).json()["cursor"].clone()
+    shop.project.expect(0, &["cursor", "show", "shop.item"]).json()["value"].clone()
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_cursor_set_by_hand_says_what_it_means_and_keeps_its_history() {
     );
     let set = shop.project.expect(0, &["cursor", "set", "shop.item", "4", "--yes"]).json();
     assert_eq!(
-        (&set["cursor"], &set["records_read"], &set["records_read_again"]),
+        (&set["value"], &set["records_read"], &set["records_read_again"]),
         (&json!("4"), &json!(7), &json!(7))
     );
     assert_eq!(counts(&shop.run(0, &[])), [7, 0, 0, 0, 7, 0]);

@@ -3,6 +3,7 @@
 
 mod access;
 mod api;
+mod commands;
 mod contract;
 mod events;
 mod lifecycle;

@@ -9,7 +9,7 @@ use crate::args::SyncRef;
 use crate::commands::status::state_name;
 use crate::exit::Exit;
 use crate::fault::Outcome;
-use crate::output::Style;
+use crate::output::{Out, Style};
 
 pub async fn set(context: &Context, args: &SyncRef, active: bool) -> Outcome {
     let app = App::open(context)?;
@@ -17,20 +17,28 @@ pub async fn set(context: &Context, args: &SyncRef, active: bool) -> Outcome {
     let engine = app.engine_without_writing(context).await?;
     let before = engine.register(sync).await?;
     let after = engine.set_active(&sync.id, active).await?;
-    let out = &context.out;
-    if out.json {
-        out.json(&json!({ "sync_id": after.id, "state": state_name(&after.state) }));
-        return Ok(Exit::Done);
-    }
-    let id = out.paint(Style::Strong, sync.id.as_str());
-    let word = if active { "active" } else { "inactive" };
-    out.line(match before.state {
-        state if state == after.state => format!("{id} was {word} already"),
-        SyncState::Halted { reason, .. } => format!("{id} is {word}; it was halted: {reason}"),
-        _ => format!("{id} is {word}"),
-    });
-    if active && after.generation == 0 {
-        out.remark(&format!("nothing was delivered yet: start with `syncline seed {}`", sync.id));
-    }
+    let halted = match &before.state {
+        SyncState::Halted { reason, .. } => Some(reason.as_str()),
+        _ => None,
+    };
+    let was = (state_name(&before.state), halted);
+    print(&context.out, sync.id.as_str(), was, state_name(&after.state), after.generation > 0);
     Ok(Exit::Done)
+}
+
+/// What a sync is now. `was`: its state before, and why it was halted.
+pub fn print(out: &Out, sync: &str, (was, halted): (&str, Option<&str>), state: &str, seeded: bool) {
+    if out.json {
+        out.json(&json!({ "sync_id": sync, "state": state }));
+        return;
+    }
+    let id = out.paint(Style::Strong, sync);
+    out.line(match halted {
+        _ if was == state => format!("{id} was {state} already"),
+        Some(reason) => format!("{id} is {state}; it was halted: {reason}"),
+        None => format!("{id} is {state}"),
+    });
+    if state == "active" && !seeded {
+        out.remark(&format!("nothing was delivered yet: start with `syncline seed {sync}`"));
+    }
 }

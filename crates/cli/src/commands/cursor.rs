@@ -4,22 +4,22 @@ use std::cmp::Ordering;
 
 use futures::StreamExt;
 use serde_json::json;
+use syncline_api::{CursorChangeView, CursorView, List};
 use syncline_connector::{ReadFilter, ReadRequest};
-use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, Result, Sync, text};
+use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, Result, RunId, Sync, text};
 use syncline_engine::Endpoints;
-use syncline_store::{CursorChange, CursorHistory, Page, SyncRecord};
+use syncline_store::{CursorChange, Page, SyncRecord};
 
 use crate::Context;
-use crate::api::ListView;
 use crate::app::App;
 use crate::args::{CursorArgs, CursorCommand};
 use crate::exit::Exit;
 use crate::fault::Outcome;
-use crate::output::{self, Column, Style};
+use crate::output::{self, Column, Out, Style};
 use crate::records::Records;
 
 /// Changes that `history` shows.
-const HISTORY_SHOWN: u64 = 50;
+pub const HISTORY_SHOWN: u64 = 50;
 
 pub async fn cursor(context: &Context, args: &CursorArgs) -> Outcome {
     match &args.command {
@@ -41,17 +41,27 @@ async fn show(context: &Context, id: &str) -> Outcome {
         None => None,
     };
     let cursor = record.as_ref().and_then(|r| r.cursor.as_ref());
-    let out = &context.out;
-    if out.json {
-        out.json(&json!({ "sync_id": sync.id, "column": sync.model.cursor,
-            "cursor": cursor.map(CursorValue::to_string) }));
-        return Ok(Exit::Done);
-    }
-    out.line(match &sync.model.cursor {
-        None => format!("{} has no cursor column: every run reads everything", sync.id),
-        Some(column) => format!("{column}: {}", shown(cursor)),
-    });
+    print(
+        &context.out,
+        &CursorView {
+            sync_id: sync.id.to_string(),
+            column: sync.model.cursor.clone(),
+            value: cursor.map(CursorValue::to_string),
+        },
+    );
     Ok(Exit::Done)
+}
+
+/// How far a sync got.
+pub fn print(out: &Out, cursor: &CursorView) {
+    if out.json {
+        out.json(cursor);
+        return;
+    }
+    out.line(match &cursor.column {
+        None => format!("{} has no cursor column: every run reads everything", cursor.sync_id),
+        Some(column) => format!("{column}: {}", cursor.value.as_deref().unwrap_or("none")),
+    });
 }
 
 async fn history(context: &Context, id: &str) -> Outcome {
@@ -60,15 +70,20 @@ async fn history(context: &Context, id: &str) -> Outcome {
     let record = records.known_sync(&engine, id).await?;
     let page = Page::first(HISTORY_SHOWN);
     let (changes, total) = engine.store.cursor_history(&record.uid, page).await?;
-    let out = &context.out;
+    let data = changes.into_iter().map(CursorChangeView::from).collect();
+    print_history(&context.out, record.id.as_str(), &List::new(data, page, total));
+    Ok(Exit::Done)
+}
+
+/// How a cursor moved, newest first.
+pub fn print_history(out: &Out, sync: &str, changes: &List<CursorChangeView>) {
     if out.json {
-        let data: Vec<_> = changes.iter().map(change_view).collect();
-        out.json(&ListView::new(data, page, total));
-        return Ok(Exit::Done);
+        out.json(changes);
+        return;
     }
-    if changes.is_empty() {
-        out.line(format!("The cursor of {} never moved.", record.id));
-        return Ok(Exit::Done);
+    if changes.data.is_empty() {
+        out.line(format!("The cursor of {sync} never moved."));
+        return;
     }
     let columns = [
         Column::left("WHEN"),
@@ -77,24 +92,18 @@ async fn history(context: &Context, id: &str) -> Outcome {
         Column::left("WHY"),
         Column::left("RUN").optional(),
     ];
-    let rows = changes.iter().map(|c| {
-        let run = c.change.run_id.as_ref().map(|id| output::short_id(id).to_string()).unwrap_or_default();
+    let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".into());
+    let rows = changes.data.iter().map(|c| {
+        let run = c.run_id.as_deref().map(RunId::from_stored);
         vec![
             (None, output::local(c.at)),
-            (Some(Style::Dim), shown(c.from.as_ref())),
-            (Some(Style::Strong), shown(c.change.to.as_ref())),
-            (None, c.change.reason.clone()),
-            (None, run),
+            (Some(Style::Dim), value(&c.from)),
+            (Some(Style::Strong), value(&c.to)),
+            (None, c.reason.clone()),
+            (None, run.map(|id| output::short_id(&id).to_string()).unwrap_or_default()),
         ]
     });
     out.line(output::table(out, &columns, rows.collect()));
-    Ok(Exit::Done)
-}
-
-fn change_view(change: &CursorHistory) -> serde_json::Value {
-    json!({ "at": change.at, "from": change.from.as_ref().map(CursorValue::to_string),
-        "to": change.change.to.as_ref().map(CursorValue::to_string),
-        "reason": change.change.reason, "run_id": change.change.run_id })
 }
 
 async fn set(context: &Context, id: &str, value: &str, yes: bool) -> Outcome {
@@ -139,7 +148,7 @@ async fn set(context: &Context, id: &str, value: &str, yes: bool) -> Outcome {
     let change = CursorChange { to: to.clone(), reason: "manual".into(), run_id: None };
     engine.store.set_cursor(&record.uid, &change, engine.clock.now()).await?;
     if out.json {
-        out.json(&json!({ "sync_id": sync.id, "cursor": to.map(|c| c.to_string()),
+        out.json(&json!({ "sync_id": sync.id, "column": column, "value": to.map(|c| c.to_string()),
             "records_read": effect.read, "records_read_again": effect.again,
             "records_passed_over": effect.passed_over }));
     } else {
@@ -148,7 +157,8 @@ async fn set(context: &Context, id: &str, value: &str, yes: bool) -> Outcome {
     Ok(Exit::Done)
 }
 
-fn agreed(context: &Context) -> Outcome<bool> {
+/// A person agrees, or said so before with --yes.
+pub fn agreed(context: &Context) -> Outcome<bool> {
     if !context.out.can_ask() {
         return Err(Error::new(ErrorKind::BadUsage, "moving a cursor needs a yes").help("add --yes").into());
     }

@@ -1,9 +1,10 @@
 //! `errors`: the rows that failed in a run.
 
+use syncline_api::RowErrorList;
+use syncline_core::RunId;
 use syncline_store::{Page, RowErrorRecord};
 
 use crate::Context;
-use crate::api::ErrorsView;
 use crate::args::ErrorsArgs;
 use crate::exit::Exit;
 use crate::fault::Outcome;
@@ -16,16 +17,21 @@ pub async fn errors(context: &Context, args: &ErrorsArgs) -> Outcome {
     let run = select::run(&engine, &args.run).await?;
     let page = Page { number: args.page, size: args.per_page };
     let (errors, total) = engine.store.row_errors(&run.id, page).await?;
-    let out = &context.out;
+    print(&context.out, &run.id, &errors, page, total);
+    Ok(Exit::Done)
+}
+
+/// One page of a run's errors.
+pub fn print(out: &Out, run: &RunId, errors: &[RowErrorRecord], page: Page, total: u64) {
     if out.json {
-        out.json(&ErrorsView::of(&errors, page, total));
-        return Ok(Exit::Done);
+        out.json(&RowErrorList::of(errors, page, total));
+        return;
     }
-    let id = output::short_id(&run.id);
+    let id = output::short_id(run);
     match (errors.is_empty(), total) {
         (true, 0) => out.line(format!("No row failed in {id}.")),
         (true, _) => out.line("No errors on this page."),
-        (false, _) => out.line(errors_table(out, &errors)),
+        (false, _) => out.line(errors_table(out, errors)),
     }
     let shown = page.offset() + errors.len() as u64;
     if total > shown {
@@ -36,7 +42,6 @@ pub async fn errors(context: &Context, args: &ErrorsArgs) -> Outcome {
             output::counted(total, "error")
         ));
     }
-    Ok(Exit::Done)
 }
 
 /// Failed rows: what, where and why.

@@ -1,6 +1,7 @@
 //! `history`: the life of one record.
 
 use serde_json::json;
+use syncline_core::SyncId;
 use syncline_engine::review::{self, RowEvent};
 
 use crate::Context;
@@ -15,11 +16,17 @@ pub async fn history(context: &Context, args: &HistoryArgs) -> Outcome {
     let engine = records.reader_of_runs().await?;
     let record = records.known_sync(&engine, &args.sync).await?;
     let events = review::history(&engine, &record.uid, &args.row_id, args.limit).await?;
-    let out = &context.out;
+    print(&context.out, &record.id, &args.row_id, events);
+    Ok(Exit::Done)
+}
+
+/// What happened to a record, newest first.
+pub fn print(out: &Out, sync: &SyncId, row_id: &str, events: Vec<RowEvent>) {
     if out.json {
-        out.json(&json!({ "sync_id": record.id, "row_id": args.row_id, "data": events }));
+        let data: Vec<_> = events.into_iter().map(syncline_server::views::record_event).collect();
+        out.json(&json!({ "sync_id": sync, "row_id": row_id, "data": data }));
     } else if events.is_empty() {
-        out.line(format!("Nothing is recorded of {} in {}.", args.row_id, record.id));
+        out.line(format!("Nothing is recorded of {row_id} in {sync}."));
         out.remark(
             "rows that never changed leave no trace; keys are written as `syncline errors` shows them",
         );
@@ -28,7 +35,6 @@ pub async fn history(context: &Context, args: &HistoryArgs) -> Outcome {
             out.raw(&event_text(out, event));
         }
     }
-    Ok(Exit::Done)
 }
 
 fn event_text(out: &Out, event: &RowEvent) -> String {

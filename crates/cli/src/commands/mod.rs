@@ -1,29 +1,35 @@
 //! The commands, one subject a file.
 
-mod activation;
+pub mod activation;
 mod backup;
 mod check;
-mod cursor;
+pub mod cursor;
 mod dlq;
-mod errors;
+pub mod errors;
 mod functions;
-mod history;
+pub mod history;
 mod init;
-mod plan;
-mod release;
+pub mod plan;
+pub mod release;
 pub mod run;
-mod runs;
-mod seed;
-mod serve;
-mod status;
+pub mod runs;
+pub mod schedules;
+pub mod seed;
+pub mod serve;
+pub mod status;
+pub mod token;
 mod validate;
 
 use crate::Context;
 use crate::args::Command;
 use crate::fault::Outcome;
+use crate::remote;
 
-/// Runs one command to its end.
+/// Runs one command to its end: through a server if one is named or has the state, else here.
 pub async fn run(context: &Context, command: Command) -> Outcome {
+    if let Some(server) = remote::server_for(context, &command).await? {
+        return remote::run(context, &server, &command).await;
+    }
     match command {
         Command::Init(args) => init::init(context, &args),
         Command::Validate => validate::validate(context),
@@ -48,6 +54,8 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
         Command::Cursor(args) => cursor::cursor(context, &args).await,
         Command::Serve(args) => serve::serve(context, &args).await,
         Command::Worker(args) => serve::worker(context, &args).await,
+        Command::Schedules(args) => schedules::schedules(context, &args).await,
+        Command::Token(args) => token::token(context, &args).await,
         Command::Backup(args) => backup::backup(context, &args).await,
         Command::Restore(args) => backup::restore(context, &args).await,
         Command::Functions => functions::functions(context),

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use syncline_core::run::StoredError;
+use syncline_core::sync::StoreValues;
 use syncline_core::{Error, ErrorKind, RunStatus, RunType, Trigger};
 use syncline_engine::review::{self, PlanDocument};
 
@@ -33,9 +34,14 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Outcome {
         save(path, &whole)?;
     }
     if context.out.json {
-        context.out.json(&plan);
+        context.out.json(&syncline_server::views::plan(plan));
     } else {
-        context.out.raw(&output::plan_text(&context.out, sync, &run, &plan));
+        context.out.raw(&output::plan_text(
+            &context.out,
+            sync.store_values != StoreValues::None,
+            &run,
+            &plan,
+        ));
         if let Some(path) = &args.out {
             context.out.remark(&format!("saved; apply it with `syncline apply {}`", path.display()));
         }
@@ -46,7 +52,7 @@ pub async fn plan(context: &Context, args: &PlanArgs) -> Outcome {
 }
 
 /// The stored error of a run as one to report.
-fn error_of(stored: Option<&StoredError>) -> Error {
+pub fn error_of(stored: Option<&StoredError>) -> Error {
     let Some(stored) = stored else { return Error::internal("the run ended without a reason") };
     let kind = serde_json::from_value(serde_json::Value::String(stored.code.clone()));
     let error = Error::new(kind.unwrap_or(ErrorKind::Internal), stored.message.clone());

@@ -1,17 +1,17 @@
 //! `approve`, `reject`, `cancel`: what becomes of runs that wait.
 
+use syncline_api::RunDetail;
 use syncline_core::run::StoredError;
-use syncline_core::{Error, ErrorKind, Run, RunStatus};
+use syncline_core::{Error, ErrorKind, Run, RunId, RunStatus};
 use syncline_engine::Engine;
 
 use crate::Context;
-use crate::api::RunDetail;
 use crate::app::App;
 use crate::args::RunRef;
 use crate::commands::run::finish_one;
 use crate::exit::Exit;
 use crate::fault::Outcome;
-use crate::output;
+use crate::output::{self, Out};
 use crate::select;
 
 pub async fn approve(context: &Context, args: &RunRef) -> Outcome {
@@ -78,11 +78,16 @@ fn refuse_running(run: &Run) -> Outcome<()> {
 }
 
 fn ended(context: &Context, engine: &Engine, run: &Run, word: &str) -> Outcome {
-    let out = &context.out;
-    if out.json {
-        out.json(&RunDetail::of(run, engine.clock.now()));
-    } else {
-        out.line(format!("{word} {} of {}: nothing was written", output::short_id(&run.id), run.sync_id));
-    }
+    print_ended(&context.out, &RunDetail::of(run, engine.clock.now()), word);
     Ok(Exit::Done)
+}
+
+/// A run that ended without writing anything.
+pub fn print_ended(out: &Out, run: &RunDetail, word: &str) {
+    if out.json {
+        out.json(run);
+        return;
+    }
+    let id = RunId::from_stored(run.run.id.as_str());
+    out.line(format!("{word} {} of {}: nothing was written", output::short_id(&id), run.run.sync_id));
 }

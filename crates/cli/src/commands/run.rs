@@ -3,21 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use syncline_api::RunDetail;
 use syncline_core::run::RunOptions;
-use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, Sync, Trigger};
+use syncline_core::{Error, ErrorKind, Result, Run, RunStatus, RunType, Sync, Trigger};
 use syncline_engine::Engine;
+use syncline_store::Page;
 
 use crate::Context;
-use crate::api::RunDetail;
 use crate::app::App;
 use crate::args::{RunArgs, RunRef};
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Style};
 use crate::select;
-use crate::session::{self, Request, Shares};
+use crate::session::{self, Shares};
 
 pub async fn run(context: &Context, args: &RunArgs) -> Outcome {
+    if args.follow.is_some() || args.no_follow {
+        return Err(Error::new(ErrorKind::BadUsage, "--follow and --no-follow are for runs of a server")
+            .help("name one with --server, or start one here: syncline serve")
+            .into());
+    }
     let app = App::open(context)?;
     let syncs = match args.all {
         true => select::all(&app.project)?,
@@ -33,9 +39,12 @@ pub async fn run(context: &Context, args: &RunArgs) -> Outcome {
     let shares = Shares::of(engine.memory_budget, args.parallel, syncs.len());
     remark_on_fewer(context, shares.at_once, args.parallel.min(syncs.len()));
     engine.memory_budget = shares.run_bytes;
-    let request = Request { run_type: args.kind.into(), options };
     let engine = Arc::new(engine);
-    let ended = session::run(context, &app, engine.clone(), &syncs, shares.at_once, &request).await?;
+    let candidates = syncs.iter().map(|sync| session::candidate(&app, sync)).collect();
+    let ended = session::run(context, candidates, shares.at_once, |number| {
+        execute(context, &app, &engine, syncs[number], args.kind.into(), options.clone())
+    })
+    .await?;
     if context.out.json {
         let now = engine.clock.now();
         let views: Vec<_> = ended.runs.iter().map(|run| RunDetail::of(run, now)).collect();
@@ -96,7 +105,7 @@ pub async fn execute(
     })
     .await?;
     if !context.out.json {
-        context.out.raw(&output::run_report(&context.out, engine, &run, first).await?);
+        report(context, engine, &run, first).await?;
     }
     Ok(run)
 }
@@ -151,7 +160,15 @@ pub async fn finish_one(context: &Context, engine: &Engine, run: &Run) -> Outcom
     if context.out.json {
         context.out.json(&RunDetail::of(run, engine.clock.now()));
     } else {
-        context.out.raw(&output::run_report(&context.out, engine, run, false).await?);
+        report(context, engine, run, false).await?;
     }
     Ok(Exit::of_run(run))
+}
+
+/// Tells people how a run ended. `first`: it was the first of its sync.
+async fn report(context: &Context, engine: &Engine, run: &Run, first: bool) -> Result<()> {
+    let (errors, total) = engine.store.row_errors(&run.id, Page::first(output::ERRORS_GROUPED_MAX)).await?;
+    let text = output::run_report(&context.out, run, first, (&errors, total), engine.clock.now());
+    context.out.raw(&text);
+    Ok(())
 }

@@ -1,12 +1,13 @@
 //! `runs` and `runs show`.
 
+use jiff::Timestamp;
+use syncline_api::{List, RunDetail, RunView};
 use syncline_core::run::TimelineEntry;
 use syncline_core::{Counters, Durations, Phase, Result, Run, RunStatus};
 use syncline_engine::{Engine, review};
-use syncline_store::{Page, RunFilter};
+use syncline_store::{Page, RowErrorRecord, RunFilter};
 
 use crate::Context;
-use crate::api::{ListView, RunDetail, RunView};
 use crate::args::{RunRef, RunsArgs, RunsCommand, RunsList};
 use crate::commands::errors::errors_table;
 use crate::exit::Exit;
@@ -19,7 +20,7 @@ use crate::select;
 const WAITING_SHOWN_SECONDS: f64 = 0.001;
 
 /// Failed rows that `show` lists.
-const ERRORS_SHOWN: u64 = 10;
+pub const ERRORS_SHOWN: u64 = 10;
 
 pub async fn runs(context: &Context, args: &RunsArgs) -> Outcome {
     match &args.show {
@@ -38,14 +39,19 @@ async fn list(context: &Context, args: &RunsList) -> Outcome {
         }
         None => (Vec::new(), 0, jiff::Timestamp::now()),
     };
-    let out = &context.out;
+    print_list(&context.out, &runs, page, total, now);
+    Ok(Exit::Done)
+}
+
+/// One page of runs.
+pub fn print_list(out: &Out, runs: &[Run], page: Page, total: u64, now: Timestamp) {
     if out.json {
         let data = runs.iter().map(|run| RunView::of(run, now)).collect();
-        out.json(&ListView::new(data, page, total));
+        out.json(&List::new(data, page, total));
     } else if runs.is_empty() {
         out.line(if total == 0 { "No runs." } else { "No runs on this page." });
     } else {
-        out.line(runs_table(out, &runs, now));
+        out.line(runs_table(out, runs, now));
         let shown = page.offset() + runs.len() as u64;
         if total > shown {
             let next = page.number + 1;
@@ -56,7 +62,6 @@ async fn list(context: &Context, args: &RunsList) -> Outcome {
             ));
         }
     }
-    Ok(Exit::Done)
 }
 
 async fn filter(records: &Records, engine: &Engine, args: &RunsList) -> Result<RunFilter> {
@@ -124,28 +129,39 @@ async fn show(context: &Context, args: &RunRef) -> Outcome {
         context.out.json(&RunDetail::of(&run, now));
         return Ok(Exit::Done);
     }
-    let out = &context.out;
-    let (style, status) = output::status_text(&run);
+    let planned = if output::is_rejected(&run) { planned(&engine, &run).await } else { None };
+    let (errors, total) = engine.store.row_errors(&run.id, Page::first(ERRORS_SHOWN)).await?;
+    print_run(&context.out, &run, planned.as_ref(), (&errors, total), now);
+    Ok(Exit::Done)
+}
+
+/// One run in full, with the first of its `errors` and how many there are. `planned`: what a rejected run
+/// would have done.
+pub fn print_run(
+    out: &Out,
+    run: &Run,
+    planned: Option<&Counters>,
+    errors: (&[RowErrorRecord], u64),
+    now: Timestamp,
+) {
+    let (style, status) = output::status_text(run);
     let sync = out.paint(Style::Strong, run.sync_id.as_str());
     out.line(format!("{sync}  {}  {}", run.id, out.paint(style, &status)));
-    out.prose(output::verdict(&run, now));
-    if output::is_rejected(&run)
-        && let Some(planned) = planned(&engine, &run).await
-    {
-        out.prose(output::undone(&planned));
+    out.prose(output::verdict(run, now));
+    if let Some(planned) = planned {
+        out.prose(output::undone(planned));
     }
     out.line("");
-    out.raw(&output::summary_box(&run, output::seconds(&run, now).unwrap_or(0.0)));
-    out.raw(&facts(out, &run));
+    out.raw(&output::summary_box(run, output::seconds(run, now).unwrap_or(0.0)));
+    out.raw(&facts(out, run));
     out.raw(&timeline(out, &run.timeline, now));
     out.raw(&durations(out, &run.durations));
-    out.raw(&guards(out, &run));
-    out.raw(&error(out, &run));
-    show_row_errors(out, &engine, &run).await?;
+    out.raw(&guards(out, run));
+    out.raw(&error(out, run));
+    row_errors(out, run, errors);
     for notice in &run.notices {
         out.prose(format!("{} {notice}", out.paint(Style::Dim, "note:")));
     }
-    Ok(Exit::Done)
 }
 
 /// The changes of a run's plan, as long as the plan is kept.
@@ -295,16 +311,14 @@ fn error(out: &Out, run: &Run) -> String {
     out.wrapped(&text, None)
 }
 
-async fn show_row_errors(out: &Out, engine: &Engine, run: &Run) -> Result<()> {
-    let (errors, total) = engine.store.row_errors(&run.id, Page::first(ERRORS_SHOWN)).await?;
+fn row_errors(out: &Out, run: &Run, (errors, total): (&[RowErrorRecord], u64)) {
     if errors.is_empty() {
-        return Ok(());
+        return;
     }
     out.raw(&heading(out, "Failed rows"));
-    out.line(errors_table(out, &errors));
+    out.line(errors_table(out, errors));
     if total > errors.len() as u64 {
         let all = output::counted(total, "error");
         out.line(format!("see all {all}: syncline errors {}", output::short_id(&run.id)));
     }
-    Ok(())
 }

@@ -4,12 +4,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use syncline_api::RunDetail;
 use syncline_core::run::RunOptions;
-use syncline_core::{Error, ErrorKind, Result, RunStatus, RunType, Sync};
+use syncline_core::{Error, ErrorKind, Result, RunStatus, RunType, Sync, SyncId};
 use syncline_engine::{Engine, review};
 
 use crate::Context;
-use crate::api::RunDetail;
 use crate::app::App;
 use crate::args::SeedArgs;
 use crate::commands::run::execute;
@@ -22,7 +22,7 @@ pub async fn seed(context: &Context, args: &SeedArgs) -> Outcome {
     let sync = app.sync(&args.sync)?;
     let options = RunOptions { batch_size: args.batch_size, reseed: args.reseed, ..RunOptions::default() };
     if args.reseed {
-        refuse_unconfirmed(context, args, sync)?;
+        refuse_unconfirmed(context, args, &sync.id)?;
     }
     let engine = Arc::new(app.engine(context).await?);
     if args.reseed {
@@ -41,20 +41,20 @@ pub async fn seed(context: &Context, args: &SeedArgs) -> Outcome {
 }
 
 /// A reseed removes records: it is confirmed with the sync's id, on the command line or by a person.
-fn refuse_unconfirmed(context: &Context, args: &SeedArgs, sync: &Sync) -> Outcome<()> {
+pub fn refuse_unconfirmed(context: &Context, args: &SeedArgs, sync: &SyncId) -> Outcome<()> {
     let refuse = |message: String| {
-        let help = format!("to go ahead: syncline seed {id} --reseed --confirm {id}", id = sync.id);
+        let help = format!("to go ahead: syncline seed {id} --reseed --confirm {id}", id = sync);
         Err(Fault::Error(Error::new(ErrorKind::BadUsage, message).help(help)))
     };
     match &args.confirm {
-        Some(confirm) if confirm == sync.id.as_str() => Ok(()),
-        Some(other) => refuse(format!("--confirm says '{other}', but the sync is {}", sync.id)),
+        Some(confirm) if confirm == sync.as_str() => Ok(()),
+        Some(other) => refuse(format!("--confirm says '{other}', but the sync is {sync}")),
         None if context.out.can_ask() => Ok(()),
-        None => refuse(format!("a reseed first removes what {} delivered, and was not confirmed", sync.id)),
+        None => refuse(format!("a reseed first removes what {sync} delivered, and was not confirmed")),
     }
 }
 
-/// Shows what a reseed would do and asks for the sync's id.
+/// Finds out what a reseed would do, and asks whether it is meant.
 async fn agreed(
     context: &Context,
     app: &App,
@@ -67,14 +67,20 @@ async fn agreed(
         return Ok(false);
     }
     let c = &test.counters;
-    context.out.note_prose(&format!(
-        "\nThis removes {} from '{}' and writes {} anew. Known records are exported first.",
+    let what = format!(
+        "This removes {} from '{}' and writes {} anew. Known records are exported first.",
         output::counted(c.rows_deleted, "record"),
         sync.to.object,
         output::grouped(c.rows_created + c.rows_updated),
-    ));
-    let answer = context.out.ask(&format!("Type {} to go ahead: ", sync.id))?;
-    let agreed = answer.as_deref() == Some(sync.id.as_str());
+    );
+    typed(context, &sync.id, &what)
+}
+
+/// Says what a reseed does, and asks for the sync's id.
+pub fn typed(context: &Context, sync: &SyncId, what: &str) -> Outcome<bool> {
+    context.out.note_prose(&format!("\n{what}"));
+    let answer = context.out.ask(&format!("Type {sync} to go ahead: "))?;
+    let agreed = answer.as_deref() == Some(sync.as_str());
     if !agreed {
         context.out.note("nothing was changed");
     }

@@ -1,27 +1,30 @@
 //! `status`: every sync at a glance.
 
 use serde_json::json;
-use syncline_core::sync::{Schedule, When};
-use syncline_core::{Result, Run, RunStatus, Sync};
+use syncline_api::{RunView, ScheduleView};
+use syncline_core::{Result, Run, RunStatus, Sync, SyncId};
 use syncline_engine::Engine;
-use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncRecord, SyncState};
+use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncState};
 
 use crate::Context;
-use crate::api::RunView;
 use crate::app::App;
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Column, Out, Style};
+use crate::select;
 
-/// A sync of the project with what the state knows of it.
-struct Row<'a> {
-    sync: &'a Sync,
-    record: Option<SyncRecord>,
-    last: Option<Run>,
-    held: Vec<Run>,
-    delivered: u64,
-    pending: u64,
-    letters: u64,
+/// A sync with what is known of it.
+pub struct Row {
+    pub id: SyncId,
+    pub state: SyncState,
+    pub seeded: bool,
+    pub schedule: Option<ScheduleView>,
+    pub last: Option<Run>,
+    /// Held runs in full.
+    pub held: Vec<Run>,
+    pub delivered: u64,
+    pub pending: u64,
+    pub letters: u64,
 }
 
 pub async fn status(context: &Context) -> Outcome {
@@ -31,32 +34,45 @@ pub async fn status(context: &Context) -> Outcome {
     for sync in &app.project.syncs {
         rows.push(row(engine.as_ref(), sync).await?);
     }
-    let now = jiff::Timestamp::now();
-    let out = &context.out;
-    if out.json {
-        let data: Vec<_> = rows.iter().map(|row| view(row, now)).collect();
-        out.json(&json!({ "data": data, "state": app.state.to_string() }));
-        return Ok(Exit::Done);
-    }
-    if rows.is_empty() {
-        out.line("The project has no syncs.");
-        return Ok(Exit::Done);
-    }
-    out.line(rows_table(out, &rows, now));
-    out.raw(&waiting(out, &rows));
-    out.remark(&format!("\nstate: {}", app.state));
+    print(&context.out, &rows, &app.state.to_string());
     Ok(Exit::Done)
 }
 
-async fn row<'a>(engine: Option<&Engine>, sync: &'a Sync) -> Result<Row<'a>> {
-    let mut row =
-        Row { sync, record: None, last: None, held: Vec::new(), delivered: 0, pending: 0, letters: 0 };
+/// Every sync, and what waits for somebody. `state`: where all of that is from.
+pub fn print(out: &Out, rows: &[Row], state: &str) {
+    let now = jiff::Timestamp::now();
+    if out.json {
+        let data: Vec<_> = rows.iter().map(|row| view(row, now)).collect();
+        out.json(&json!({ "data": data, "state": state }));
+        return;
+    }
+    if rows.is_empty() {
+        out.line("The project has no syncs.");
+        return;
+    }
+    out.line(rows_table(out, rows, now));
+    out.raw(&waiting(out, rows));
+    out.remark(&format!("\nstate: {state}"));
+}
+
+async fn row(engine: Option<&Engine>, sync: &Sync) -> Result<Row> {
+    let mut row = Row {
+        id: sync.id.clone(),
+        state: SyncState::Inactive,
+        seeded: false,
+        schedule: sync.schedule.as_ref().map(syncline_server::schedule_view),
+        last: None,
+        held: Vec::new(),
+        delivered: 0,
+        pending: 0,
+        letters: 0,
+    };
     let Some(engine) = engine else { return Ok(row) };
     let Some(record) = engine.store.sync(&sync.id).await? else { return Ok(row) };
-    let of_sync = RunFilter { sync_uid: Some(record.uid.clone()), ..RunFilter::default() };
-    row.last = engine.store.runs(&of_sync, Page::first(1)).await?.0.into_iter().next();
-    let held = RunFilter { statuses: vec![RunStatus::Held], ..of_sync };
-    row.held = engine.store.runs(&held, Page::first(10)).await?.0;
+    let filter =
+        |statuses| RunFilter { sync_uid: Some(record.uid.clone()), statuses, ..RunFilter::default() };
+    row.last = engine.store.runs(&filter(select::looked_for()), Page::first(1)).await?.0.into_iter().next();
+    row.held = engine.store.runs(&filter(vec![RunStatus::Held]), Page::first(10)).await?.0;
     if let Some(generation) = engine.store.generation(&record.uid).await? {
         let of_state = |name: &str| generation.states.get(name).copied().unwrap_or(0);
         row.delivered = of_state("delivered");
@@ -68,7 +84,8 @@ async fn row<'a>(engine: Option<&Engine>, sync: &'a Sync) -> Result<Row<'a>> {
         ..LetterFilter::default()
     };
     row.letters = engine.store.letters(&open, Page::first(1)).await?.1;
-    row.record = Some(record);
+    row.seeded = record.generation > 0;
+    row.state = record.state;
     Ok(row)
 }
 
@@ -85,10 +102,7 @@ fn rows_table(out: &Out, rows: &[Row], now: jiff::Timestamp) -> String {
         Column::left("SCHEDULE").optional(),
     ];
     let cells = rows.iter().map(|row| {
-        let (style, state) = match &row.record {
-            Some(record) => state_text(record),
-            None => (Style::Dim, "never seeded".to_string()),
-        };
+        let (style, state) = state_text(row);
         let (last_style, last) = match &row.last {
             Some(run) => output::status_text(run),
             None => (Style::Dim, "–".into()),
@@ -96,14 +110,14 @@ fn rows_table(out: &Out, rows: &[Row], now: jiff::Timestamp) -> String {
         let at = row.last.as_ref().map(|run| run.completed_at.unwrap_or(run.created_at));
         let bad = |n: u64| (Some(if n > 0 { Style::Warn } else { Style::Dim }), output::grouped(n));
         vec![
-            (Some(Style::Strong), row.sync.id.to_string()),
+            (Some(Style::Strong), row.id.to_string()),
             (Some(style), state),
             (Some(last_style), last),
             (None, at.map(|at| output::ago(at, now)).unwrap_or_default()),
             bad(row.letters),
             bad(row.pending),
             (None, output::grouped(row.delivered)),
-            (None, row.sync.schedule.as_ref().map(schedule_text).unwrap_or_else(|| "by hand".into())),
+            (None, row.schedule.as_ref().map(schedule_text).unwrap_or_else(|| "by hand".into())),
         ]
     });
     output::table(out, &columns, cells.collect())
@@ -114,11 +128,11 @@ fn waiting(out: &Out, rows: &[Row]) -> String {
     let mut text = String::new();
     for row in rows {
         for run in &row.held {
-            text += &format!("\n{} {}\n", out.paint(Style::Held, "‖ held"), row.sync.id);
+            text += &format!("\n{} {}\n", out.paint(Style::Held, "‖ held"), row.id);
             text += &output::held_text(out, run);
         }
-        if let Some(SyncRecord { state: SyncState::Halted { reason, .. }, .. }) = &row.record {
-            let id = &row.sync.id;
+        if let SyncState::Halted { reason, .. } = &row.state {
+            let id = &row.id;
             let halted = out.paint(Style::Bad, "✗ halted");
             text += &format!("\n{}\n", out.wrapped(&format!("{halted} {id}: {reason}"), None));
             text += &format!("  look:     syncline errors last\n  go on:    syncline activate {id}\n");
@@ -127,11 +141,12 @@ fn waiting(out: &Out, rows: &[Row]) -> String {
     text
 }
 
-fn state_text(record: &SyncRecord) -> (Style, String) {
-    let seeded = if record.generation == 0 { ", never seeded" } else { "" };
-    match &record.state {
-        SyncState::Active => (Style::Good, format!("active{seeded}")),
-        SyncState::Inactive => (Style::Dim, format!("inactive{seeded}")),
+fn state_text(row: &Row) -> (Style, String) {
+    match &row.state {
+        SyncState::Active if row.seeded => (Style::Good, "active".into()),
+        SyncState::Active => (Style::Good, "active, never seeded".into()),
+        SyncState::Inactive if row.seeded => (Style::Dim, "inactive".into()),
+        SyncState::Inactive => (Style::Dim, "never seeded".into()),
         SyncState::Halted { .. } => (Style::Bad, "halted".into()),
     }
 }
@@ -144,11 +159,13 @@ pub fn state_name(state: &SyncState) -> &'static str {
     }
 }
 
-fn schedule_text(schedule: &Schedule) -> String {
-    match &schedule.when {
-        When::Every(period) => format!("every {}", period_text(period.as_secs())),
-        When::Cron { expression, timezone } => format!("{expression} {timezone}"),
-        When::After(sync) => format!("after {sync}"),
+/// `every 15m`, a cron expression with its zone, or `after crm.company`.
+pub fn schedule_text(schedule: &ScheduleView) -> String {
+    match (&schedule.every_seconds, &schedule.cron, &schedule.after) {
+        (Some(seconds), _, _) => format!("every {}", period_text(seconds.round() as u64)),
+        (_, Some(cron), _) => format!("{cron} {}", schedule.timezone.as_deref().unwrap_or_default()),
+        (_, _, Some(upstream)) => format!("after {upstream}"),
+        (None, None, None) => String::new(),
     }
 }
 
@@ -162,18 +179,18 @@ fn period_text(seconds: u64) -> String {
 }
 
 fn view(row: &Row, now: jiff::Timestamp) -> serde_json::Value {
-    let halt = match row.record.as_ref().map(|r| &r.state) {
-        Some(SyncState::Halted { reason, since, failures }) => {
+    let halt = match &row.state {
+        SyncState::Halted { reason, since, failures } => {
             json!({ "reason": reason, "since": since, "failures": failures })
         }
         _ => serde_json::Value::Null,
     };
     json!({
-        "sync_id": row.sync.id,
-        "state": row.record.as_ref().map(|r| state_name(&r.state)),
+        "sync_id": row.id,
+        "state": state_name(&row.state),
         "halt": halt,
-        "seeded": row.record.as_ref().is_some_and(|r| r.generation > 0),
-        "schedule": row.sync.schedule.as_ref().map(schedule_text),
+        "seeded": row.seeded,
+        "schedule": row.schedule.as_ref().map(schedule_text),
         "last_run": row.last.as_ref().map(|run| RunView::of(run, now)),
         "held_runs": row.held.iter().map(|run| &run.id).collect::<Vec<_>>(),
         "delivered": row.delivered,

@@ -1,8 +1,7 @@
 //! Planned changes, field by field.
 
 use serde_json::Value;
-use syncline_core::sync::StoreValues;
-use syncline_core::{Run, Sync};
+use syncline_core::Run;
 use syncline_engine::review::{ChangeView, FieldView, PlanDocument};
 
 use super::numbers::{grouped, plural};
@@ -11,8 +10,8 @@ use super::{Out, Style};
 /// Characters of one value.
 const VALUE_CHARS_MAX: usize = 80;
 
-/// A plan of `sync`: guards that would hold it, then the changes.
-pub fn plan_text(out: &Out, sync: &Sync, run: &Run, plan: &PlanDocument) -> String {
+/// A plan: guards that would hold it, then the changes. `values_kept`: with fields where some change.
+pub fn plan_text(out: &Out, values_kept: bool, run: &Run, plan: &PlanDocument) -> String {
     let mut text = String::new();
     for verdict in plan.guards.iter().filter(|v| v.tripped) {
         let would = out.paint(Style::Held, "would be held:");
@@ -24,9 +23,7 @@ pub fn plan_text(out: &Out, sync: &Sync, run: &Run, plan: &PlanDocument) -> Stri
     }
     for change in &plan.changes {
         // Without kept values no update has fields, whether it changes some or not.
-        let same = change.operation == "update"
-            && change.fields.is_empty()
-            && sync.store_values != StoreValues::None;
+        let same = values_kept && change.operation == "update" && change.fields.is_empty();
         let again = if same { out.paint(Style::Dim, "  unchanged, sent again") } else { String::new() };
         text += &change_text(out, change, &again);
     }

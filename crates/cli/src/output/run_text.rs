@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 use syncline_core::run::GuardVerdict;
-use syncline_core::{Counters, EndReason, Result, Run, RunId, RunStatus};
-use syncline_engine::Engine;
-use syncline_store::{Page, RowErrorRecord};
+use syncline_core::{Counters, EndReason, Run, RunId, RunStatus};
+use syncline_store::RowErrorRecord;
 
 use super::numbers::{counted, duration, grouped, plural};
 use super::{Out, Style};
@@ -13,7 +12,7 @@ use crate::fault::causes;
 /// Digits of a run id that tell runs apart: its time to the millisecond, and a little more.
 const SHORT_DIGITS: usize = 16;
 /// Errors looked at for the summary of causes, and causes shown.
-const ERRORS_GROUPED_MAX: u64 = 10_000;
+pub const ERRORS_GROUPED_MAX: u64 = 10_000;
 const GROUPS_SHOWN: usize = 3;
 
 /// A run id as lists show it; `syncline runs show` takes it as it is.
@@ -156,10 +155,18 @@ pub fn undone(planned: &Counters) -> String {
 
 /// What a command prints when a run is over: verdict, causes, next steps. One text, so that runs at
 /// once do not print between each other's lines.
-pub async fn run_report(out: &Out, engine: &Engine, run: &Run, first: bool) -> Result<String> {
+///
+/// `errors`: those of its rows that are at hand, and how many there are.
+pub fn run_report(
+    out: &Out,
+    run: &Run,
+    first: bool,
+    (errors, total): (&[RowErrorRecord], u64),
+    now: Timestamp,
+) -> String {
     let (style, status) = status_text(run);
     let icon = status.chars().next().unwrap_or(' ').to_string();
-    let sentence = verdict(run, engine.clock.now());
+    let sentence = verdict(run, now);
     let sync = out.paint(Style::Strong, run.sync_id.as_str());
     let mut prose = vec![format!("{} {sync}  {sentence}", out.paint(style, &icon))];
     if let Some(error) = &run.error {
@@ -176,14 +183,14 @@ pub async fn run_report(out: &Out, engine: &Engine, run: &Run, first: bool) -> R
         text += &held_text(out, run);
     }
     if run.counters.rows_failed + run.counters.rows_delete_failed > 0 {
-        text += &errors_text(out, engine, run).await?;
+        text += &errors_text(out, run, errors, total);
         if first && run.run_type.writes() && run.status == RunStatus::Completed {
             let advice = "  This was the first run: look at these rows before you activate the sync.";
             text += &paragraphs(out, &[advice.to_string()]);
         }
     }
     let foot = format!("  {}  {}", short_id(&run.id), run.run_type.as_str());
-    Ok(text + &out.paint(Style::Dim, &foot) + "\n")
+    text + &out.paint(Style::Dim, &foot) + "\n"
 }
 
 /// Running text, each on lines of its own.
@@ -211,9 +218,8 @@ fn guard_lines<'a>(out: &Out, verdicts: impl Iterator<Item = &'a GuardVerdict>) 
 }
 
 /// The most frequent causes of failed rows.
-async fn errors_text(out: &Out, engine: &Engine, run: &Run) -> Result<String> {
-    let (errors, total) = engine.store.row_errors(&run.id, Page::first(ERRORS_GROUPED_MAX)).await?;
-    let groups = grouped_errors(&errors);
+fn errors_text(out: &Out, run: &Run, errors: &[RowErrorRecord], total: u64) -> String {
+    let groups = grouped_errors(errors);
     let shown = groups.iter().take(GROUPS_SHOWN).map(|group| {
         let field = group.first.field.as_ref().map(|f| format!(" ({f})")).unwrap_or_default();
         let count = out.paint(Style::Warn, &format!("{}×", grouped(group.rows)));
@@ -227,7 +233,7 @@ async fn errors_text(out: &Out, engine: &Engine, run: &Run) -> Result<String> {
     }
     let id = short_id(&run.id);
     let all = if total == 1 { "see it".to_string() } else { format!("see all {} errors", grouped(total)) };
-    Ok(text + &format!("  {all}: syncline errors {id}\n"))
+    text + &format!("  {all}: syncline errors {id}\n")
 }
 
 struct ErrorGroup<'a> {

@@ -2,22 +2,18 @@
 
 mod order;
 
-use std::sync::Arc;
-
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use syncline_core::run::RunOptions;
 use syncline_core::sync::When;
-use syncline_core::{ErrorKind, Run, RunStatus, RunType, Sync};
-use syncline_engine::Engine;
+use syncline_core::{ErrorKind, Run, RunStatus, Sync, SyncId};
 
 use crate::Context;
 use crate::app::App;
-use crate::commands::run::execute;
 use crate::exit::Exit;
 use crate::fault::{Fault, Outcome};
 use crate::output::Style;
-use order::{Candidate, Need, Order, Step};
+pub use order::Candidate;
+use order::{Need, Order, Step};
 
 /// Most syncs that run at once. Each needs a handful of threads that may block, and the program has 512
 /// of them.
@@ -46,12 +42,6 @@ impl Shares {
     }
 }
 
-/// What is asked of every sync of a session.
-pub struct Request {
-    pub run_type: RunType,
-    pub options: RunOptions,
-}
-
 /// How a session ended.
 pub struct Ended {
     pub exit: Exit,
@@ -59,32 +49,31 @@ pub struct Ended {
     pub runs: Vec<Run>,
 }
 
-/// Runs `syncs`, which stand in the order of their dependencies, `at_once` of them together.
-pub async fn run(
+/// Runs syncs, `at_once` of them together. `execute` takes the number of one.
+pub async fn run<F>(
     context: &Context,
-    app: &App,
-    engine: Arc<Engine>,
-    syncs: &[&Sync],
+    candidates: Vec<Candidate<'_>>,
     at_once: usize,
-    request: &Request,
-) -> Outcome<Ended> {
+    execute: impl Fn(usize) -> F,
+) -> Outcome<Ended>
+where
+    F: Future<Output = Outcome<Run>>,
+{
+    let ids: Vec<&SyncId> = candidates.iter().map(|candidate| candidate.id).collect();
+    context.out.live.align(ids.iter().map(|id| id.as_str()));
     let mut session = Session {
         context,
-        syncs,
-        order: Order::new(syncs.iter().map(|sync| candidate(app, sync)).collect(), at_once),
-        runs: syncs.iter().map(|_| None).collect(),
+        runs: ids.iter().map(|_| None).collect(),
+        ids,
+        order: Order::new(candidates, at_once),
         exit: Exit::Done,
         broken: None,
     };
-    context.out.live.align(syncs.iter().map(|sync| sync.id.as_str()));
     let mut running = FuturesUnordered::new();
     loop {
         while let Some(number) = session.next_to_start() {
-            let (engine, sync) = (&engine, syncs[number]);
-            running.push(Box::pin(async move {
-                let options = request.options.clone();
-                (number, execute(context, app, engine, sync, request.run_type, options).await)
-            }));
+            let run = execute(number);
+            running.push(Box::pin(async move { (number, run.await) }));
         }
         // Nothing is awaited beside this: a run whose future is not polled could keep what another
         // waits for.
@@ -97,7 +86,7 @@ pub async fn run(
 
 /// A sync as the order knows it. An object is written by one run at a time: of two that replace the
 /// same file, one would be lost.
-fn candidate<'a>(app: &'a App, sync: &'a Sync) -> Candidate<'a> {
+pub fn candidate<'a>(app: &'a App, sync: &'a Sync) -> Candidate<'a> {
     let after = match sync.schedule.as_ref().map(|schedule| &schedule.when) {
         Some(When::After(upstream)) => Some(upstream),
         _ => None,
@@ -112,7 +101,7 @@ fn candidate<'a>(app: &'a App, sync: &'a Sync) -> Candidate<'a> {
 
 struct Session<'a> {
     context: &'a Context,
-    syncs: &'a [&'a Sync],
+    ids: Vec<&'a SyncId>,
     order: Order<'a>,
     runs: Vec<Option<Run>>,
     exit: Exit,
@@ -132,7 +121,7 @@ impl Session<'_> {
                 Step::Skip { number, upstream } => {
                     let out = &self.context.out;
                     let head = out.paint_note(Style::Warn, "skipped");
-                    let id = &self.syncs[number].id;
+                    let id = self.ids[number];
                     out.remark(&format!("{head} {id}: it runs after {upstream}, which did not complete"));
                 }
                 Step::Wait => return None,
@@ -161,9 +150,9 @@ impl Session<'_> {
 
     /// The fault with its sync's name, where that would not be clear.
     fn named(&self, number: usize, fault: Fault) -> Fault {
-        let id = self.syncs[number].id.as_str();
+        let id = self.ids[number].as_str();
         match fault {
-            Fault::Error(e) if self.syncs.len() > 1 && !e.message.contains(id) => Fault::Error(e.context(id)),
+            Fault::Error(e) if self.ids.len() > 1 && !e.message.contains(id) => Fault::Error(e.context(id)),
             fault => fault,
         }
     }

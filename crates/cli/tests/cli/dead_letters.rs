@@ -88,7 +88,7 @@ fn letters_are_replayed_by_their_group() {
     project.run(&["run", "crm.contact"]).code(3);
     let groups = project.json(&["dlq", "groups"]);
     assert_eq!(
-        (groups["pagination"]["total"].as_u64(), groups["data"][0]["letters"].as_u64()),
+        (groups["pagination"]["total"].as_u64(), groups["data"][0]["count"].as_u64()),
         (Some(1), Some(2))
     );
     let group = groups["data"][0]["fingerprint"].as_str().unwrap();

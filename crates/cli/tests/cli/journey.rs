@@ -138,5 +138,5 @@ entities:
     assert_eq!((&history["data"][0]["from"], &history["data"][0]["to"]), (&"30".into(), &"20".into()));
     assert_eq!(history["pagination"]["total"], 2);
     project.run(&["cursor", "set", "crm.contact", "none", "--yes"]).code(0);
-    assert!(project.json(&["cursor", "show", "crm.contact"])["cursor"].is_null());
+    assert!(project.json(&["cursor", "show", "crm.contact"])["value"].is_null());
 }

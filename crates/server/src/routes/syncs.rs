@@ -12,9 +12,9 @@ use syncline_api::{
     ScheduledSync, SyncView, TriggerRequest,
 };
 use syncline_config::Origin;
-use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, Sync};
+use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, RunStatus, Sync};
 use syncline_engine::review;
-use syncline_store::{CursorChange, Page, RunFilter};
+use syncline_store::{CursorChange, LetterFilter, LetterState, Page, RunFilter};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,6 +29,8 @@ use crate::{actions, schedule};
 
 /// Events of a record that are looked for.
 const RECORD_EVENTS_MAX: usize = 200;
+/// Held runs that are named with a sync.
+const HELD_MAX: u64 = 10;
 
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -65,8 +67,18 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
     let (latest, _) = app.store.runs(&filter, Page::first(5)).await?;
     let now = app.now();
     let started = latest.iter().find(|run| run.started_at.is_some());
-    let next = schedule::next_run(app, &record).await?;
     let origin = app.live.get().project.origin(&sync.id);
+    let next = schedule::next_run(&*app.store, &record).await?;
+    let held = RunFilter { statuses: vec![RunStatus::Held], ..filter };
+    let (held, _) = app.store.runs(&held, Page::first(HELD_MAX)).await?;
+    let generation = app.store.generation(&record.uid).await?;
+    let of_state = |name| generation.as_ref().and_then(|g| g.states.get(name)).copied().unwrap_or(0);
+    let open = LetterFilter {
+        sync_uid: Some(record.uid.clone()),
+        states: vec![LetterState::Open],
+        ..LetterFilter::default()
+    };
+    let (_, dead_letters) = app.store.letters(&open, Page::first(1)).await?;
     Ok(SyncView {
         id: sync.id.to_string(),
         uid: Some(record.uid.to_string()),
@@ -82,7 +94,11 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
         schedule: sync.schedule.as_ref().map(schedule::view),
         next_run_at: next.and_then(|run| run.run_at),
         last_run: started.map(|run| RunView::of(run, now)),
+        held_runs: held.iter().map(|run| run.id.to_string()).collect(),
         seeded: record.generation > 0,
+        delivered: of_state("delivered"),
+        pending: of_state("pending"),
+        dead_letters,
         cursor: record.cursor.as_ref().map(CursorValue::to_string),
         origin: match &origin {
             Some(Origin::Api) => "api".into(),
@@ -263,7 +279,8 @@ async fn schedules(
     let List { data, pagination } = sliced(syncs, page);
     let mut views = Vec::with_capacity(data.len());
     for (sync, when) in data {
-        views.push(schedule::scheduled(&app, sync, when).await?);
+        let record = app.record(sync).await?;
+        views.push(schedule::scheduled(&*app.store, &record, when, app.now()).await?);
     }
     Ok(Json(List { data: views, pagination }))
 }
@@ -277,7 +294,10 @@ async fn schedule_of(
 ) -> Answer<Json<ScheduledSync>> {
     let sync = app.sync(&sync_id)?;
     match &sync.schedule {
-        Some(when) => Ok(Json(schedule::scheduled(&app, &sync, when).await?)),
+        Some(when) => {
+            let record = app.record(&sync).await?;
+            Ok(Json(schedule::scheduled(&*app.store, &record, when, app.now()).await?))
+        }
         None => Err(Fault::new(ErrorKind::NotFound, format!("{sync_id} has no schedule"))),
     }
 }

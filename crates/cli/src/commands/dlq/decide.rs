@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
+use syncline_api::LetterView;
 use syncline_core::{Error, ErrorKind, Result};
 use syncline_store::LetterState;
 
@@ -113,7 +114,7 @@ pub async fn edit(context: &Context, id: &str, fields: Option<Map<String, Value>
     };
     let out = &context.out;
     if out.json {
-        out.json(&edited);
+        out.json(&LetterView::from(edited));
         return Ok(Exit::Done);
     }
     let row = out.paint(Style::Strong, &edited.row_id);

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use syncline_api::LetterView;
 use syncline_core::{Error, Result};
 use syncline_store::DeadLetter;
 
@@ -64,7 +65,8 @@ pub async fn export(
 fn json_lines(letters: &[DeadLetter]) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     for letter in letters {
-        serde_json::to_writer(&mut bytes, letter).map_err(|e| Error::internal(e.to_string()))?;
+        let view = LetterView::from(letter.clone());
+        serde_json::to_writer(&mut bytes, &view).map_err(|e| Error::internal(e.to_string()))?;
         bytes.push(b'\n');
     }
     Ok(bytes)

@@ -1,15 +1,15 @@
 //! `dlq`: records that could not be delivered.
 
+use syncline_api::{LetterGroupView, LetterView, List};
 use syncline_core::{Error, ErrorKind, Result, Stage, SyncId};
 use syncline_engine::Engine;
-use syncline_store::{DeadLetter, LetterFilter, LetterGroup, LetterState, Page};
+use syncline_store::{DeadLetter, LetterFilter, LetterState, Page};
 
 mod decide;
 mod export;
 mod replay;
 
 use crate::Context;
-use crate::api::ListView;
 use crate::args::{DlqArgs, DlqCommand, DlqFilter, LetterChoice};
 use crate::exit::Exit;
 use crate::fault::Outcome;
@@ -65,7 +65,7 @@ async fn list(context: &Context, records: &Records, args: &DlqFilter, page: Page
     };
     let out = &context.out;
     if out.json {
-        out.json(&ListView::new(letters, page, total));
+        out.json(&List::new(letters.into_iter().map(LetterView::from).collect(), page, total));
     } else if letters.is_empty() {
         out.line(if total == 0 { "No dead letters." } else { "No dead letters on this page." });
     } else {
@@ -118,7 +118,7 @@ async fn show(context: &Context, records: &Records, id: &str) -> Outcome {
     let letter = find(&engine, id).await?;
     let out = &context.out;
     if out.json {
-        out.json(&letter);
+        out.json(&LetterView::from(letter));
         return Ok(Exit::Done);
     }
     let row = out.paint(Style::Strong, &letter.row_id);
@@ -179,8 +179,7 @@ async fn groups(context: &Context, records: &Records, args: &DlqFilter) -> Outco
     };
     let out = &context.out;
     if out.json {
-        let data = groups.iter().map(group_view).collect();
-        out.json(&ListView::<serde_json::Value>::new(data, page, total));
+        out.json(&List::new(groups.into_iter().map(LetterGroupView::from).collect(), page, total));
         return Ok(Exit::Done);
     }
     if groups.is_empty() {
@@ -209,13 +208,6 @@ async fn groups(context: &Context, records: &Records, args: &DlqFilter) -> Outco
     });
     out.line(output::table(out, &columns, rows.collect()));
     Ok(Exit::Done)
-}
-
-fn group_view(group: &LetterGroup) -> serde_json::Value {
-    serde_json::json!({ "fingerprint": group.fingerprint, "sync_id": group.example.sync_id,
-        "letters": group.count, "code": group.example.code, "field": group.example.field,
-        "message": group.example.message, "example": group.example.id,
-        "first_seen_at": group.first_seen_at, "last_seen_at": group.last_seen_at })
 }
 
 async fn find(engine: &Engine, id: &str) -> Result<DeadLetter> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use syncline_api::RunDetail;
 use syncline_core::ids::LetterId;
 use syncline_core::run::{Replay, RunOptions};
 use syncline_core::{Error, ErrorKind, RunType, Sync};
@@ -11,7 +12,6 @@ use syncline_store::{DeadLetter, LetterState};
 
 use super::chosen;
 use crate::Context;
-use crate::api::RunDetail;
 use crate::app::App;
 use crate::args::ReplayArgs;
 use crate::commands::run::execute;

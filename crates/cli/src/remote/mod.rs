@@ -1,0 +1,142 @@
+//! Commands through a server: what they ask of its API, shown as if the state were here.
+//!
+//! | Module | Subject |
+//! |---|---|
+//! | [`client`] | requests, and what answers mean |
+//! | [`events`] | streams of events, read on where they broke off |
+//! | [`follow`] | a run to its end, live |
+//! | [`known`] | answers in the words of this program |
+//! | [`start`], [`decide`], [`look`], [`tokens`] | the commands |
+
+mod client;
+mod decide;
+mod events;
+mod follow;
+mod known;
+mod look;
+mod select;
+mod start;
+mod tokens;
+
+pub use client::Client;
+
+use syncline_api::SessionView;
+use syncline_core::{Error, ErrorKind};
+
+use crate::Context;
+use crate::app::App;
+use crate::args::{Command, CursorCommand, DlqCommand};
+use crate::fault::Outcome;
+use crate::output::Style;
+use crate::server_file::ServerFile;
+
+/// The server that a command goes through: the one that is named, or, for a command that changes
+/// something, the one that has the state. `None`: it works here.
+pub async fn server_for(context: &Context, command: &Command) -> Outcome<Option<Client>> {
+    if is_of_this_machine(command) {
+        return Ok(None);
+    }
+    let globals = &context.globals;
+    if let Some(url) = &globals.server {
+        let client = Client::new(url, globals.token.clone())?;
+        if client.is_open_to_others() {
+            let head = context.out.paint_note(Style::Warn, "warning");
+            let address = client.address();
+            context.out.remark(&format!("{head}: {address} is not encrypted: others can read the token"));
+        }
+        return Ok(Some(client));
+    }
+    if !changes(command) {
+        return Ok(None);
+    }
+    let found = running(context).await;
+    if let Some(client) = &found {
+        context.out.remark(
+            &context.out.paint_note(Style::Dim, &format!("through the server at {}", client.address())),
+        );
+    }
+    Ok(found)
+}
+
+/// It is about files, or about servers themselves.
+fn is_of_this_machine(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Init(_)
+            | Command::Schema(_)
+            | Command::Functions
+            | Command::Demo(_)
+            | Command::Serve(_)
+            | Command::Worker(_)
+            | Command::Backup(_)
+            | Command::Restore(_)
+    )
+}
+
+/// What only looks can look at the state beside a server.
+fn changes(command: &Command) -> bool {
+    match command {
+        Command::Plan(_)
+        | Command::Run(_)
+        | Command::Seed(_)
+        | Command::Retry(_)
+        | Command::Approve(_)
+        | Command::Reject(_)
+        | Command::Cancel(_)
+        | Command::Activate(_)
+        | Command::Deactivate(_)
+        | Command::Token(_) => true,
+        Command::Cursor(args) => matches!(args.command, CursorCommand::Set { .. }),
+        _ => false,
+    }
+}
+
+/// The server on this machine that has the state, if it answers.
+async fn running(context: &Context) -> Option<Client> {
+    // What is wrong with the project or the file is told by the command itself.
+    let app = App::open(context).ok()?;
+    let server = ServerFile::read(&app.state.folder).ok()??;
+    let client = Client::new(&server.url, Some(server.token)).ok()?;
+    match client.get::<SessionView>(&["session"]).await {
+        Ok(_) => Some(client),
+        Err(e) => {
+            tracing::debug!(error = %e, "the server that ran last on this state does not answer");
+            None
+        }
+    }
+}
+
+pub async fn run(context: &Context, server: &Client, command: &Command) -> Outcome {
+    match command {
+        Command::Plan(args) => start::plan(context, server, args).await,
+        Command::Run(args) => start::run(context, server, args).await,
+        Command::Seed(args) => start::seed(context, server, args).await,
+        Command::Retry(args) => start::retry(context, server, args).await,
+        Command::Approve(args) => decide::approve(context, server, args).await,
+        Command::Reject(args) => decide::reject(context, server, args).await,
+        Command::Cancel(args) => decide::cancel(context, server, args).await,
+        Command::Activate(args) => decide::set_active(context, server, args, true).await,
+        Command::Deactivate(args) => decide::set_active(context, server, args, false).await,
+        Command::Cursor(args) => decide::cursor(context, server, &args.command).await,
+        Command::Status => look::status(context, server).await,
+        Command::Runs(args) => look::runs(context, server, args).await,
+        Command::Errors(args) => look::errors(context, server, args).await,
+        Command::History(args) => look::history(context, server, args).await,
+        Command::Schedules(args) => look::schedules(context, server, args).await,
+        Command::Token(args) => tokens::token(context, server, args).await,
+        other => Err(not_through_a_server(other).into()),
+    }
+}
+
+fn not_through_a_server(command: &Command) -> Error {
+    let (what, help) = match command {
+        Command::Apply(_) => {
+            ("a saved plan is", "a run that a guard holds is released with `syncline approve`")
+        }
+        Command::Dlq(args) if matches!(args.command, DlqCommand::Export { .. }) => {
+            ("an export of dead letters is", "leave out --server where the state is")
+        }
+        _ => ("this command is", "leave out --server and run it in the project's folder"),
+    };
+    Error::new(ErrorKind::BadUsage, format!("{what} not possible through a server")).help(help)
+}
