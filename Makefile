@@ -12,7 +12,7 @@ CARGO_FUZZ_VERSION = 0.13.2
 .PHONY: help demo test chaos soak fuzz lint bench postgres python
 
 help:
-	@echo "make demo   build and show the product on an embedded example"
+	@echo "make demo   build and show the product on an embedded example, then serve it (DEMO=--no-serve: not)"
 	@echo "make test   run every test, on real databases"
 	@echo "make chaos  kill, cut and disturb runs for long (docs/chaos.md)"
 	@echo "make soak   run a server for long while everything happens to it"
@@ -23,7 +23,7 @@ help:
 # The development profile: it gets a new user there soonest.
 demo:
 	@$(CARGO) build -p syncline-cli
-	@target/debug/syncline demo
+	@target/debug/syncline demo $(DEMO)
 
 test: postgres python
 	$(CARGO) test --workspace --features $(TEST_FEATURES)

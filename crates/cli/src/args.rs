@@ -216,13 +216,14 @@ pub struct RestoreArgs {
     pub replace: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
+    #[default]
     Text,
     Json,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct ServeArgs {
     /// Address and port [default: settings.server.listen, 127.0.0.1:8400]
     #[arg(long, value_name = "ADDRESS:PORT")]
@@ -271,6 +272,12 @@ pub struct DemoArgs {
     /// Remove the folder at the end; without this it is kept to play with
     #[arg(long)]
     pub remove: bool,
+    /// End after the story; without this a server goes on with the example, on a terminal
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Go on with a server also where there is no terminal
+    #[arg(long, conflicts_with_all = ["no_serve", "remove"])]
+    pub serve: bool,
 }
 
 #[derive(Args, Debug)]

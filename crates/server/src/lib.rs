@@ -33,6 +33,7 @@ pub mod views;
 
 pub use access::Tokens;
 pub use live::{endpoints, item};
+pub use probe::{check_view, row_view};
 pub use router::openapi_document;
 pub use schedule::{scheduled, unscheduled, view as schedule_view};
 pub use server::{Listen, Options, Server, Tls, keep_until};

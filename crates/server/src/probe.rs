@@ -121,7 +121,8 @@ fn stream_view(stream: DiscoveredStream) -> StreamView {
     }
 }
 
-fn check_view(checked: Checked) -> SyncCheck {
+/// What a check found, as clients see it.
+pub fn check_view(checked: Checked) -> SyncCheck {
     let problems = checked.problems.into_iter().map(|problem| ProblemItem {
         code: problem.code.to_string(),
         message: problem.message,
@@ -155,7 +156,8 @@ fn pointer(path: &str) -> String {
     }
 }
 
-fn row_view(row: PreviewRow) -> PreviewRowView {
+/// A row of a preview, as clients see it.
+pub fn row_view(row: PreviewRow) -> PreviewRowView {
     let (outcome, payload, error) = match row.outcome {
         PreviewOutcome::Payload(payload) => ("payload", Some(payload), None),
         PreviewOutcome::Excluded => ("excluded", None, None),

@@ -2,7 +2,7 @@
 
 pub mod activation;
 mod backup;
-mod check;
+pub mod check;
 pub mod cursor;
 mod dlq;
 pub mod errors;
@@ -18,7 +18,7 @@ pub mod seed;
 pub mod serve;
 pub mod status;
 pub mod token;
-mod validate;
+pub mod validate;
 
 use crate::Context;
 use crate::args::Command;
@@ -59,6 +59,6 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
         Command::Backup(args) => backup::backup(context, &args).await,
         Command::Restore(args) => backup::restore(context, &args).await,
         Command::Functions => functions::functions(context),
-        Command::Demo(args) => crate::demo::demo(context, &args),
+        Command::Demo(args) => crate::demo::demo(context, &args).await,
     }
 }

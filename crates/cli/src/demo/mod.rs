@@ -7,11 +7,13 @@
 //! | [`story`] | the chapters |
 //! | [`stage`] | telling them: text, real commands, checks |
 //! | [`farewell`] | what to try next |
+//! | [`serving`] | the example behind a server |
 
 mod data;
 mod farewell;
 mod folder;
 mod random;
+mod serving;
 mod stage;
 mod story;
 mod words;
@@ -28,7 +30,7 @@ use crate::output::{self, Style};
 use folder::Folder;
 use stage::Stage;
 
-pub fn demo(context: &Context, args: &DemoArgs) -> Outcome {
+pub async fn demo(context: &Context, args: &DemoArgs) -> Outcome {
     let out = &context.out;
     if out.json {
         return Err(Error::new(ErrorKind::BadUsage, "the demo is for people: it has no JSON")
@@ -64,5 +66,10 @@ pub fn demo(context: &Context, args: &DemoArgs) -> Outcome {
     } else {
         farewell::what_next(out, &folder.path, &program);
     }
-    Ok(Exit::Done)
+    // Where nobody looks, nobody would end it.
+    let serves = args.serve || (!args.no_serve && !args.remove && out.is_terminal());
+    if !serves {
+        return Ok(Exit::Done);
+    }
+    serving::serve_example(context, &folder.path).await
 }

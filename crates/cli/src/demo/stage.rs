@@ -18,7 +18,14 @@ use crate::output::{Style, short_id};
 const WIDTH: usize = 92;
 
 /// Variables that would lead the commands to another project.
-const FOREIGN_VARIABLES: [&str; 3] = ["SYNCLINE_PROJECT", "SYNCLINE_ENV", "SYNCLINE_STATE"];
+const FOREIGN_VARIABLES: [&str; 6] = [
+    "SYNCLINE_PROJECT",
+    "SYNCLINE_ENV",
+    "SYNCLINE_STATE",
+    "SYNCLINE_FILES",
+    "SYNCLINE_SERVER",
+    "SYNCLINE_TOKEN",
+];
 
 pub struct Stage<'a> {
     context: &'a Context,

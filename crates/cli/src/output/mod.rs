@@ -174,6 +174,11 @@ impl Out {
         if self.color_on_stderr { style.on(text) } else { text.to_string() }
     }
 
+    /// Somebody looks on.
+    pub fn is_terminal(&self) -> bool {
+        self.width.is_some()
+    }
+
     /// Columns for running text.
     pub fn message_width(&self) -> usize {
         readable(self.width)

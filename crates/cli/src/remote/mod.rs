@@ -6,7 +6,7 @@
 //! | [`events`] | streams of events, read on where they broke off |
 //! | [`follow`] | a run to its end, live |
 //! | [`known`] | answers in the words of this program |
-//! | [`start`], [`decide`], [`look`], [`tokens`] | the commands |
+//! | [`start`], [`decide`], [`look`], [`probe`], [`tokens`] | the commands |
 
 mod client;
 mod decide;
@@ -14,6 +14,7 @@ mod events;
 mod follow;
 mod known;
 mod look;
+mod probe;
 mod select;
 mod start;
 mod tokens;
@@ -118,6 +119,9 @@ pub async fn run(context: &Context, server: &Client, command: &Command) -> Outco
         Command::Activate(args) => decide::set_active(context, server, args, true).await,
         Command::Deactivate(args) => decide::set_active(context, server, args, false).await,
         Command::Cursor(args) => decide::cursor(context, server, &args.command).await,
+        Command::Check(args) => probe::check(context, server, args).await,
+        Command::Preview(args) => probe::preview(context, server, args).await,
+        Command::Validate => probe::validate(context, server).await,
         Command::Status => look::status(context, server).await,
         Command::Runs(args) => look::runs(context, server, args).await,
         Command::Errors(args) => look::errors(context, server, args).await,
