@@ -43,7 +43,9 @@ pub fn if_match(headers: &HeaderMap) -> Answer<Option<u64>> {
     if text == "*" {
         return Ok(None);
     }
-    let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|n| n.parse().ok());
+    // Some clients lose the quotes.
+    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    let number = bare.parse().ok();
     number.map(Some).ok_or_else(|| {
         let error = Error::new(ErrorKind::BadUsage, "If-Match is not an ETag of ours");
         error.help("send the ETag of the answer that the change is based on, with its quotes").into()

@@ -1,11 +1,14 @@
 //! What requests bring: bodies, query parameters and pages, with errors that say what is wrong.
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use syncline_core::ErrorKind;
 use syncline_store::Page;
 use utoipa::IntoParams;
@@ -26,8 +29,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Fault;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Fault> {
-        let axum::Json(value) = axum::Json::<T>::from_request(request, state).await.map_err(of_json)?;
-        Ok(Body(value))
+        let is_json = is_json(&request);
+        let bytes = bytes(request, state).await?;
+        if !is_json {
+            return Err(wrong_type());
+        }
+        parse(&bytes).map(Self)
     }
 }
 
@@ -38,29 +45,28 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
     type Rejection = Fault;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Fault> {
-        let is_json = request
-            .headers()
-            .get(axum::http::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .map(|value| value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|e| {
-            let kind = match e.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
-                _ => ErrorKind::BadUsage,
-            };
-            Fault::new(kind, e.body_text())
-        })?;
+        let is_json = is_json(&request);
+        let bytes = bytes(request, state).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
-        if is_json.as_deref() != Some("application/json") {
+        if !is_json {
             return Err(wrong_type());
         }
-        let value = serde_json::from_slice::<Option<T>>(&bytes)
-            .map(Option::unwrap_or_default)
-            .map_err(|e| Fault::new(ErrorKind::BadUsage, format!("the body is not what is expected: {e}")))?;
-        Ok(Self(value))
+        Ok(Self(parse::<Option<T>>(&bytes)?.unwrap_or_default()))
     }
+}
+
+async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Fault> {
+    Bytes::from_request(request, state).await.map_err(|e| match e.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Fault::new(ErrorKind::TooLarge, e.body_text()),
+        _ => Fault::new(ErrorKind::BadUsage, e.body_text()),
+    })
+}
+
+fn is_json(request: &Request) -> bool {
+    let kind = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 fn wrong_type() -> Fault {
@@ -68,13 +74,37 @@ fn wrong_type() -> Fault {
     Fault::new(ErrorKind::BadUsage, message).with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE)
 }
 
-fn of_json(rejection: JsonRejection) -> Fault {
-    match &rejection {
-        JsonRejection::MissingJsonContentType(_) => wrong_type(),
-        _ if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-            Fault::new(ErrorKind::TooLarge, rejection.body_text())
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    match axum::Json::<T>::from_bytes(bytes) {
+        Ok(axum::Json(value)) => Ok(value),
+        // 7.0 is an integer in JSON, and none to serde.
+        Err(rejection) => {
+            with_integers(bytes).ok_or_else(|| Fault::new(ErrorKind::BadUsage, rejection.body_text()))
         }
-        _ => Fault::new(ErrorKind::BadUsage, rejection.body_text()),
+    }
+}
+
+/// Reads a body whose integers are written with a fraction of zero.
+fn with_integers<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let mut value = serde_json::from_slice(bytes).ok()?;
+    make_integers(&mut value);
+    serde_json::from_value(value).ok()
+}
+
+fn make_integers(value: &mut Value) {
+    /// Beyond this, not every integer is a floating point number.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => {
+            let whole =
+                number.as_f64().filter(|n| number.is_f64() && n.fract() == 0.0 && n.abs() <= EXACT_MAX);
+            if let Some(whole) = whole {
+                *value = (whole as i64).into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(make_integers),
+        Value::Object(entries) => entries.values_mut().for_each(make_integers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 

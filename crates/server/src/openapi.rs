@@ -4,7 +4,8 @@ use axum::Json;
 use axum::response::{Html, IntoResponse};
 use serde_json::json;
 use syncline_api::Problem;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
@@ -73,9 +74,12 @@ fn describe(operation: &mut Operation, has_body: bool) {
         let either = |name: &str| SecurityRequirement::new::<&str, [&str; 0], &str>(name, []);
         operation.security = Some(vec![either("token"), either("session")]);
     }
-    let has_path = operation.parameters.iter().flatten().any(
-        |p| matches!(p, RefOr::T(p) if matches!(p.parameter_in, utoipa::openapi::path::ParameterIn::Path)),
-    );
+    operation.parameters.iter_mut().flatten().for_each(without_null);
+    let has_path = operation
+        .parameters
+        .iter()
+        .flatten()
+        .any(|p| matches!(p, RefOr::T(p) if matches!(p.parameter_in, ParameterIn::Path)));
     let mut add = |status: &str, text: &str| {
         let answers = &mut operation.responses.responses;
         answers.entry(status.to_string()).or_insert_with(|| RefOr::T(problem(text)));
@@ -89,7 +93,7 @@ fn describe(operation: &mut Operation, has_body: bool) {
     if !is_open {
         add("403", "The token's role does not allow this.");
     }
-    if has_path {
+    if has_path || has_body {
         add("404", "It does not exist.");
     }
     if has_body {
@@ -102,6 +106,18 @@ fn describe(operation: &mut Operation, has_body: bool) {
         add("409", "The state does not allow this now.");
         add("422", "What is asked for is well-formed and cannot be done.");
         add("502", "A system at the other end cannot be reached.");
+    }
+}
+
+/// A parameter that may be left out is never null: there is no way to write that.
+fn without_null(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(schema))), .. }) = parameter else {
+        return;
+    };
+    let SchemaType::Array(types) = &mut schema.schema_type else { return };
+    types.retain(|kind| *kind != Type::Null);
+    if let [kind] = types.as_slice() {
+        schema.schema_type = SchemaType::Type(kind.clone());
     }
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use syncline_api::{
     AuditVerdict, AuditView, CreatedToken, List, NewSession, NewToken, SessionView, TokenView,
 };
-use syncline_core::ErrorKind;
+use syncline_core::{Error, ErrorKind};
 use syncline_store::{AuditFilter, Page};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -68,7 +68,7 @@ async fn create_token(
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
         let message = format!("a token's name has 1 to {NAME_MAX} printable characters");
-        return Err(Fault::new(ErrorKind::BadUsage, message));
+        return Err(Fault::unprocessable(Error::new(ErrorKind::BadUsage, message)));
     }
     let now = app.now();
     let expires_at = match new.expires_in_days {

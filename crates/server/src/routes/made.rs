@@ -23,7 +23,7 @@ pub struct IfMatch {
     /// The `ETag` that the change is based on; if it is not that of the object any more, nothing is
     /// changed and the answer is 412. Without it, the change is made to whatever there is.
     #[serde(rename = "If-Match")]
-    #[param(pattern = "^(\\*|\"[0-9]+\")$", example = "\"3\"")]
+    #[param(pattern = "^(\\*|[0-9]{1,18}|\"[0-9]{1,18}\")$", example = "\"3\"")]
     if_match: Option<String>,
 }
 
