@@ -62,6 +62,11 @@ struct Soak<'a> {
     admin: String,
 }
 
+/// The others are upserts.
+fn is_mirror(number: u64) -> bool {
+    number.is_multiple_of(2)
+}
+
 fn entity(number: u64) -> String {
     format!("e{number}")
 }
@@ -115,8 +120,8 @@ impl<'a> Soak<'a> {
     }
 
     fn definition(number: u64) -> String {
-        let mode = if number % 2 == 0 { "mirror" } else { "upsert" };
-        let guard = if number % 5 == 0 { "\n    guards: { max_updates: 25 }" } else { "" };
+        let mode = if is_mirror(number) { "mirror" } else { "upsert" };
+        let guard = if number.is_multiple_of(5) { "\n    guards: { max_updates: 25 }" } else { "" };
         let every = 1 + number % 4;
         format!(
             "  {name}:\n    active: true\n    model: {{ table: {name}, key: id }}\n    to: {{ object: {name} }}\n    \
@@ -127,9 +132,8 @@ impl<'a> Soak<'a> {
 
     fn start(&mut self) {
         let server = Server::start_with(&self.project, self.state);
-        match &server.first_token {
-            Some(token) => self.admin.clone_from(token),
-            None => {}
+        if let Some(token) = &server.first_token {
+            self.admin.clone_from(token);
         }
         self.server = Some(server);
     }
@@ -267,7 +271,7 @@ impl<'a> Soak<'a> {
         let (n, rows) = ((number % 3) as usize, format!("select id, v from {} order by id", entity(number)));
         let source = self.sources[n].rows(&rows);
         let mut target = self.targets[n].rows(&rows);
-        if number % 2 == 1 {
+        if !is_mirror(number) {
             // An upsert leaves what was removed at the source.
             target.retain(|row| source.iter().any(|other| other[0] == row[0]));
         }

@@ -75,17 +75,17 @@ fn filters_find_what_they_name_and_contradictions_find_nothing() {
     let sync = server.client.run(SYNC, json!({}));
     let found = |query: &str| {
         let list = server.client.get(&format!("/runs?{query}")).expect(200);
-        let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|run| run["id"].clone()).collect();
-        ids
+        let ids = list["data"].as_array().unwrap().iter().map(|run| run["id"].as_str().unwrap().to_string());
+        ids.collect::<Vec<_>>()
     };
-    let (test, sync) = (test["id"].clone(), sync["id"].clone());
-    assert_eq!(found(""), [sync.clone(), test.clone()]);
-    assert_eq!(found("type=test"), [test.clone()]);
-    assert_eq!(found("status=completed&type=sync"), [sync.clone()]);
-    assert_eq!(found("outcome=completed&per_page=1&page=2"), [test.clone()]);
+    let (test, sync) = (test["id"].as_str().unwrap(), sync["id"].as_str().unwrap());
+    assert_eq!(found(""), [sync, test]);
+    assert_eq!(found("type=test"), [test]);
+    assert_eq!(found("status=completed&type=sync"), [sync]);
+    assert_eq!(found("outcome=completed&per_page=1&page=2"), [test]);
     assert!(found("status=failed").is_empty());
     assert!(found("status=completed&outcome=failed").is_empty());
-    let correlation = server.client.get(&format!("/runs/{}", test.as_str().unwrap())).expect(200);
+    let correlation = server.client.get(&format!("/runs/{test}")).expect(200);
     assert_eq!(found(&format!("correlation_id={}", correlation["correlation_id"].as_str().unwrap())), [test]);
     assert!(found("since=2100-01-01T00:00:00Z").is_empty());
     for bad in ["status=done", "page=0", "per_page=201", "colour=red", "since=yesterday"] {
