@@ -1,5 +1,5 @@
-//! Measures Syncline: against plain tools, against its peers, in instructions per row, and where its
-//! time goes. `docs/performance.md` explains the figures and holds the last ones.
+//! Measures Syncline: against plain tools, against its peers, in instructions per row, where its time
+//! goes, and its server at work. `docs/performance.md` explains the figures and holds the last ones.
 
 mod customers;
 mod figures;
@@ -10,6 +10,7 @@ mod postgres;
 mod profile;
 mod project;
 mod report;
+mod serving;
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,12 @@ enum Command {
     Instructions(instructions::Options),
     /// Show where the time of a run goes
     Profile(profile::Options),
+    /// Measure how fast the server answers over a long history
+    Api(serving::api::Options),
+    /// Measure what following a run live costs, and how often its figures come
+    Events(serving::events::Options),
+    /// Measure what many schedules, a long queue and an idle server cost
+    Scheduler(serving::scheduler::Options),
 }
 
 fn main() {
@@ -38,6 +45,9 @@ fn main() {
         None => figures::run(&arguments.figures),
         Some(Command::Instructions(options)) => instructions::run(&options),
         Some(Command::Profile(options)) => profile::run(&options),
+        Some(Command::Api(options)) => serving::api::run(&options),
+        Some(Command::Events(options)) => serving::events::run(&options),
+        Some(Command::Scheduler(options)) => serving::scheduler::run(&options),
     }
 }
 

@@ -137,6 +137,16 @@ fn ticks(process: &str) -> Option<Ticks> {
     })
 }
 
+/// CPU time of a process so far, user and system, in seconds.
+pub fn cpu_seconds(process: u32) -> f64 {
+    ticks(&process.to_string()).map_or(0.0, |t| t.own as f64 * TICK_SECONDS)
+}
+
+/// Most memory that a process held (`VmHWM`), in bytes.
+pub fn peak_bytes(process: u32) -> u64 {
+    fs::read_to_string(format!("/proc/{process}/status")).ok().and_then(|text| peak_of(&text)).unwrap_or(0)
+}
+
 /// Of this process's children, once they were waited for.
 fn children_ticks() -> u64 {
     ticks("self").map_or(0, |t| t.children)
@@ -167,4 +177,10 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = values.into_iter().collect();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// The value below or at which this share of them is. `sorted` is.
+pub fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let place = (sorted.len() as f64 * share).ceil() as usize;
+    sorted.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
 }

@@ -1,22 +1,13 @@
 //! A project with one sync, and the program that runs it.
 
-use std::path::PathBuf;
 use std::process::Command;
 
-use syncline_tests::project::Project;
+use syncline_tests::project::{Project, binary};
 
 use crate::postgres::Databases;
 
 /// The sync of every project here.
 const SYNC: &str = "shop.customer";
-
-/// The release build, or the program that `SYNCLINE_BIN` names.
-pub fn binary() -> PathBuf {
-    let built = || crate::root().join("target/release/syncline");
-    let path = std::env::var_os("SYNCLINE_BIN").map_or_else(built, PathBuf::from);
-    assert!(path.exists(), "{} is not there: cargo build --release -p syncline-cli", path.display());
-    path
-}
 
 /// A project in a folder of its own.
 pub struct Customers(pub Project);

@@ -27,12 +27,13 @@ pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("SYNCLINE_BIN") {
         return PathBuf::from(path);
     }
-    // The test executable lies in `target/<profile>/deps`, the program one folder above.
+    // A test executable lies in `target/<profile>/deps`, the program one folder above; a benchmark lies
+    // beside it.
     let test = std::env::current_exe().expect("the test executable has a path");
-    let program = test.parent().and_then(Path::parent).map(|folder| folder.join("syncline"));
-    match program {
-        Some(program) if program.is_file() => program,
-        _ => panic!(
+    let mut programs = test.ancestors().skip(1).take(2).map(|folder| folder.join("syncline"));
+    match programs.find(|program| program.is_file()) {
+        Some(program) => program,
+        None => panic!(
             "these tests drive the program itself, which is not built: run \
              `cargo build -p syncline-cli --features failpoints`, or name it in SYNCLINE_BIN"
         ),

@@ -65,6 +65,11 @@ impl Server {
         self.wait()
     }
 
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn signal(&self, name: &str) {
         signal(&self.process, name);
     }
