@@ -9,12 +9,23 @@ use crate::Page;
 pub struct Conditions {
     text: String,
     values: Vec<Value>,
+    /// The table with the index to count by, where it is another than gives the order.
+    counted: Option<String>,
 }
+
+/// What holds of every row, since a store has one workspace.
+const EVERY_ROW: &str = "workspace_id = ?";
 
 impl Conditions {
     /// Rows of the workspace.
     pub fn new() -> Self {
-        Self { text: "workspace_id = ?".into(), values: vec![WORKSPACE.into()] }
+        Self { text: EVERY_ROW.into(), values: vec![WORKSPACE.into()], counted: None }
+    }
+
+    /// Counts by another index than the page is read by.
+    pub fn counted_by(mut self, table: String) -> Self {
+        self.counted = Some(table);
+        self
     }
 
     /// Adds `<column> <operator> ?`.
@@ -59,14 +70,29 @@ impl Conditions {
         page: Page,
     ) -> Outcome<(Vec<Row>, u64)> {
         let (limit, offset) = bounds(page)?;
-        let count = format!("SELECT count(*) FROM {table} WHERE {}", self.text);
-        let total = tx.query_first(&count, &self.values)?.map_or(Ok(0), |row| row.count(0))?;
+        let total = self.count(tx, table)?;
         if page.offset() >= total {
             return Ok((Vec::new(), total));
         }
         let sql = self.page_sql(columns, table, order);
         self.values.extend([Value::Integer(limit), Value::Integer(offset)]);
         Ok((tx.query(&sql, &self.values)?, total))
+    }
+
+    fn count(&self, tx: &dyn Sql, table: &str) -> Outcome<u64> {
+        let (sql, values) = self.count_sql(table);
+        tx.query_first(&sql, values)?.map_or(Ok(0), |row| row.count(0))
+    }
+
+    /// How many rows match. Without a condition SQLite goes by the pages of its smallest index, not row by
+    /// row.
+    pub fn count_sql(&self, table: &str) -> (String, &[Value]) {
+        if self.text == EVERY_ROW {
+            let name = table.split(' ').next().unwrap_or(table);
+            return (format!("SELECT count(*) FROM {name}"), &[]);
+        }
+        let table = self.counted.as_deref().unwrap_or(table);
+        (format!("SELECT count(*) FROM {table} WHERE {}", self.text), &self.values)
     }
 
     /// The first matching rows, at most [`Page::SIZE_MAX`].

@@ -41,6 +41,10 @@ pub trait Backend: Send + Sync {
 #[async_trait]
 impl<B: Backend + 'static> Store for B {
     async fn ensure_sync(&self, seen: &SyncSeen, now: Timestamp) -> Result<SyncRecord> {
+        // It is known but for the first time, and reading keeps nobody waiting.
+        if let Some(known) = self.sync(&seen.id).await? {
+            return Ok(known);
+        }
         let seen = seen.clone();
         self.write(move |tx| syncs::ensure(tx, &seen, now)).await
     }

@@ -38,6 +38,10 @@ impl Explaining {
 
     fn check(&self, statement: &str, values: &[Value]) {
         self.statements.borrow_mut().insert(statement.to_string());
+        // A count of everything adds up what the pages say they hold.
+        if statement.starts_with("SELECT count(*) FROM") && !statement.contains("WHERE") {
+            return;
+        }
         let mut explained = self.database.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
         let steps = explained
             .query_map(rusqlite::params_from_iter(values), |row| row.get::<_, String>(3))
