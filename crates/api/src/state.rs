@@ -27,6 +27,34 @@ pub struct ServerView {
     /// files, what they said before goes on.
     pub project_problems: Vec<ProblemItem>,
     pub runs: BTreeMap<String, u64>,
+    /// The keys of the secrets that the server keeps, by their ids. The first one encrypts; one that
+    /// has no secrets and is not the first can be taken away.
+    pub encryption_keys: Vec<EncryptionKeyView>,
+}
+
+/// A key that encrypts secrets in the state. Nothing of it but its id is ever shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EncryptionKeyView {
+    pub id: String,
+    /// Secrets that are encrypted with it now.
+    pub secrets: u64,
+    /// Whether this server has it. Without it, its secrets cannot be used.
+    pub available: bool,
+}
+
+/// What came of encrypting every secret under the newest key.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RotatedKeysView {
+    /// The newest key.
+    pub key_id: String,
+    /// Secrets that were under another key.
+    pub rotated: u64,
+    /// Secrets that were under the newest key already.
+    pub current: u64,
+    /// Secrets that cannot be decrypted, and were left as they are.
+    pub undecryptable: u64,
+    /// The first of those, and why.
+    pub problems: Vec<ProblemItem>,
 }
 
 /// Sync Health over a window.

@@ -377,17 +377,36 @@ pub async fn guard(
 
 async fn find_caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>> {
     let now = app.engine.clock.now();
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if let Some(given) = given {
-        let Some((scheme, token)) = given.split_once(' ') else { return Ok(None) };
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Ok(None);
-        }
-        return app.tokens.caller(token.trim(), now).await;
-    }
-    match cookie(headers) {
-        Some(secret) => app.tokens.session_caller(secret, now).await,
+    match credential(headers) {
+        Some(Credential::Token(token)) => app.tokens.caller(token, now).await,
+        Some(Credential::Session(secret)) => app.tokens.session_caller(secret, now).await,
         None => Ok(None),
+    }
+}
+
+/// What a request says to prove who sent it.
+#[derive(Clone, Copy)]
+pub enum Credential<'a> {
+    Token(&'a str),
+    Session(&'a str),
+}
+
+impl<'a> Credential<'a> {
+    pub fn secret(self) -> &'a str {
+        match self {
+            Credential::Token(secret) | Credential::Session(secret) => secret,
+        }
+    }
+}
+
+/// The credential of a request: its `Authorization`, and only without one its cookie.
+pub fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
+    match headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
+        Some(given) => {
+            let (scheme, token) = given.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| Credential::Token(token.trim()))
+        }
+        None => cookie(headers).map(Credential::Session),
     }
 }
 

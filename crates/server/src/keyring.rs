@@ -111,6 +111,12 @@ impl Keyring {
         self.keys.iter().map(|key| key.id.as_str())
     }
 
+    /// The id of the key that seals.
+    pub fn newest(&self) -> &str {
+        // A keyring is never empty.
+        &self.keys[0].id
+    }
+
     /// Seals a secret for its slot.
     pub fn seal(&self, slot: Slot<'_>, secret: &str) -> Result<String> {
         if secret.len() > SECRET_BYTES_MAX {
@@ -167,7 +173,7 @@ impl Keyring {
     /// Seals again under the first key; `None` when it is sealed with that one already.
     pub fn rotate(&self, slot: Slot<'_>, sealed: &str) -> Result<Option<String>> {
         let secret = self.open_sealed(slot, sealed)?;
-        if envelope(sealed).is_some_and(|(id, _)| id == self.keys[0].id) {
+        if key_of(sealed) == Some(self.newest()) {
             return Ok(None);
         }
         self.seal(slot, &secret).map(Some)
@@ -222,10 +228,20 @@ fn create(folder: &Path, path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The id of the key that something was sealed with; `None` when it is not in the sealed form.
+pub fn key_of(sealed: &str) -> Option<&str> {
+    split(sealed).map(|(id, _)| id)
+}
+
 /// Key id and bytes of a sealed secret.
 fn envelope(sealed: &str) -> Option<(&str, Vec<u8>)> {
-    let (id, encoded) = sealed.strip_prefix(FORMAT)?.strip_prefix(':')?.split_once(':')?;
+    let (id, encoded) = split(sealed)?;
     Some((id, STANDARD.decode(encoded).ok()?))
+}
+
+/// Key id and encoded bytes.
+fn split(sealed: &str) -> Option<(&str, &str)> {
+    sealed.strip_prefix(FORMAT)?.strip_prefix(':')?.split_once(':')
 }
 
 /// What has to be the same when a secret is opened, each part with its length before it.

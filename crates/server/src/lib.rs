@@ -23,6 +23,7 @@ mod probe;
 mod problem;
 mod record;
 mod reload;
+mod rotate;
 mod router;
 mod routes;
 mod schedule;

@@ -12,7 +12,8 @@ use syncline_store::{Catalog, Object};
 
 use crate::secrets::Sealed;
 
-const KINDS: [ObjectKind; 3] = [ObjectKind::Connection, ObjectKind::Instance, ObjectKind::Notification];
+/// What the API makes.
+pub const KINDS: [ObjectKind; 3] = [ObjectKind::Connection, ObjectKind::Instance, ObjectKind::Notification];
 
 /// An object as the state keeps it. The document and its secrets are one record, so that neither is
 /// ever used with another version of the other: a new secret must not reach the system of an old

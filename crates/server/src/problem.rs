@@ -48,7 +48,8 @@ impl Fault {
         }
     }
 
-    fn problem(&self) -> Problem {
+    /// As clients get it.
+    pub fn problem(&self) -> Problem {
         let code = self.error.code();
         // What a defect of ours says is for the log: it may name things that are nobody's business.
         let detail = match self.error.kind {

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use syncline_core::{Error, ErrorKind};
 use syncline_store::{Answer as Kept, AuditEntry, Begun};
 
-use crate::access::Caller;
+use crate::access::{Caller, credential};
 use crate::app::App;
 use crate::problem::{Code, Fault};
 
@@ -90,7 +90,12 @@ pub async fn once(State(app): State<Arc<App>>, request: Request, next: Next) -> 
     let bytes = to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| too_large())?;
     let key = format!("{}:{given}", caller.token_id);
     let path = parts.uri.path_and_query().map_or("", |path| path.as_str());
-    let fingerprint = fingerprint(&[parts.method.as_str().as_bytes(), path.as_bytes(), &bytes]);
+    // The body may hold a secret that is easy to guess, and the fingerprint is stored: whoever stole the
+    // state could try guesses against a plain hash. The caller's credential, which has 256 random bits
+    // and is stored nowhere, makes that hopeless [S3].
+    let credential = credential(&parts.headers).map_or("", |given| given.secret());
+    let fingerprint =
+        fingerprint(&[credential.as_bytes(), parts.method.as_str().as_bytes(), path.as_bytes(), &bytes]);
     match app.store.begin_request(&key, &fingerprint, app.now()).await? {
         Begun::New => {}
         Begun::Answered(kept) => return Ok(replayed(&kept)),
@@ -133,7 +138,25 @@ fn fingerprint(parts: &[&[u8]]) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// In the extensions of an answer with a secret that is shown once: the answer is not kept. That the
+/// request was carried out is, so that a repeat does not do it again.
+#[derive(Clone, Copy, Debug)]
+pub struct NotKept;
+
+/// What a repeat of a request is told whose answer was not kept.
+fn not_repeatable() -> Result<Kept, Fault> {
+    let message = "this request was carried out, and its answer is not kept because it held a secret";
+    let error = Error::new(ErrorKind::IdempotencyConflict, message);
+    let fault = Fault::from(error.help("if that answer was lost, undo what it made, and use a new key"));
+    let body = serde_json::to_value(fault.problem()).map_err(|e| Error::internal(e.to_string()))?;
+    Ok(Kept { status: fault.status.as_u16(), body })
+}
+
 async fn keep(app: &App, key: &str, answer: Response) -> Result<Response, Fault> {
+    if answer.extensions().get::<NotKept>().is_some() {
+        app.store.finish_request(key, Some(&not_repeatable()?)).await?;
+        return Ok(answer);
+    }
     let (parts, body) = answer.into_parts();
     let bytes = match to_bytes(body, ANSWER_BYTES_MAX).await {
         Ok(bytes) => bytes,

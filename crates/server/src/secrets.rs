@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use syncline_api::EncryptionKeyView;
 use syncline_config::{KeptSecret, ObjectName, ProcessSecrets, SecretSource};
 use syncline_core::Result;
 
@@ -13,6 +14,8 @@ use crate::keyring::{self, Keyring, Slot};
 
 /// The only workspace there is so far.
 const WORKSPACE: &str = "default";
+/// Stands for the key of what was never sealed by us; no key has such an id.
+const UNREADABLE: &str = "?";
 
 /// Encrypted secrets, by the owner and the path that placeholders name.
 pub type Sealed = BTreeMap<(String, String), String>;
@@ -44,6 +47,33 @@ impl ServerSecrets {
     pub fn seal(&self, object: &ObjectName, secret: &KeptSecret) -> Result<String> {
         let owner = object.secrets_owner();
         self.keyring()?.seal(slot(&owner_in_slot(&owner), &secret.path), &secret.value)
+    }
+
+    /// Encrypts a secret of an object again, under the newest key; `None` when it is under that one.
+    pub fn reseal(&self, object: &ObjectName, path: &str, sealed: &str) -> Result<Option<String>> {
+        let owner = object.secrets_owner();
+        self.keyring()?.rotate(slot(&owner_in_slot(&owner), path), sealed)
+    }
+
+    /// The id of the key that encrypts.
+    pub fn newest_key(&self) -> Result<&str> {
+        Ok(self.keyring()?.newest())
+    }
+
+    /// How many secrets are under which key: the keys that are here, the newest first, then those that
+    /// are missing.
+    pub fn key_uses(&self) -> Vec<EncryptionKeyView> {
+        let here = self.keyring.iter().flat_map(|keyring| keyring.ids());
+        let mut keys: Vec<_> =
+            here.map(|id| EncryptionKeyView { id: id.into(), secrets: 0, available: true }).collect();
+        for text in self.sealed.values() {
+            let id = keyring::key_of(text).unwrap_or(UNREADABLE);
+            match keys.iter_mut().find(|key| key.id == id) {
+                Some(key) => key.secrets += 1,
+                None => keys.push(EncryptionKeyView { id: id.into(), secrets: 1, available: false }),
+            }
+        }
+        keys
     }
 }
 

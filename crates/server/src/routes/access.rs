@@ -22,6 +22,7 @@ use crate::access::{COOKIE, Caller, cookie};
 use crate::app::App;
 use crate::input::{self, Body, Paging, Params};
 use crate::problem::{Answer, Fault};
+use crate::record::NotKept;
 
 /// Longest name of a token, in characters.
 const NAME_MAX: usize = 100;
@@ -64,7 +65,7 @@ async fn create_token(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Body(new): Body<NewToken>,
-) -> Answer<(StatusCode, Json<CreatedToken>)> {
+) -> Answer<Response> {
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
         let message = format!("a token's name has 1 to {NAME_MAX} printable characters");
@@ -80,7 +81,9 @@ async fn create_token(
         None => None,
     };
     let (token, secret) = app.tokens.create(name, new.role, expires_at, Some(caller.name), now).await?;
-    Ok((StatusCode::CREATED, Json(CreatedToken { token, secret })))
+    let mut answer = (StatusCode::CREATED, Json(CreatedToken { token, secret })).into_response();
+    answer.extensions_mut().insert(NotKept);
+    Ok(answer)
 }
 
 /// Ends a token at once, with every session opened by it.

@@ -35,9 +35,14 @@ entities:
       email: lower(email)
 ";
 
+/// The database of the server's state, in the project.
+pub const STATE: &str = "state/state.db";
+
 /// A project folder; it outlives the servers that are started on it.
 pub struct Project {
     folder: TempDir,
+    /// As in the variable; without it, the key file has one.
+    keys: Option<String>,
 }
 
 /// A server on a project, asked with its administrator's token.
@@ -50,7 +55,7 @@ pub struct World {
 impl Project {
     /// The project of [`PROJECT`] and [`SHOP`], its source with three customers, its targets empty.
     pub fn new() -> Self {
-        let project = Self { folder: tempfile::tempdir().unwrap() };
+        let project = Self { folder: tempfile::tempdir().unwrap(), keys: None };
         project.write("syncline.yaml", PROJECT);
         project.write("syncs/shop.yaml", SHOP);
         project.sql(
@@ -105,6 +110,11 @@ impl Project {
         files
     }
 
+    /// The keys of the servers that are started from now on.
+    pub fn with_keys(self, keys: &str) -> Self {
+        Self { keys: Some(keys.into()), ..self }
+    }
+
     /// Starts a server on the project.
     pub async fn serve(self) -> World {
         let store = self.store();
@@ -131,7 +141,7 @@ impl Project {
             project: self.folder.path().to_path_buf(),
             environment: None,
             registry: Arc::new(syncline_connectors::registry()),
-            keyring: Some(Arc::new(Keyring::open(None, Some(&state)).unwrap())),
+            keyring: Some(Arc::new(Keyring::open(self.keys.as_deref(), Some(&state)).unwrap())),
             scratch: state.join("scratch"),
             memory_budget: 256 << 20,
             parallel: 2,
@@ -201,11 +211,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let text = answer.text().await.unwrap();
-        let etag = headers.get("etag").map(|tag| tag.to_str().unwrap().to_string());
-        Reply { status, etag, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        answered(request).await
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -218,6 +224,17 @@ impl Client {
 
     pub async fn put(&self, path: &str, body: Value) -> Reply {
         self.send(Method::PUT, path, Some(&body), "").await
+    }
+
+    /// A `POST` with an `Idempotency-Key`.
+    pub async fn post_once(&self, path: &str, body: &Value, key: &str) -> Reply {
+        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        answered(request.header("idempotency-key", key).json(body)).await
+    }
+
+    /// Asks with another token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: token.into(), ..self.clone() }
     }
 
     pub async fn delete(&self, path: &str) -> Reply {
@@ -241,6 +258,14 @@ impl Client {
             Err(_) => panic!("{path} never was what is waited for: {}", self.get(path).await.text),
         }
     }
+}
+
+async fn answered(request: reqwest::RequestBuilder) -> Reply {
+    let answer = request.send().await.unwrap();
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let text = answer.text().await.unwrap();
+    let etag = headers.get("etag").map(|tag| tag.to_str().unwrap().to_string());
+    Reply { status, etag, body: serde_json::from_str(&text).unwrap_or(Value::Null), text }
 }
 
 impl Reply {

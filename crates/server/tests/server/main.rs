@@ -3,4 +3,6 @@
 mod definitions;
 mod fixture;
 mod reload;
+mod repeats;
+mod rotation;
 mod secrets;
