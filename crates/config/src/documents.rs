@@ -132,6 +132,10 @@ pub(crate) struct ServerEntry {
     /// Most runs at the same time. They share `memory_budget`.
     #[schemars(range(min = 1, max = 1000), extend("default" = 4))]
     pub max_concurrent_runs: Option<u32>,
+    /// With a state that several servers share, and the same on each of them: how long a run stays with
+    /// a server that is not heard of any more. Another takes it over a third of this later.
+    #[schemars(extend("default" = "90s"))]
+    pub lease: Option<Period>,
     /// Environment variables that connections and notifications made through the API may use as
     /// `${env:NAME}`. Without it they may use none; secrets given to the API are kept encrypted.
     #[schemars(extend("examples" = [["CRM_URL"]]))]

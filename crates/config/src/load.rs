@@ -6,6 +6,7 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -50,6 +51,7 @@ const EVENTS_DAYS: u64 = 7;
 /// Only this machine.
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8400);
 const CONCURRENT_RUNS_MAX: u32 = 4;
+const LEASE: Duration = Duration::from_secs(90);
 
 /// Reads and checks the project in a folder, with the overlay of an environment
 /// (`syncline.<environment>.yaml`) when one is named.
@@ -658,7 +660,7 @@ fn entries_at<'a>(node: &'a Node, key: &str) -> &'a [Entry] {
 }
 
 fn settings(doc: SettingsEntry, environment: Option<&str>) -> Settings {
-    let days = |days: u64| std::time::Duration::from_secs(days * 24 * 3600);
+    let days = |days: u64| Duration::from_secs(days * 24 * 3600);
     let retention = doc.retention.unwrap_or_default();
     let mut state = std::path::PathBuf::from(doc.state.unwrap_or_else(|| STATE_FOLDER.to_string()));
     if let Some(environment) = environment {
@@ -682,6 +684,7 @@ fn server_settings(doc: ServerEntry) -> ServerSettings {
         listen: doc.listen.map_or(LISTEN, |listen| listen.0),
         base_url: doc.base_url.map(|url| url.0),
         max_concurrent_runs: doc.max_concurrent_runs.unwrap_or(CONCURRENT_RUNS_MAX),
+        lease: doc.lease.map_or(LEASE, |period| period.0),
         api_variables: doc.api_variables.unwrap_or_default(),
     }
 }

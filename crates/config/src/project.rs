@@ -191,6 +191,8 @@ pub struct ServerSettings {
     pub base_url: Option<String>,
     /// Most runs at the same time.
     pub max_concurrent_runs: u32,
+    /// How long a run stays with a server that is not heard of any more, where several share a state.
+    pub lease: Duration,
     /// Environment variables that objects made through the API may use as `${env:NAME}`.
     pub api_variables: Vec<String>,
 }

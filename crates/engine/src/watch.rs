@@ -1,6 +1,6 @@
 //! A run as seen from outside while it runs: its progress, and the wish to stop it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use syncline_core::{Counters, Error, ErrorKind, Phase, Result, RunStatus};
 use tokio::sync::watch;
@@ -19,15 +19,11 @@ pub struct Progress {
     pub sent: u64,
 }
 
-/// Longest that one request to a destination is taken to be under way. A successor waits for as long
-/// after a lease has run out before it takes over.
-pub const REQUEST_MAX: Duration = Duration::from_secs(30);
-
 /// What the observer wants of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Orders {
     stop: Option<Stop>,
-    /// Until when nobody else may take the run over; `None`: nobody ever may.
+    /// After this nothing may be sent; `None`: nobody else can take the run over.
     held_until: Option<Instant>,
 }
 
@@ -76,7 +72,8 @@ impl Observer {
         });
     }
 
-    /// Prolongs the time in which nobody else may take the run over.
+    /// Prolongs the time in which the run may send: what it sends until then is over before anybody else
+    /// may take the run over.
     pub fn hold_until(&self, until: Instant) {
         self.orders.send_modify(|orders| orders.held_until = Some(until));
     }
@@ -92,16 +89,15 @@ impl Watch {
         self.orders.borrow().stop.map_or(Ok(()), |why| Err(stopped(why)))
     }
 
-    /// As [`Watch::check`], before something is sent: `fenced` also when the lease could run out before
-    /// [`REQUEST_MAX`] is over, because a successor might then write at the same time [G21].
+    /// As [`Watch::check`], before something is sent: `fenced` also when the time for sending is over,
+    /// because a successor might write at the same time [G21].
     pub fn check_before_send(&self) -> Result<()> {
         self.check()?;
-        match self.orders.borrow().held_until {
-            Some(until) if until.saturating_duration_since(Instant::now()) <= REQUEST_MAX => {
-                Err(stopped(Stop::Lost))
-            }
-            _ => Ok(()),
+        let held_until = self.orders.borrow().held_until;
+        if held_until.is_some_and(|until| until <= Instant::now()) {
+            return Err(stopped(Stop::Lost));
         }
+        Ok(())
     }
 
     /// Completes with the reason when somebody asks to stop; never otherwise.
@@ -119,5 +115,32 @@ fn stopped(why: Stop) -> Error {
     match why {
         Stop::Cancelled => Error::new(ErrorKind::Cancelled, "cancelled"),
         Stop::Lost => Error::new(ErrorKind::Fenced, "the lease of this run ran out or another server has it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn nothing_is_sent_after_the_time_for_sending_unless_it_is_prolonged() {
+        let (watch, observer) = pair();
+        assert!(watch.check_before_send().is_ok(), "there is no lease");
+        let now = Instant::now();
+        observer.hold_until(now);
+        assert_eq!(watch.check_before_send().unwrap_err().kind, ErrorKind::Fenced);
+        assert!(watch.check().is_ok(), "only sending has to wait");
+        observer.hold_until(now + Duration::from_secs(3_600));
+        assert!(watch.check_before_send().is_ok());
+    }
+
+    #[test]
+    fn a_run_that_was_lost_is_not_merely_cancelled() {
+        let (watch, observer) = pair();
+        observer.cancel();
+        observer.stop(Stop::Lost);
+        observer.cancel();
+        assert_eq!(watch.check().unwrap_err().kind, ErrorKind::Fenced);
     }
 }

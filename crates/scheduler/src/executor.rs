@@ -66,8 +66,9 @@ pub trait Control: Send + Sync {
     /// Asks the work to end. A later [`Stop::Lost`] overrides an earlier reason.
     fn stop(&self, why: Stop);
 
-    /// Until when nobody else may take the run over. What could be under way longer must not be sent. It is
-    /// not called where there are no leases.
+    /// After this moment nothing may be sent, because it could still be under way when another server takes
+    /// the run over [G21]. It is put off again and again while the lease is kept, and not called where there
+    /// are no leases.
     fn hold_until(&self, until: Instant);
 }
 

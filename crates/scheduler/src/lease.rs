@@ -15,21 +15,26 @@ pub const TAKEOVERS_MAX: u32 = 3;
 /// How leases are kept; the same on every server of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseTerms {
-    /// How long a lease lasts from its renewal. It has to be well above the longest time that a request
-    /// takes, because what might outlast the lease is not sent.
+    /// How long a lease lasts from its renewal.
     pub ttl: Duration,
-    /// How much later another server may take over: as long as a request may still be under way that was
-    /// sent before the lease ran out.
+    /// The longest that a request is taken to be under way. Nothing is sent when less than this is left
+    /// of the lease, and another server takes over this much after its end: even a request that takes
+    /// twice as long is over by then.
     pub grace: Duration,
 }
 
 impl Default for LeaseTerms {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(90), grace: Duration::from_secs(30) }
+        Self::of(Duration::from_secs(90))
     }
 }
 
 impl LeaseTerms {
+    /// A lease that lasts `ttl`, a third of which is for requests that are under way.
+    pub fn of(ttl: Duration) -> Self {
+        Self { ttl, grace: ttl / 3 }
+    }
+
     /// Renewals are at most this far apart: two may fail before a lease is lost.
     pub fn renewed_every(self) -> Duration {
         self.ttl / 3
@@ -41,13 +46,14 @@ impl LeaseTerms {
 pub struct Lease {
     /// When the claim or the last renewal that was answered was sent.
     pub sent_at: Instant,
-    pub ttl: Duration,
+    pub terms: LeaseTerms,
 }
 
 impl Lease {
-    /// Until when its holder may count on it. What might be under way longer must not be sent.
-    pub fn ends_at(self) -> Instant {
-        self.sent_at + self.ttl
+    /// After this its holder sends nothing: what takes no longer than the grace is over when the lease
+    /// runs out.
+    pub fn sends_until(self) -> Instant {
+        self.sent_at + self.terms.ttl.saturating_sub(self.terms.grace)
     }
 
     /// The lease after a renewal sent at `sent_at` was answered. Answers may overtake each other.
@@ -67,22 +73,21 @@ mod tests {
     use crate::testing::run;
     use proptest::prelude::*;
 
-    const TTL: Duration = Duration::from_secs(30);
-
     proptest! {
         /// The store counts from when it heard of the renewal, which is not before it was sent.
         #[test]
-        fn the_holder_never_counts_on_more_than_the_store_gives(
+        fn what_the_holder_sends_is_over_before_the_store_gives_the_run_away(
             renewals in prop::collection::vec((0u64..100_000, 0u64..60_000), 1..10),
         ) {
             let start = Instant::now();
             let at = |milliseconds| start + Duration::from_millis(milliseconds);
-            let mut lease = Lease { sent_at: start, ttl: TTL };
-            let mut ends_at = start + TTL;
+            let terms = LeaseTerms::of(Duration::from_secs(30));
+            let mut lease = Lease { sent_at: start, terms };
+            let mut ends_at = start + terms.ttl;
             for (sent, on_its_way) in renewals {
                 lease = lease.renewed(at(sent));
-                ends_at = ends_at.max(at(sent + on_its_way) + TTL);
-                prop_assert!(lease.ends_at() <= ends_at);
+                ends_at = ends_at.max(at(sent + on_its_way) + terms.ttl);
+                prop_assert!(lease.sends_until() + terms.grace <= ends_at);
             }
         }
     }
@@ -90,8 +95,9 @@ mod tests {
     #[test]
     fn an_answer_that_was_overtaken_does_not_shorten_a_lease() {
         let first = Instant::now();
-        let second = first + LeaseTerms::default().renewed_every();
-        let lease = Lease { sent_at: first, ttl: TTL };
+        let terms = LeaseTerms::default();
+        let second = first + terms.renewed_every();
+        let lease = Lease { sent_at: first, terms };
         assert_eq!(lease.renewed(second).renewed(first).sent_at, second);
     }
 

@@ -369,7 +369,7 @@ impl<'a> Shift<'a> {
             uses,
             control: execution.control,
             work: work.abort_handle(),
-            lease: Lease { sent_at, ttl: self.worker.terms().ttl },
+            lease: Lease { sent_at, terms: self.worker.terms() },
             lost: false,
         };
         self.prolong(&running);
@@ -380,10 +380,10 @@ impl<'a> Shift<'a> {
 
     // --- keeping them ---
 
-    /// Tells a run how long it may go on, where that is limited.
+    /// Tells a run how long it may send, where that is limited.
     fn prolong(&self, running: &Running) {
         if self.worker.settings.leases.is_some() {
-            running.control.hold_until(running.lease.ends_at());
+            running.control.hold_until(running.lease.sends_until());
         }
     }
 

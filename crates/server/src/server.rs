@@ -106,6 +106,7 @@ impl Server {
         measures::install()?;
         let listen = options.listen.clone();
         let (drain, shared) = (options.drain, options.shared);
+        let leases = shared.then(|| LeaseTerms::of(options.project.settings.server.lease));
         let app = assemble(options).await?;
         register(&app).await?;
         app.scheduler.definitions_changed().await?;
@@ -117,7 +118,7 @@ impl Server {
         let (mut working, mut serving) = (JoinSet::new(), JoinSet::new());
         working.spawn(schedule(Arc::clone(&app), stop.clone()));
         working.spawn(reload::watch(Arc::clone(&app), shared, stop.clone()));
-        working.spawn(work(Arc::clone(&app), drain, shared, stop.clone()));
+        working.spawn(work(Arc::clone(&app), drain, leases, stop.clone()));
         working.spawn(tidy(Arc::clone(&app), stop.clone()));
         let address = match listen {
             Some(listen) => Some(serve(Arc::clone(&app), &listen, &close, &mut serving).await?),
@@ -252,7 +253,7 @@ async fn schedule(app: Arc<App>, stop: CancellationToken) {
     app.scheduler.run(stop.cancelled_owned()).await;
 }
 
-async fn work(app: Arc<App>, drain: Duration, shared: bool, stop: CancellationToken) {
+async fn work(app: Arc<App>, drain: Duration, leases: Option<LeaseTerms>, stop: CancellationToken) {
     let runner = Runner {
         engine: Arc::clone(&app.engine),
         store: Arc::clone(&app.store),
@@ -261,7 +262,7 @@ async fn work(app: Arc<App>, drain: Duration, shared: bool, stop: CancellationTo
     let settings = WorkerSettings {
         name: app.about.worker.clone(),
         slots: app.about.parallel,
-        leases: shared.then(LeaseTerms::default),
+        leases,
         drain,
     };
     let worker = Worker::new(

@@ -199,10 +199,10 @@ async fn a_lease_lasts_from_when_its_renewal_was_sent() {
     world.trigger(&contact, RunType::Sync).await;
     let begun = world.begun().await;
     let claimed_at = world.clock.instant();
-    assert_eq!(begun.held_until(), Some(claimed_at + terms.ttl));
+    assert_eq!(begun.held_until(), Some(claimed_at + terms.ttl - terms.grace));
     world.pass(5);
     let renewed = async {
-        while begun.held_until() != Some(claimed_at + Duration::from_secs(5) + terms.ttl) {
+        while begun.held_until() != Some(claimed_at + Duration::from_secs(5) + terms.ttl - terms.grace) {
             tokio::task::yield_now().await;
         }
     };
