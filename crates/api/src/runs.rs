@@ -139,6 +139,8 @@ pub struct RunDetail {
     pub retry_number: u32,
     pub requested_by: Option<String>,
     pub worker: Option<String>,
+    /// How often another server took the run over, because its own was not heard of any more.
+    pub takeovers: u32,
     /// The source was read to its end.
     pub complete_read: bool,
     pub links: RunLinks,
@@ -303,6 +305,7 @@ impl RunDetail {
             retry_number: run.retry_number,
             requested_by: run.requested_by.clone(),
             worker: run.worker.clone(),
+            takeovers: run.takeovers,
             complete_read: run.complete_read,
             links: RunLinks {
                 plan: format!("{base}/plan"),
