@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A comment is sent after this silence, so that proxies keep the connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How long after the state could not be read it is tried again.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Events read at once.
 const EVENTS_AT_ONCE: u64 = 500;
 /// Most clients at once.
@@ -32,7 +34,12 @@ const BEHIND_MAX: usize = 1_024;
 #[derive(Clone, Debug)]
 enum Message {
     Event(Arc<Event>),
-    Progress { run: RunId, figures: Arc<Value> },
+    Progress {
+        run: RunId,
+        figures: Arc<Value>,
+    },
+    /// There may be events in the state that are not spread.
+    Look,
 }
 
 /// Spreads events to all listeners.
@@ -81,13 +88,15 @@ impl Hub {
             }
             if let Err(e) = self.spread().await {
                 tracing::warn!(error = %e, "events could not be read");
-                tokio::time::sleep(HEARTBEAT).await;
+                tokio::time::sleep(TRIED_AGAIN_AFTER).await;
             }
         }
     }
 
     async fn spread(&self) -> Result<()> {
         let (_, mut at) = self.store.event_bounds().await?;
+        // Those who listened already may have missed what came before `at`, while nothing could be read.
+        let _ = self.messages.send(Message::Look);
         let mut active: BTreeMap<RunId, Value> = BTreeMap::new();
         let going_on =
             RunFilter { statuses: vec![RunStatus::Starting, RunStatus::Running], ..RunFilter::default() };
@@ -207,7 +216,7 @@ impl Client {
                         return Some(progress_frame(&run, &figures));
                     }
                 }
-                Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
+                Ok(Message::Look) | Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }

@@ -106,8 +106,8 @@ impl Server {
         measures::install()?;
         let listen = options.listen.clone();
         let (drain, shared) = (options.drain, options.shared);
-        let leases = shared.then(|| LeaseTerms::of(options.project.settings.server.lease));
         let app = assemble(options).await?;
+        let leases = shared.then(|| LeaseTerms::of(app.live.get().project.settings.server.lease));
         register(&app).await?;
         app.scheduler.definitions_changed().await?;
         let first_token = match &listen {
@@ -259,12 +259,8 @@ async fn work(app: Arc<App>, drain: Duration, leases: Option<LeaseTerms>, stop: 
         store: Arc::clone(&app.store),
         live: Arc::clone(&app.live),
     };
-    let settings = WorkerSettings {
-        name: app.about.worker.clone(),
-        slots: app.about.parallel,
-        leases,
-        drain,
-    };
+    let settings =
+        WorkerSettings { name: app.about.worker.clone(), slots: app.about.parallel, leases, drain };
     let worker = Worker::new(
         Arc::clone(&app.store) as Arc<dyn syncline_store::Queue>,
         Arc::new(runner),

@@ -1,9 +1,11 @@
 //! What is done at one server, seen and carried out by the other.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use syncline_tests::databases::{Database, Postgres};
 
-use crate::world::{Kind, World, events_until, is_over, runs, status_of, trigger, until_writing};
+use crate::world::{Kind, World, events_until_over, runs, status_of, trigger, until_writing};
 
 #[test]
 fn a_run_of_one_server_is_told_by_the_other_with_its_figures() {
@@ -13,10 +15,7 @@ fn a_run_of_one_server_is_told_by_the_other_with_its_figures() {
     let run = trigger(&works.client, sync, json!({}));
     until_writing(&works.client, &run);
     let tells = world.serve_with(1, "", &["--parallel", "1"]);
-    let path = format!("/runs/{run}/events");
-    let events = events_until(&tells.client, &path, |event| {
-        status_of(event).is_some_and(|(_, status)| is_over(status))
-    });
+    let events = events_until_over(&tells.client, &BTreeSet::from([run.clone()]));
     let mut statuses: Vec<_> = events.iter().filter_map(status_of).map(|(_, status)| status).collect();
     statuses.dedup();
     assert_eq!(statuses, ["queued", "starting", "running", "completed"]);

@@ -6,7 +6,7 @@ use std::thread;
 use serde_json::{Value as Json, json};
 use syncline_tests::server::{Answer, Client, Server};
 
-use crate::world::{Kind, World, events_until, is_over, runs, status_of, trigger};
+use crate::world::{Kind, World, events_until_over, is_over, runs, status_of, trigger};
 
 const CLIENTS: usize = 10;
 const TRIGGERS_EACH: usize = 30;
@@ -54,12 +54,7 @@ fn of_three_hundred_racing_triggers_one_run_at_a_time_writes() {
     assert_eq!(known, accepted, "no run that nobody was told of, and none forgotten");
 
     let mut active: Option<String> = None;
-    let over = std::cell::Cell::new(0);
-    let events = events_until(&servers[0].client, "/events", |event| {
-        over.set(over.get() + usize::from(status_of(event).is_some_and(|(_, status)| is_over(status))));
-        over.get() == accepted.len()
-    });
-    for (run, status) in events.iter().filter_map(status_of) {
+    for (run, status) in events_until_over(&servers[0].client, &accepted).iter().filter_map(status_of) {
         match status {
             "starting" | "running" => {
                 let writer = active.get_or_insert_with(|| run.to_string());

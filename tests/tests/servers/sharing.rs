@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use crate::world::{Kind, World, events_until, is_over, status_of, trigger};
+use crate::world::{Kind, World, events_until_over, status_of, trigger};
 
 #[test]
 fn two_servers_share_forty_syncs_and_each_runs_once() {
@@ -27,22 +27,15 @@ fn two_servers_share_forty_syncs_and_each_runs_once() {
 
     // Each began once and ended once.
     let mut told: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut over = 0;
-    let seen = std::cell::RefCell::new(0);
-    let events = events_until(&servers[1].client, "/events", |event| {
-        let is_end = status_of(event).is_some_and(|(_, status)| is_over(status));
-        *seen.borrow_mut() += usize::from(is_end);
-        *seen.borrow() == asked.len()
-    });
-    for (run, status) in events.iter().filter_map(status_of) {
-        over += usize::from(is_over(status));
+    for event in events_until_over(&servers[1].client, &asked) {
+        let Some((run, status)) = status_of(&event) else { continue };
         let statuses = told.entry(run.to_string()).or_default();
         // A running run tells of each of its phases.
         if statuses.last().is_none_or(|last| last != status) {
             statuses.push(status.to_string());
         }
     }
-    assert_eq!(over, asked.len());
+    assert!(told.keys().eq(&asked));
     for (run, statuses) in &told {
         assert_eq!(*statuses, ["queued", "starting", "running", "completed"], "{run}");
     }

@@ -1,6 +1,6 @@
 //! Two machines, each with its copy of a project, over one state, one place for files and one shop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 use syncline_tests::databases::{Database, Postgres};
@@ -151,12 +151,19 @@ impl World {
     /// One more run of every sync has nothing to write: what is known of the targets is what is there.
     #[track_caller]
     pub fn assert_settled(&self, client: &Client) {
-        for sync in self.syncs() {
-            let run = client.run(&sync, json!({}));
-            assert_eq!(run["status"], "completed", "{run}");
+        for run in self.run_all(client) {
             let written = ["rows_created", "rows_updated", "rows_deleted", "rows_failed"];
-            assert!(written.iter().all(|count| run[count] == 0), "{sync} has something to write: {run}");
+            assert!(written.iter().all(|count| run[count] == 0), "it had something to write: {run}");
         }
+    }
+
+    /// Runs every sync once more, all of which complete.
+    #[track_caller]
+    pub fn run_all(&self, client: &Client) -> Vec<Json> {
+        let asked = trigger_all(client, &self.syncs());
+        let ended: Vec<Json> = asked.iter().map(|run| client.ended(run)).collect();
+        assert!(ended.iter().all(|run| run["status"] == "completed"), "{ended:#?}");
+        ended
     }
 }
 
@@ -213,18 +220,20 @@ pub fn runs(client: &Client) -> Vec<Json> {
     all
 }
 
-/// All events from the beginning until one that is wanted.
-pub fn events_until(client: &Client, path: &str, wanted: impl Fn(&Event) -> bool) -> Vec<Event> {
-    let mut stream = client.listen(path, Some("0"));
-    let mut seen = Vec::new();
-    loop {
+/// All events from the beginning until each of these runs is over.
+pub fn events_until_over(client: &Client, runs: &BTreeSet<String>) -> Vec<Event> {
+    let mut stream = client.listen("/events", Some("0"));
+    let (mut seen, mut left) = (Vec::new(), runs.clone());
+    while !left.is_empty() {
         let event = stream.next_event().expect("the stream goes on");
-        let is_last = wanted(&event);
-        seen.push(event);
-        if is_last {
-            return seen;
+        if let Some((run, status)) = status_of(&event)
+            && is_over(status)
+        {
+            left.remove(run);
         }
+        seen.push(event);
     }
+    seen
 }
 
 /// The run that an event is about, and its status.
