@@ -1,7 +1,10 @@
 //! Servers that are killed: what they left is brought to its end by one that lives [G22].
 
-use serde_json::json;
-use syncline_tests::server::Client;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+use syncline_tests::project::list_of;
+use syncline_tests::server::{Client, Server};
 
 use crate::world::{Kind, World, is_over, runs, trigger_all, until_writing};
 
@@ -13,13 +16,24 @@ fn worker(client: &Client, run: &str) -> String {
     client.get(&format!("/runs/{run}")).expect(200)["worker"].as_str().expect("a worker").to_string()
 }
 
+/// Waits until a sync whose run writes has come to its fail point. One that writes in a single transaction
+/// of chunks shows nothing of it, and wherever it is, it has a plan.
+fn until_it_stands(world: &World, sync: usize) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while world.kind(sync) != Kind::AppendAtomic && world.delivered(sync).is_empty() {
+        assert!(Instant::now() < until, "sync {sync} delivers nothing");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 #[test]
 fn what_a_killed_server_was_writing_is_finished_by_the_other_and_is_there_once() {
     let mut world = World::of(&Kind::WRITERS);
     let dies = world.serve_failing(0, IN_WRITING);
     let asked = trigger_all(&dies.client, &world.syncs());
-    for run in &asked {
+    for (sync, run) in asked.iter().enumerate() {
         until_writing(&dies.client, run);
+        until_it_stands(&world, sync);
     }
     let dead = worker(&dies.client, &asked[0]);
     let lives = world.serve(1);
@@ -47,14 +61,17 @@ fn when_all_servers_were_killed_the_next_one_settles_everything() {
     let mut asked = trigger_all(&servers[0].client, &syncs[..4]);
     asked.extend(trigger_all(&servers[1].client, &syncs[4..]));
     // Six are written, the others wait.
-    servers[0].client.until("/runs?status=running&per_page=200", |list| {
-        let running = list["data"].as_array().expect("a list");
-        running.iter().filter(|run| run["phase"] == "writing").count() == 6
-    });
-    servers.into_iter().for_each(syncline_tests::server::Server::kill);
+    let are_written = |list: &Json| list_of(list).iter().filter(|run| run["phase"] == "writing").count() == 6;
+    let written = servers[0].client.until("/runs?status=running&per_page=200", are_written);
+    for run in list_of(&written) {
+        let sync = syncs.iter().position(|sync| run["sync_id"] == sync.as_str()).expect("one of ours");
+        until_it_stands(&world, sync);
+    }
+    servers.into_iter().for_each(Server::kill);
     let next = world.serve(0);
     for run in &asked {
-        assert_eq!(next.client.ended(run)["status"], "completed");
+        let ended = next.client.ended(run);
+        assert_eq!(ended["status"], "completed", "{ended}");
     }
     assert!(runs(&next.client).iter().all(|run| is_over(run["status"].as_str().unwrap_or_default())));
     world.assert_delivered(&["old"]);

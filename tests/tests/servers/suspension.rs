@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::{Kind, World, trigger, trigger_all, until_writing};
 
 /// Each chunk takes its time, and so does the way from the target's commit to ours.
-const SLOW: &str = "engine.chunk.written=sleep(1500);engine.commit.before=sleep(6000)";
+const SLOW: &str = "engine.chunk.written=sleep(3000);engine.commit.before=sleep(8000)";
 
 #[test]
 fn what_a_suspended_server_was_about_to_do_does_not_happen_after_its_runs_were_taken_over() {
@@ -17,8 +17,8 @@ fn what_a_suspended_server_was_about_to_do_does_not_happen_after_its_runs_were_t
     let last = trigger(&late.client, &syncs[3], json!({}));
     late.client.until(&format!("/runs/{last}"), |run| run["phase"] == "finalizing");
     let mut asked = trigger_all(&late.client, &syncs[..3]);
-    asked[1..].iter().for_each(|run| until_writing(&late.client, run));
     late.client.until(&format!("/runs/{}", asked[0]), |run| run["phase"] == "extracting");
+    asked[1..].iter().for_each(|run| until_writing(&late.client, run));
     asked.push(last);
     late.signal("STOP");
 

@@ -34,7 +34,7 @@ impl Kind {
     fn entity(self, object: &str) -> String {
         let model = match self {
             Kind::SlowRead => {
-                "{ sql: \"select i.* from item i cross join (select pg_sleep(3)) s\", key: id }"
+                "{ sql: \"select i.* from item i cross join (select pg_sleep(5)) s\", key: id }"
             }
             _ => "{ table: item, key: id }",
         };
@@ -120,6 +120,10 @@ impl World {
     /// The ids of all syncs.
     pub fn syncs(&self) -> Vec<String> {
         (0..self.kinds.len()).map(|n| format!("shop.item_{n}")).collect()
+    }
+
+    pub fn kind(&self, sync: usize) -> Kind {
+        self.kinds[sync]
     }
 
     /// Gives every row at the source this name.
