@@ -4,7 +4,8 @@
 //! It reports everything that is wrong, each at its place, and drops what is wrong, so that the
 //! rest can be read and checked further. It knows the part of JSON Schema that schemas generated
 //! from Rust types use, and two keywords of our own: `x-format` (a language of [`values`]) and
-//! `x-text` (numbers and booleans are taken as the text that is written).
+//! `x-text` (numbers and booleans are taken as the text that is written). What options say of paths is
+//! read in [`crate::local_paths`].
 
 use serde_json::{Map, Value as Json};
 

@@ -140,6 +140,13 @@ pub(crate) struct ServerEntry {
     /// `${env:NAME}`. Without it they may use none; secrets given to the API are kept encrypted.
     #[schemars(extend("examples" = [["CRM_URL"]]))]
     pub api_variables: Option<Vec<String>>,
+    /// Folders, from the project's folder, below which connections made through the API may name
+    /// files. The state's folder is never among them. Without it: the project's folder.
+    #[schemars(extend("examples" = [["data", "/srv/exchange"]]))]
+    pub api_paths: Option<Vec<String>>,
+    /// How far notifications made through the API may lead beyond the internet. Without it: no further.
+    #[schemars(extend("examples" = [["private"]]))]
+    pub api_reach: Option<Vec<Reach>>,
 }
 
 /// How long things are kept.

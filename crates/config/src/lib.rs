@@ -28,6 +28,7 @@ mod fingerprint;
 pub mod fuzzing;
 mod kept_secrets;
 mod load;
+mod local_paths;
 mod made;
 mod node;
 mod order;

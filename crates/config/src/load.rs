@@ -686,6 +686,11 @@ fn server_settings(doc: ServerEntry) -> ServerSettings {
         max_concurrent_runs: doc.max_concurrent_runs.unwrap_or(CONCURRENT_RUNS_MAX),
         lease: doc.lease.map_or(LEASE, |period| period.0),
         api_variables: doc.api_variables.unwrap_or_default(),
+        api_paths: doc.api_paths.map_or_else(
+            || vec![std::path::PathBuf::new()],
+            |folders| folders.into_iter().map(Into::into).collect(),
+        ),
+        api_reach: doc.api_reach.unwrap_or_default().into_iter().map(Into::into).collect(),
     }
 }
 

@@ -18,9 +18,10 @@ use crate::connections::Placeholders;
 use crate::documents::ProjectDoc;
 use crate::fingerprint::Fingerprint;
 use crate::load::{Connections, Loader, ResolvedInstance};
+use crate::local_paths::LocalPaths;
 use crate::node::{Entry, Node, Value};
 use crate::problem::{Problem, Problems, Severity};
-use crate::project::{API_PLACE, Place, Project};
+use crate::project::{API_PLACE, Place, Project, Reach};
 use crate::source::{Findings, Span};
 use crate::{load, order, printed, schema, together, values};
 
@@ -188,6 +189,7 @@ impl Project {
                 fingerprint: Fingerprint::of_folder(&root),
             },
             variables: files.settings.server.api_variables.clone(),
+            paths: LocalPaths::of(&root, &files.settings),
             entries: Vec::new(),
             project: files,
             left_out: Vec::new(),
@@ -233,6 +235,8 @@ struct Layer<'a> {
     loader: Loader<'a>,
     /// That the objects may use.
     variables: Vec<String>,
+    /// The files that connections may name.
+    paths: LocalPaths,
     /// The connections made through the API, whether good or not.
     entries: Vec<Entry>,
     project: Project,
@@ -280,6 +284,10 @@ impl Layer<'_> {
                 let placeholders = Placeholders::OfObject { owner: &owner, variables: &variables };
                 let connection = self.loader.connection(&entry, doc, placeholders);
                 self.variables = variables;
+                if let Some(connection) = &connection {
+                    let schema = (connection.options_schema)();
+                    self.paths.check(&entry.node, &schema, &mut self.loader.findings);
+                }
                 if let Some(connection) = connection.filter(|_| !self.loader.findings.has_errors()) {
                     self.project.connections.insert(name.to_string(), connection);
                 }
@@ -310,6 +318,7 @@ impl Layer<'_> {
                 let mut read = self.loader.notification(doc, &node, placeholders);
                 read.name = name.to_string();
                 self.variables = variables;
+                self.refuse_reach(&node, read.reach);
                 if !self.loader.findings.has_errors() {
                     self.project.notifications.push(read);
                 }
@@ -317,6 +326,19 @@ impl Layer<'_> {
         }
         let findings = std::mem::take(&mut self.loader.findings);
         self.settle(object, findings);
+    }
+
+    /// Whoever may call the API may not thereby send requests into the server's networks.
+    fn refuse_reach(&mut self, document: &Node, reach: Reach) {
+        if reach == Reach::Public || self.project.settings.server.api_reach.contains(&reach) {
+            return;
+        }
+        let span = document.get("reach").map_or(document.span, |node| node.span);
+        let message = "what is made through the API may reach the internet only";
+        self.loader
+            .findings
+            .error(span, "reach_not_allowed", message)
+            .help("list this reach in settings.server.api_reach");
     }
 
     /// Reads a document with one key of `syncline.yaml`.

@@ -195,6 +195,11 @@ pub struct ServerSettings {
     pub lease: Duration,
     /// Environment variables that objects made through the API may use as `${env:NAME}`.
     pub api_variables: Vec<String>,
+    /// Folders, below the project's unless absolute, in which connections made through the API may
+    /// name files.
+    pub api_paths: Vec<PathBuf>,
+    /// What notifications made through the API may say of their reach besides `public`.
+    pub api_reach: Vec<Reach>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

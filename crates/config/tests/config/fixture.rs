@@ -168,7 +168,7 @@ fn postgres_options() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "url": { "type": ["string", "null"], "writeOnly": true },
+            "url": { "type": ["string", "null"], "writeOnly": true, "x-path-parameters": ["sslrootcert"] },
             "host": { "type": "string" },
             "port": { "type": ["integer", "null"], "format": "uint16", "minimum": 0, "maximum": 65535 },
             "pin": { "type": "string", "writeOnly": true },
@@ -197,7 +197,7 @@ fn postgres_options() -> Value {
 fn folder_options() -> Value {
     json!({
         "type": "object",
-        "properties": { "path": { "type": "string" } },
+        "properties": { "path": { "type": "string", "x-path": true } },
         "required": ["path"],
         "additionalProperties": false,
     })

@@ -1,5 +1,7 @@
 //! Objects made through the API, beside files.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use syncline_config::{
     LeftOut, Loaded, MadeObjects, ObjectKind, ObjectName, Origin, Project, Severity, load_with,
@@ -269,6 +271,92 @@ fn an_object_cannot_read_what_its_author_could_not() {
             ("file_not_allowed", "/entities/contact/excluded_keys/file")
         ]
     );
+}
+
+/// What is refused of a connection to these options, in a project with this setting.
+fn refused(folder: &Folder, options: Value) -> Option<(&'static str, String)> {
+    let mut made = MadeObjects::default();
+    made.set(&connection("made"), Some(options));
+    let loaded = load_with(folder.path(), None, &registry(), &made).unwrap();
+    let problem = loaded.left_out.first().map(|out| out.problems[0].clone())?;
+    assert!(problem.help.is_some(), "{problem:?}");
+    Some((problem.code, problem.pointer.unwrap_or_default()))
+}
+
+#[test]
+fn a_connection_of_the_api_names_files_of_the_project_only() {
+    let elsewhere = Folder::new().file("data/secret.csv", "id\n1\n");
+    let folder = folder().file("data/a.csv", "id\n1\n").file(".syncline/encryption.key", "k\n");
+    let link = |to: &Path, name: &str| std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+    link(&elsewhere.path().join("data"), "leads-away");
+    link(&folder.path().join("data"), "stays");
+    link(&elsewhere.path().join("not-yet"), "to-nothing");
+    link(&folder.path().join(".syncline"), "to-the-state");
+    let inside = folder.path().join("data").display().to_string();
+    let outside = elsewhere.path().display().to_string();
+    for path in ["data", "data/new/deeper", "data/../data", "stays", "made-later.db", &inside] {
+        assert_eq!(refused(&folder, json!({ "type": "folder", "path": path })), None, "{path}");
+    }
+    let no = Some(("path_not_allowed", "/path".to_string()));
+    for path in [
+        &outside,
+        "/etc",
+        "..",
+        "data/../../x",
+        "not-yet/../../x",
+        "leads-away",
+        "leads-away/secret.csv",
+        "to-nothing",
+        // The keys and all secrets are there.
+        ".syncline",
+        ".syncline/encryption.key",
+        "to-the-state",
+        ".",
+        "data/${env:SOMETHING}",
+    ] {
+        let found = refused(&folder, json!({ "type": "folder", "path": path }));
+        assert!(found == no || path.contains("${") && found.is_some(), "{path}: {found:?}");
+    }
+    let url = |file: &str| json!({ "type": "postgres", "url": format!("postgres://h/d?sslrootcert={file}") });
+    assert_eq!(refused(&folder, url("data/ca.pem")), None);
+    assert_eq!(refused(&folder, url("%2fetc/passwd")), Some(("path_not_allowed", "/url".to_string())));
+}
+
+#[test]
+fn a_project_lists_the_folders_that_connections_of_the_api_may_use() {
+    let elsewhere = Folder::new().file("shared/a.csv", "id\n1\n");
+    let shared = elsewhere.path().join("shared").display().to_string();
+    let settings = format!("{CONNECTIONS}settings: {{ server: {{ api_paths: [\"{shared}\", data] }} }}\n");
+    let folder = folder().file("syncline.yaml", settings);
+    let above = elsewhere.path().display().to_string();
+    for (path, allowed) in
+        [(shared.as_str(), true), ("data/x", true), (&above, false), ("other", false), ("database", false)]
+    {
+        let found = refused(&folder, json!({ "type": "folder", "path": path }));
+        assert_eq!(found.is_none(), allowed, "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn a_notification_of_the_api_reaches_the_internet_only_unless_the_project_says_so() {
+    let ops = ObjectName::new(ObjectKind::Notification, "ops");
+    for (settings, reach, allowed) in [
+        ("", "public", true),
+        ("", "private", false),
+        ("", "loopback", false),
+        ("settings: { server: { api_reach: [private] } }\n", "private", true),
+        ("settings: { server: { api_reach: [private] } }\n", "loopback", false),
+        ("settings: { server: { api_reach: [private, loopback] } }\n", "loopback", true),
+    ] {
+        let folder = folder().file("syncline.yaml", format!("{CONNECTIONS}{settings}"));
+        let mut made = MadeObjects::default();
+        made.set(&ops, Some(json!({ "channel": "slack", "url": "https://x/", "reach": reach })));
+        let loaded = load_with(folder.path(), None, &registry(), &made).unwrap();
+        let found: Vec<_> = loaded.left_out.iter().map(|out| &out.problems[0]).collect();
+        let found: Vec<_> = found.iter().map(|p| (p.code, p.pointer.as_deref())).collect();
+        let expected = [("reach_not_allowed", Some("/reach"))];
+        assert_eq!(found, if allowed { &[][..] } else { &expected[..] }, "{settings}{reach}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use syncline_core::sync::FileFormat;
 #[serde(deny_unknown_fields)]
 pub struct Options {
     /// The folder, relative to the project. Models and objects are paths below it.
+    #[schemars(extend("x-path" = true))]
     pub path: String,
     /// Whether folders that are missing are made at the first write.
     #[serde(default = "yes")]

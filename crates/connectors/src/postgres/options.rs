@@ -50,7 +50,7 @@ const URL_PARAMETERS: &[&str] = &[
 pub struct PostgresOptions {
     /// `postgres://user:password@host:port/database?sslmode=…`, with the parameters libpq knows.
     /// Give this, or `host`, `user` and so on.
-    #[schemars(extend("writeOnly" = true))]
+    #[schemars(extend("writeOnly" = true, "x-path-parameters" = ["sslrootcert"]))]
     url: Option<String>,
     /// Name or address of the server, or the folder of its socket (starting with `/`).
     host: Option<String>,
@@ -68,6 +68,7 @@ pub struct PostgresOptions {
     ssl_mode: Option<SslMode>,
     /// PEM file with the certificates of the authorities that are trusted, relative to the project.
     /// Without it `verify-full` trusts the authorities that the operating system trusts.
+    #[schemars(extend("x-path" = true))]
     ssl_root_cert: Option<PathBuf>,
     /// How long connecting may take, such as `10s`; ten seconds when not given.
     #[schemars(with = "Option<String>")]

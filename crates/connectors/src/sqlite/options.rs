@@ -12,6 +12,7 @@ use syncline_core::{Error, ErrorKind, Result};
 #[serde(deny_unknown_fields)]
 pub struct Options {
     /// The database file; a relative path starts at the project's folder.
+    #[schemars(extend("x-path" = true))]
     pub path: PathBuf,
     /// Whether a destination may create the file. A source never does.
     #[serde(default)]
