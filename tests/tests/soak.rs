@@ -97,6 +97,8 @@ impl<'a> Soak<'a> {
             sources.push(Sqlite::create(&project.path(&format!("source{n}.db"))));
             targets.push(Sqlite::create(&project.path(&format!("target{n}.db"))));
         }
+        // Of servers that are killed, the next takes the runs over soon.
+        connections += "settings: { server: { lease: 6s } }\n";
         project.write("syncline.yaml", connections);
         for n in 0..3 {
             let mut text = format!("instance: i{n}\nsource: from{n}\ntarget: into{n}\nentities:\n");
