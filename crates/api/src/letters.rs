@@ -1,9 +1,14 @@
 //! Dead letters.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use syncline_store::{DeadLetter, LetterGroup};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Number, Value};
+use syncline_core::run::ReplayMode;
+use syncline_store::{DeadLetter, LetterGroup, LetterState};
 use utoipa::ToSchema;
+
+use crate::{RunView, TriggerName};
 
 /// A record that could not be delivered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -113,5 +118,245 @@ impl From<LetterGroup> for LetterGroupView {
             last_seen_at: g.last_seen_at,
             example_id: example.id.to_string(),
         }
+    }
+}
+
+/// Which letters a request is about: exactly one of `ids`, `filter` and `group`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LetterChoice {
+    /// Letters by their ids, in whatever state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_items = 1, max_items = 10000)]
+    pub ids: Option<Vec<String>>,
+    /// Letters with these properties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<LetterMatch>,
+    /// Letters of one error, by its fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// With `group`: of this sync alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_id: Option<String>,
+}
+
+/// What letters have in common. Every field may be left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LetterMatch {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_id: Option<String>,
+    /// In one of these states. Without it, in those that the operation is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_items = 1)]
+    pub state: Option<Vec<LetterStateName>>,
+    /// The run that failed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// The row id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Last seen at or after this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Last seen before this moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterStateName {
+    Open,
+    Replaying,
+    ResolvedAuto,
+    ResolvedReplay,
+    ResolvedUser,
+    Ignored,
+    Expired,
+}
+
+impl From<LetterStateName> for LetterState {
+    fn from(name: LetterStateName) -> Self {
+        match name {
+            LetterStateName::Open => LetterState::Open,
+            LetterStateName::Replaying => LetterState::Replaying,
+            LetterStateName::ResolvedAuto => LetterState::ResolvedAuto,
+            LetterStateName::ResolvedReplay => LetterState::ResolvedReplay,
+            LetterStateName::ResolvedUser => LetterState::ResolvedUser,
+            LetterStateName::Ignored => LetterState::Ignored,
+            LetterStateName::Expired => LetterState::Expired,
+        }
+    }
+}
+
+/// Letters to send again, and how. Exactly one of `ids`, `filter` and `group` is given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayRequest {
+    /// Letters by their ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_items = 1, max_items = 10000)]
+    pub ids: Option<Vec<String>>,
+    /// Letters with these properties; open ones unless it names states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<LetterMatch>,
+    /// Open letters of one error, by its fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// With `group`: of this sync alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_id: Option<String>,
+    /// `reread` unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ReplayModeName>,
+    /// Only plan it, in runs of type test that write nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+    /// Most records sent in a second by each run.
+    #[serde(default, deserialize_with = "whole", skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1000000)]
+    pub per_second: Option<u32>,
+    /// Who asks: `api` unless a person does (`manual`) or the command line (`cli`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerName>,
+}
+
+impl ReplayRequest {
+    /// Its letters, without how they are sent.
+    pub fn choice(&self) -> LetterChoice {
+        let Self { ids, filter, group, sync_id, .. } = self.clone();
+        LetterChoice { ids, filter, group, sync_id }
+    }
+}
+
+/// How one letter is sent again.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayOneRequest {
+    /// `reread` unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<ReplayModeName>,
+    /// Only plan it, in a run of type test that writes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dry_run: Option<bool>,
+    /// Who asks: `api` unless a person does (`manual`) or the command line (`cli`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayModeName {
+    /// The record as the source has it now.
+    Reread,
+    /// The payload as it was captured; refused if something newer was delivered.
+    AsCaptured,
+    /// The payload as a person edited it.
+    Edited,
+}
+
+impl From<ReplayModeName> for ReplayMode {
+    fn from(name: ReplayModeName) -> Self {
+        match name {
+            ReplayModeName::Reread => ReplayMode::Reread,
+            ReplayModeName::AsCaptured => ReplayMode::AsCaptured,
+            ReplayModeName::Edited => ReplayMode::Edited,
+        }
+    }
+}
+
+/// What a replay would do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReplayEstimate {
+    pub letters: u64,
+    pub replayable: u64,
+    /// Letters that would be refused, by reason, most first.
+    pub refused: Vec<RefusedView>,
+    /// How long the sending takes at least, where it is paced.
+    pub seconds: Option<f64>,
+    /// Runs that it takes.
+    pub runs: u64,
+}
+
+/// Letters that cannot be replayed, for one reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedView {
+    /// As the code of the row error that each would get.
+    pub code: String,
+    pub message: String,
+    pub letters: u64,
+    /// Row ids of a few.
+    pub sample: Vec<String>,
+}
+
+/// A replay that was queued. Its progress and its end are those of its runs, and it is cancelled with
+/// them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReplayStarted {
+    pub runs: Vec<RunView>,
+    pub estimate: ReplayEstimate,
+}
+
+/// What became of letters that somebody decided about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LettersDecided {
+    pub changed: u64,
+    /// Letters in a state that does not allow it.
+    pub unchanged: u64,
+}
+
+/// What to send in place of a letter's payload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LetterEdit {
+    /// New values of target fields, in place of those that were captured or edited before; `null` takes
+    /// the edit back.
+    #[serde(deserialize_with = "named")]
+    #[schema(required = true, value_type = Option<Object>)]
+    pub payload: Option<Map<String, Value>>,
+}
+
+/// A field that may be null but not be left out.
+fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from)
+}
+
+/// A whole number, which JSON may write with a point as well: `5.0`.
+fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(from)? else { return Ok(None) };
+    let rounded = number.as_f64().filter(|n| n.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(n));
+    match rounded {
+        Some(n) => Ok(Some(n as u32)),
+        None => Err(D::Error::custom(format!("{number} is not a whole number from 0 to {}", u32::MAX))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_whole_number_however_it_is_written() {
+        let read = |text: &str| serde_json::from_str::<ReplayRequest>(text).map(|read| read.per_second).ok();
+        assert_eq!(read(r#"{"per_second": 157}"#), Some(Some(157)));
+        assert_eq!(read(r#"{"per_second": 157.0}"#), Some(Some(157)));
+        assert_eq!(read(r#"{"per_second": null}"#), Some(None));
+        assert_eq!(read("{}"), Some(None));
+        for wrong in ["1.5", "-1", "4294967296", "\"5\""] {
+            assert_eq!(read(&format!(r#"{{"per_second": {wrong}}}"#)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_edit_names_its_payload_even_to_take_it_back() {
+        let read = |text: &str| serde_json::from_str::<LetterEdit>(text).map(|edit| edit.payload).ok();
+        assert_eq!(read(r#"{"payload": null}"#), Some(None));
+        assert_eq!(read(r#"{"payload": {}}"#), Some(Some(Map::new())));
+        assert_eq!(read("{}"), None);
     }
 }

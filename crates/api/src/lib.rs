@@ -4,6 +4,7 @@
 
 mod access;
 mod definitions;
+pub mod export;
 mod letters;
 mod problem;
 mod runs;

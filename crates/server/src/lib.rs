@@ -14,6 +14,7 @@ mod execute;
 mod follow;
 mod input;
 pub mod keyring;
+mod letters;
 mod live;
 mod measures;
 pub mod notify;

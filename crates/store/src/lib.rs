@@ -124,6 +124,9 @@ pub trait Store: Send + Sync {
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>>;
     /// Moves a letter along [`LetterState::transition`]; an illegal step is `conflict`.
     async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter>;
+    /// Moves those of these letters that are in one of the states `from`, all together; how many they
+    /// were. Others, and unknown ones, are left as they are.
+    async fn move_letters(&self, ids: &[LetterId], from: &[LetterState], to: LetterState) -> Result<u64>;
     /// The letters with these ids, in the order given; unknown ones are left out.
     async fn letters_by_id(&self, ids: &[LetterId]) -> Result<Vec<DeadLetter>>;
     /// Stores the payload that a person wants to be sent, or takes it back; `conflict` unless the

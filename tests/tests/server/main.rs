@@ -6,6 +6,7 @@ mod api;
 mod commands;
 mod contract;
 mod events;
+mod letters;
 mod lifecycle;
 mod stopping;
 mod world;

@@ -159,6 +159,10 @@ impl Store for StoppingStore {
         self.around(self.inner.set_letter_state(id, state)).await
     }
 
+    async fn move_letters(&self, ids: &[LetterId], from: &[LetterState], to: LetterState) -> Result<u64> {
+        self.around(self.inner.move_letters(ids, from, to)).await
+    }
+
     async fn letters_by_id(&self, ids: &[LetterId]) -> Result<Vec<DeadLetter>> {
         self.inner.letters_by_id(ids).await
     }

@@ -7,6 +7,7 @@ pub mod events;
 pub mod insights;
 pub mod instances;
 mod made;
+pub mod letters;
 pub mod runs;
 pub mod server;
 pub mod syncs;

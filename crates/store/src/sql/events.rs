@@ -11,7 +11,7 @@ use syncline_core::{Run, RunId, SyncId};
 use super::conditions::Conditions;
 use super::letters::LetterChanges;
 use super::{Dialect, Outcome, Row, Sql, WORKSPACE, time, values};
-use crate::{DeadLetter, Event, SyncRecord, SyncState};
+use crate::{DeadLetter, Event, LetterState, SyncRecord, SyncState};
 
 /// Appends an event of another kind than those below.
 pub fn add(tx: &dyn Sql, kind: &str, data: &Value, now: Timestamp) -> Outcome<()> {
@@ -74,11 +74,11 @@ pub fn letters_changed(tx: &dyn Sql, run: &Run, changes: &LetterChanges) -> Outc
     append(tx, "letter", Some(&run.id), Some(&run.sync_id), &data)
 }
 
-/// Letters that nobody looked at for long.
-pub fn letters_expired(tx: &dyn Sql, count: u64) -> Outcome<()> {
+/// Somebody decided about letters, or nobody looked at them for long: one event, however many they are.
+pub fn letters_moved(tx: &dyn Sql, to: LetterState, count: u64) -> Outcome<()> {
     match count {
         0 => Ok(()),
-        _ => append(tx, "letter", None, None, &json!({ "changes": { "expired": count } })),
+        _ => append(tx, "letter", None, None, &json!({ "changes": { (to.as_str()): count } })),
     }
 }
 

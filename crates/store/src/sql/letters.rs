@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde::Serialize;
+use syncline_core::ids::LetterId;
 use syncline_core::{Error, ErrorKind, Run, RunId, RunType, SyncUid};
 
 use super::conditions::Conditions;
@@ -158,6 +159,18 @@ pub fn set_state(tx: &dyn Sql, id: &str, state: LetterState) -> Outcome<DeadLett
     let letter = step(tx, id, state)?;
     events::letter_changed(tx, &letter)?;
     Ok(letter)
+}
+
+pub fn move_all(tx: &dyn Sql, ids: &[LetterId], from: &[LetterState], to: LetterState) -> Outcome<u64> {
+    let mut moved = 0;
+    for id in ids {
+        if get(tx, id.as_str())?.is_some_and(|letter| from.contains(&letter.state)) {
+            step(tx, id.as_str(), to)?;
+            moved += 1;
+        }
+    }
+    events::letters_moved(tx, to, moved)?;
+    Ok(moved)
 }
 
 /// As [`set_state`], without telling of it.

@@ -44,7 +44,7 @@ fn expire(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<u64> {
     for id in &ids {
         letters::step(tx, id, LetterState::Expired)?;
     }
-    events::letters_expired(tx, ids.len() as u64)?;
+    events::letters_moved(tx, LetterState::Expired, ids.len() as u64)?;
     Ok(ids.len() as u64)
 }
 

@@ -30,6 +30,7 @@ over_every_store![
     keys_of_two_syncs_do_not_meet,
     keys_and_row_ids_of_any_length_and_character_are_told_apart,
     a_person_moves_letters_along_their_states,
+    many_letters_are_moved_together_and_others_are_left,
     letters_are_listed_latest_seen_first_in_pages,
     filters_restrict_the_letters,
 ];
@@ -379,6 +380,21 @@ async fn a_person_moves_letters_along_their_states(store: Arc<dyn Store>) {
     }
     refused(store.set_letter_state("dl_1", Open).await, ErrorKind::Conflict);
     assert_eq!(store.letter("dl_1").await.unwrap().unwrap().state, Expired);
+}
+
+async fn many_letters_are_moved_together_and_others_are_left(store: Arc<dyn Store>) {
+    use LetterState::*;
+    ensure(&*store, "contact").await;
+    let three = |run: &Run| vec![letter(run, "1", b"a"), letter(run, "2", b"b"), letter(run, "3", b"c")];
+    run_with(&*store, "a", RunType::Sync, three, &[]).await;
+    store.set_letter_state("dl_3", ResolvedAuto).await.unwrap();
+    let ids = ["dl_1", "dl_2", "dl_3", "dl_unknown"].map(LetterId::from_stored);
+    assert_eq!(store.move_letters(&ids, &[Open], Ignored).await.unwrap(), 2);
+    assert_eq!(store.move_letters(&ids, &[Open], Ignored).await.unwrap(), 0);
+    assert_eq!(store.move_letters(&ids[..1], &[Open, Ignored], ResolvedUser).await.unwrap(), 1);
+    let states: Vec<_> =
+        store.letters_by_id(&ids).await.unwrap().into_iter().map(|letter| letter.state).collect();
+    assert_eq!(states, [ResolvedUser, Ignored, ResolvedAuto]);
 }
 
 async fn letters_are_listed_latest_seen_first_in_pages(store: Arc<dyn Store>) {
