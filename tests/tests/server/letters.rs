@@ -102,10 +102,7 @@ fn letters_are_found_by_what_they_are_about_and_grouped_by_their_error() {
         (text(&one["sync_id"]), text(&one["state"]), text(&one["stage"])),
         (SYNC.into(), "open".into(), "transform".into())
     );
-    assert_eq!(
-        (&one["payload"]["code"], &one["source_row"]["code"]),
-        (&json!("far too long"), &json!("far too long"))
-    );
+    assert_eq!((&one["field"], &one["source_row"]["code"]), (&json!("code"), &json!("far too long")));
     assert_eq!(one["run_id"], run["id"]);
     assert_eq!(client.get(&format!("/dead-letters/{}", text(&one["id"]))).expect(200), one);
     let groups = client.get("/dead-letters/groups").expect(200);
@@ -137,8 +134,8 @@ fn a_payload_corrected_by_hand_is_checked_and_replayed() {
     let client = &server.client;
     let path = format!("/dead-letters/{}", id(client, "7"));
     let edit = |payload: Json| client.with_json("PATCH", &path, json!({ "payload": payload }));
-    assert_eq!(edit(json!({ "code": "still too long" })).problem(400), "bad_usage");
-    assert_eq!(edit(json!({ "colour": "red" })).problem(400), "bad_usage");
+    assert_eq!(edit(json!({ "code": "still too long" })).problem(422), "bad_usage");
+    assert_eq!(edit(json!({ "colour": "red" })).problem(422), "bad_usage");
     assert_eq!(client.with_json("PATCH", &path, json!({})).problem(400), "bad_usage");
     let edited = edit(json!({ "code": "other" })).expect(200);
     assert_eq!(edited["edited"]["payload"]["code"], "other");
@@ -238,7 +235,7 @@ fn what_is_still_wrong_after_a_replay_is_open_with_another_attempt() {
     for nonsense in
         [json!({}), json!({ "ids": ["a"], "group": "b" }), json!({ "ids": ["a"], "sync_id": SYNC })]
     {
-        assert_eq!(client.post("/dead-letters/replay", nonsense).problem(400), "bad_usage");
+        assert_eq!(client.post("/dead-letters/replay", nonsense).problem(422), "bad_usage");
     }
     assert_eq!(client.post("/dead-letters/replay", json!({ "ids": ["dl_no"] })).problem(404), "not_found");
 }

@@ -253,7 +253,8 @@ async fn edit(
         Some(fields) => {
             let sync = app.sync(letter.sync_id.as_str())?;
             let ends = app.live.endpoints(&sync)?;
-            app.engine.edit_letter(&sync, &ends, &letter_id, fields, &caller.name).await?
+            let editing = app.engine.edit_letter(&sync, &ends, &letter_id, fields, &caller.name);
+            editing.await.map_err(Fault::unprocessable)?
         }
     };
     Ok(Json(edited.into()))
@@ -276,9 +277,9 @@ async fn replay_one(
 }
 
 async fn start(app: &App, request: &ReplayRequest, caller: &Caller) -> Answer<Response> {
-    let replays = letters::plan(app, request).await?;
+    let replays = letters::plan(app, request).await.map_err(Fault::unprocessable)?;
     let estimate = replays.estimate();
-    let runs = replays.queue(app, request, caller).await?;
+    let runs = replays.queue(app, request, caller).await.map_err(Fault::unprocessable)?;
     let ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
     let detail = json!({ "letters": estimate.letters, "runs": ids });
     let mut answer = (StatusCode::ACCEPTED, Json(ReplayStarted { runs, estimate })).into_response();
@@ -310,11 +311,12 @@ async fn estimate(
     State(app): State<Arc<App>>,
     Body(request): Body<ReplayRequest>,
 ) -> Answer<Json<ReplayEstimate>> {
-    Ok(Json(letters::plan(&app, &request).await?.estimate()))
+    let replays = letters::plan(&app, &request).await.map_err(Fault::unprocessable)?;
+    Ok(Json(replays.estimate()))
 }
 
 async fn decided(app: &App, choice: &LetterChoice, decision: Decision) -> Answer<Response> {
-    let (changed, of) = letters::decide(app, choice, decision).await?;
+    let (changed, of) = letters::decide(app, choice, decision).await.map_err(Fault::unprocessable)?;
     let mut answer = Json(LettersDecided { changed, unchanged: of - changed }).into_response();
     answer.extensions_mut().insert(Detail(json!({ "letters": changed })));
     Ok(answer)
