@@ -40,8 +40,8 @@ fn a_contract_tester_finds_no_fault_with_the_api() {
             EXAMPLES,
             "--generation-deterministic",
         ])
-        // Streams do not end.
-        .args(["--exclude-path-regex", "events$", "--workers", "2", "--request-timeout", "30", "--no-color"])
+        // Streams do not end. One worker: CPython 3.11 fails now and then when two threads parse at once.
+        .args(["--exclude-path-regex", "events$", "--workers", "1", "--request-timeout", "30", "--no-color"])
         .output()
         .expect("run schemathesis");
     let said = String::from_utf8_lossy(&tested.stdout);
