@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{Roles, Tokens};
 use crate::events::Hub;
 use crate::live::Live;
+use crate::notify::Deliverer;
 use crate::probe::Prober;
 
 /// The server's parts.
@@ -35,6 +36,8 @@ pub struct App {
     pub gate: Arc<Mutex<Fingerprint>>,
     /// Tries connections and syncs.
     pub prober: Prober,
+    /// Sends notices.
+    pub deliverer: Arc<Deliverer>,
     pub about: About,
 }
 

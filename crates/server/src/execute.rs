@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use crate::live::Live;
 use crate::measures;
+use crate::notify::Deliverer;
 
 /// How often the figures of a run are published.
 const PUBLISH_EVERY: Duration = Duration::from_millis(400);
@@ -23,6 +24,8 @@ pub struct Runner {
     pub engine: Arc<Engine>,
     pub store: Arc<dyn Catalog>,
     pub live: Arc<Live>,
+    /// Told when a run ended: there may be notices of it.
+    pub deliverer: Arc<Deliverer>,
 }
 
 impl Executor for Runner {
@@ -53,6 +56,7 @@ impl Executor for Runner {
             engine: Arc::clone(&self.engine),
             store: Arc::clone(&self.store),
             live: Arc::clone(&self.live),
+            deliverer: Arc::clone(&self.deliverer),
         };
         let seen = observer.clone();
         let work = async move {
@@ -155,6 +159,7 @@ impl Runner {
         let ended = work.instrument(span).await;
         if let Ok(run) = &ended {
             measures::run_ended(run);
+            self.deliverer.wake();
         }
         ended
     }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_api::ProblemItem;
 use syncline_config::{LeftOut, Loaded, LookupDoc, Problem, Project, SecretSource, Severity};
@@ -14,6 +15,7 @@ use syncline_engine::Endpoints;
 use syncline_expr::LookupTables;
 use syncline_scheduler::Definitions;
 
+use crate::notify::{ChannelSource, Target};
 use crate::objects::Made;
 use crate::secrets::ServerSecrets;
 
@@ -87,6 +89,14 @@ impl Live {
     pub fn endpoints(&self, sync: &Sync) -> Result<Endpoints> {
         let version = self.get();
         endpoints(&version.project, &self.registry, &*version.secrets, sync)
+    }
+}
+
+#[async_trait]
+impl ChannelSource for Live {
+    async fn target(&self, channel: &str) -> Result<Option<Target>> {
+        let version = self.get();
+        Target::of_project(&version.project, channel, &*version.secrets)
     }
 }
 

@@ -27,6 +27,7 @@ fn operations() -> (Router<Arc<App>>, OpenApi) {
         .merge(operations_of::syncs::router())
         .merge(operations_of::runs::router())
         .merge(operations_of::letters::router())
+        .merge(operations_of::notifications::router())
         .merge(operations_of::events::router())
         .merge(operations_of::insights::router())
         .merge(operations_of::connections::router())

@@ -26,6 +26,7 @@ use crate::execute::Runner;
 use crate::follow::Follow;
 use crate::keyring::Keyring;
 use crate::live::Live;
+use crate::notify::{self, ChannelSource, Deliverer, Links};
 use crate::objects;
 use crate::probe::Prober;
 use crate::reload;
@@ -119,6 +120,7 @@ impl Server {
         working.spawn(schedule(Arc::clone(&app), stop.clone()));
         working.spawn(reload::watch(Arc::clone(&app), shared, stop.clone()));
         working.spawn(work(Arc::clone(&app), drain, leases, stop.clone()));
+        working.spawn(deliver(Arc::clone(&app), stop.clone()));
         working.spawn(tidy(Arc::clone(&app), stop.clone()));
         let address = match listen {
             Some(listen) => Some(serve(Arc::clone(&app), &listen, &close, &mut serving).await?),
@@ -198,6 +200,14 @@ async fn assemble(options: Options) -> Result<Arc<App>> {
         clock: Arc::new(syncline_scheduler::SystemClock),
     };
     let follow = Arc::new(Follow { successor: successor.clone(), live: Arc::clone(&live) });
+    let links = Links { base_url: live.get().project.settings.server.base_url.clone() };
+    let deliverer = Deliverer::new(
+        Arc::clone(&store),
+        Arc::clone(&live) as Arc<dyn ChannelSource>,
+        Arc::clone(&clock) as Arc<dyn syncline_engine::Clock>,
+        links,
+        notify::outbound_options(),
+    );
     let engine = Engine {
         store: Arc::clone(&store) as Arc<dyn syncline_store::Store>,
         files: options.files,
@@ -213,6 +223,7 @@ async fn assemble(options: Options) -> Result<Arc<App>> {
         scheduler: Scheduler::new(successor.clone(), follow_ups, Arc::clone(&signals)),
         gate: Arc::new(Mutex::new(seen)),
         prober: Prober::default(),
+        deliverer: Arc::new(deliverer),
         tokens: Tokens::new(Arc::clone(&store))?,
         roles: Roles::of(&router::openapi_document()),
         hub: Hub::new(Arc::clone(&store)),
@@ -253,11 +264,17 @@ async fn schedule(app: Arc<App>, stop: CancellationToken) {
     app.scheduler.run(stop.cancelled_owned()).await;
 }
 
+/// Sends notices until the server ends; those that wait then are sent by the next one.
+async fn deliver(app: Arc<App>, stop: CancellationToken) {
+    app.deliverer.run(stop.cancelled_owned()).await;
+}
+
 async fn work(app: Arc<App>, drain: Duration, leases: Option<LeaseTerms>, stop: CancellationToken) {
     let runner = Runner {
         engine: Arc::clone(&app.engine),
         store: Arc::clone(&app.store),
         live: Arc::clone(&app.live),
+        deliverer: Arc::clone(&app.deliverer),
     };
     let settings =
         WorkerSettings { name: app.about.worker.clone(), slots: app.about.parallel, leases, drain };

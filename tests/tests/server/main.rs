@@ -8,5 +8,6 @@ mod contract;
 mod events;
 mod letters;
 mod lifecycle;
+mod notifications;
 mod stopping;
 mod world;

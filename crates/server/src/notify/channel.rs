@@ -60,7 +60,7 @@ pub trait ChannelSource: Send + Sync {
 }
 
 impl Channel {
-    /// Those of a project's files, as `project:<name>`.
+    /// Those of a project, as `project:<name>`.
     pub fn of_project(project: &Project) -> Vec<Self> {
         project.notifications.iter().map(Self::from).collect()
     }
@@ -83,7 +83,7 @@ impl Channel {
 impl From<&NotificationDoc> for Channel {
     fn from(doc: &NotificationDoc) -> Self {
         Self {
-            id: format!("{PROJECT}{}", doc.name),
+            id: channel_id(&doc.name),
             kind: doc.channel.into(),
             events: doc.events.clone(),
             error_rate: doc.error_rate,
@@ -101,11 +101,21 @@ impl From<syncline_config::Channel> for ChannelKind {
     }
 }
 
-/// Before the name of a channel of the project's files; ids of others never begin with it.
+/// Before the name of a channel of the project: of its files, or made through the API.
 const PROJECT: &str = "project:";
 
+/// The id of a channel of the project.
+pub fn channel_id(name: &str) -> String {
+    format!("{PROJECT}{name}")
+}
+
+/// The name of a channel with this id.
+pub fn channel_name(id: &str) -> &str {
+    id.strip_prefix(PROJECT).unwrap_or(id)
+}
+
 impl Target {
-    /// That of a channel of the project's files, with its placeholders replaced.
+    /// That of a channel of the project, with its placeholders replaced.
     pub fn of_project(project: &Project, channel: &str, secrets: &dyn SecretSource) -> Result<Option<Self>> {
         let doc = channel
             .strip_prefix(PROJECT)

@@ -8,6 +8,7 @@ pub mod insights;
 pub mod instances;
 pub mod letters;
 mod made;
+pub mod notifications;
 pub mod runs;
 pub mod server;
 pub mod syncs;
