@@ -98,8 +98,9 @@ pub struct LetterGroupView {
     pub count: u64,
     pub first_seen_at: Timestamp,
     pub last_seen_at: Timestamp,
-    /// The letter seen last.
+    /// The letter seen last, and its row.
     pub example_id: String,
+    pub example_row_id: String,
 }
 
 impl From<LetterGroup> for LetterGroupView {
@@ -116,6 +117,7 @@ impl From<LetterGroup> for LetterGroupView {
             first_seen_at: g.first_seen_at,
             last_seen_at: g.last_seen_at,
             example_id: example.id.to_string(),
+            example_row_id: example.row_id,
         }
     }
 }

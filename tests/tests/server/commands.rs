@@ -126,6 +126,43 @@ fn a_held_run_is_decided_on_through_the_server() {
     drop(server);
 }
 
+#[test]
+fn dead_letters_are_seen_and_decided_on_through_the_server() {
+    let world = World::with("write_mode: mirror");
+    world.source.execute("update item set price = -1 where id in (3, 4, 5)");
+    world.project.expect(3, &["run", SYNC]);
+    let server = world.serve();
+    let letters = world.project.open_letters();
+    let [a, b, c] = [0, 1, 2].map(|n| letters[n]["id"].as_str().expect("an id").to_string());
+    let looks: [&[&str]; 5] = [
+        &["dlq", "list"],
+        &["dlq", "list", "--sync", SYNC, "--limit", "2", "--page", "2"],
+        &["dlq", "show", &a],
+        &["dlq", "groups"],
+        &["dlq", "export", "--format", "csv"],
+    ];
+    let named = ["--server", &server.client.url, "--token", &server.client.token];
+    for look in looks {
+        let (here, there) = (world.project.run(look), world.project.run(&[look, &named].concat()));
+        assert_eq!((there.code(), &there.stdout), (Some(0), &here.stdout), "{look:?}\n{there}");
+        let (here, there) = (world.project.json(look), through(&world, &server, look));
+        assert_eq!(there.stdout, here.stdout, "{look:?}");
+    }
+    assert_eq!(world.project.expect(0, &["dlq", "ignore", &a]).json()["changed"], 1);
+    assert_eq!(world.project.expect(1, &["dlq", "ignore", &a]).error_code(), "conflict");
+    world.project.expect(0, &["dlq", "reopen", &a]);
+    world.project.expect(0, &["dlq", "resolve", &b]);
+    assert_eq!(world.project.expect(2, &["dlq", "show", "dl_nothing"]).error_code(), "not_found");
+
+    world.project.expect(0, &["dlq", "edit", &c, "--set", "price=5"]);
+    let edited = world.project.expect(0, &["dlq", "replay", &c, "--mode", "edited"]).run();
+    assert_eq!((&edited["type"], &edited["rows_created"]), (&json!("replay"), &json!(1)));
+    world.source.execute("update item set price = 8 where price < 0");
+    world.project.expect(0, &["dlq", "replay", "--all", "--sync", SYNC, "--dry-run"]);
+    world.project.expect(0, &["dlq", "replay", "--all", "--sync", SYNC, "--yes"]);
+    assert_eq!(world.project.open_letters().len(), 0);
+}
+
 /// A world whose runs stand still for a while in the middle.
 fn slow_world() -> World {
     let mut world = World::new();

@@ -4,7 +4,7 @@ pub mod activation;
 mod backup;
 pub mod check;
 pub mod cursor;
-mod dlq;
+pub mod dlq;
 pub mod errors;
 mod functions;
 pub mod history;

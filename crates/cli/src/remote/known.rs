@@ -3,7 +3,9 @@
 //! What only the state knows (the epoch of a run, for example) is not in an answer and not shown.
 
 use serde_json::Value;
-use syncline_api::{ErrorView, GuardView, PlanView, RecordEventView, RowErrorView, RunDetail, RunView};
+use syncline_api::{
+    ErrorView, GuardView, LetterView, PlanView, RecordEventView, RowErrorView, RunDetail, RunView,
+};
 use syncline_core::run::{
     GuardVerdict, Performance, Replay, ReplayMode, RunOptions, StoredError, TimelineEntry,
 };
@@ -12,7 +14,7 @@ use syncline_core::{
     RunStatus, RunType, Stage, SyncId, SyncUid, Trigger,
 };
 use syncline_engine::review::{ChangeView, FieldView, PlanDocument, RowEvent};
-use syncline_store::RowErrorRecord;
+use syncline_store::{DeadLetter, EditedPayload, LetterState, RowErrorRecord};
 
 /// A word of the server's as one that is known here.
 fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
@@ -213,4 +215,38 @@ pub fn record_event(row_id: &str, view: &RecordEventView) -> RowEvent {
         field: view.field.clone(),
         fields: fields(&view.fields, &view.operation),
     }
+}
+pub fn letter(view: &LetterView) -> Result<DeadLetter> {
+    Ok(DeadLetter {
+        id: syncline_core::ids::LetterId::from_stored(view.id.as_str()),
+        sync_uid: SyncUid::from_stored(""),
+        sync_id: SyncId::parse(&view.sync_id)?,
+        entity: view.entity.clone(),
+        key: Vec::new(),
+        row_id: view.row_id.clone(),
+        run_id: RunId::from_stored(view.run_id.as_str()),
+        correlation_id: view.correlation_id.clone(),
+        state: word::<LetterState>(&view.state)?,
+        stage: word::<Stage>(&view.stage)?,
+        code: view.code.clone(),
+        message: view.message.clone(),
+        field: view.field.clone(),
+        raw_value: view.raw_value.clone(),
+        fingerprint: view.fingerprint.clone(),
+        source_row: view.source_row.clone(),
+        payload: view.payload.clone(),
+        mapping_version: view.mapping_version.clone(),
+        op: view.operation.clone(),
+        attempts: view.attempts,
+        first_seen_at: view.first_seen_at,
+        last_seen_at: view.last_seen_at,
+        flags: view.flags.clone(),
+        source_fp: None,
+        edited: view.edited.as_ref().map(|e| EditedPayload {
+            payload: e.payload.clone(),
+            by: e.by.clone(),
+            at: e.at,
+        }),
+        replayed_by: view.replayed_by.as_deref().map(RunId::from_stored),
+    })
 }

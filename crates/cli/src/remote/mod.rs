@@ -6,13 +6,14 @@
 //! | [`events`] | streams of events, read on where they broke off |
 //! | [`follow`] | a run to its end, live |
 //! | [`known`] | answers in the words of this program |
-//! | [`start`], [`decide`], [`look`], [`probe`], [`tokens`] | the commands |
+//! | [`start`], [`decide`], [`look`], [`probe`], [`letters`], [`tokens`] | the commands |
 
 mod client;
 mod decide;
 mod events;
 mod follow;
 mod known;
+mod letters;
 mod look;
 mod probe;
 mod select;
@@ -88,6 +89,13 @@ fn changes(command: &Command) -> bool {
         | Command::Deactivate(_)
         | Command::Token(_) => true,
         Command::Cursor(args) => matches!(args.command, CursorCommand::Set { .. }),
+        Command::Dlq(args) => !matches!(
+            args.command,
+            DlqCommand::List { .. }
+                | DlqCommand::Show { .. }
+                | DlqCommand::Groups { .. }
+                | DlqCommand::Export { .. }
+        ),
         _ => false,
     }
 }
@@ -122,6 +130,7 @@ pub async fn run(context: &Context, server: &Client, command: &Command) -> Outco
         Command::Check(args) => probe::check(context, server, args).await,
         Command::Preview(args) => probe::preview(context, server, args).await,
         Command::Validate => probe::validate(context, server).await,
+        Command::Dlq(args) => letters::dlq(context, server, args).await,
         Command::Status => look::status(context, server).await,
         Command::Runs(args) => look::runs(context, server, args).await,
         Command::Errors(args) => look::errors(context, server, args).await,
@@ -136,9 +145,6 @@ fn not_through_a_server(command: &Command) -> Error {
     let (what, help) = match command {
         Command::Apply(_) => {
             ("a saved plan is", "a run that a guard holds is released with `syncline approve`")
-        }
-        Command::Dlq(args) if matches!(args.command, DlqCommand::Export { .. }) => {
-            ("an export of dead letters is", "leave out --server where the state is")
         }
         _ => ("this command is", "leave out --server and run it in the project's folder"),
     };

@@ -1,7 +1,8 @@
 //! The demo through the real program: what a new user sees first has to be true.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn demo(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_syncline"))
@@ -49,6 +50,32 @@ fn the_demo_does_what_it_tells_and_can_be_repeated() {
         .output()
         .unwrap();
     assert_eq!(status.status.code(), Some(0), "the folder is a project to go on with");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_demo_can_go_on_as_a_server_until_it_is_asked_to_end() {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_syncline"))
+        .args(["demo", "--serve"])
+        .current_dir(temporary.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut told = String::new();
+    for line in BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap) {
+        told += &format!("{line}\n");
+        if line.starts_with("Ctrl-C") {
+            break;
+        }
+    }
+    assert!(told.contains("Syncline is running at http://127.0.0.1:84"), "{told}");
+    assert!(told.contains("admin token sl_first_"), "{told}");
+    assert!(told.contains("crm.company is active"), "{told}");
+    let status = Command::new("kill").args(["-TERM", &demo.id().to_string()]).status().unwrap();
+    assert!(status.success());
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use serde_json::{Map, Value, json};
-use syncline_api::LetterView;
+use serde_json::{Map, Value};
+use syncline_api::{LetterView, LettersDecided};
 use syncline_core::{Error, ErrorKind, Result};
-use syncline_store::LetterState;
+use syncline_store::{DeadLetter, LetterState};
 
 use super::{chosen, find, short_id};
 use crate::Context;
@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::args::LetterChoice;
 use crate::exit::Exit;
 use crate::fault::Outcome;
-use crate::output::{self, Style};
+use crate::output::{self, Out, Style};
 
 /// What becomes of letters.
 #[derive(Clone, Copy)]
@@ -54,24 +54,28 @@ pub async fn decide(context: &Context, choice: &LetterChoice, decision: Decision
             Decision::Resolve => engine.store.set_letter_state(id, LetterState::ResolvedUser).await?,
         });
     }
-    let out = &context.out;
+    let decided = LettersDecided { changed: changed.len() as u64, unchanged: 0 };
+    let one = changed.first().filter(|_| changed.len() == 1);
+    let one = one.map(|letter| (letter.row_id.as_str(), letter.sync_id.as_str()));
+    print_decided(&context.out, &decided, one, decision);
+    Ok(Exit::Done)
+}
+
+/// What became of letters. `one`: row and sync of the only one.
+pub fn print_decided(out: &Out, decided: &LettersDecided, one: Option<(&str, &str)>, decision: Decision) {
     if out.json {
-        let data: Vec<_> =
-            changed.iter().map(|l| json!({ "id": l.id, "row_id": l.row_id, "state": l.state })).collect();
-        out.json(&json!({ "data": data }));
-        return Ok(Exit::Done);
+        out.json(decided);
+        return;
     }
-    match changed.as_slice() {
-        [one] => {
-            let row = out.paint(Style::Strong, &one.row_id);
-            out.line(format!("{row} of {} is {}", one.sync_id, decision.done()));
+    match one {
+        Some((row, sync)) => {
+            out.line(format!("{} of {sync} is {}", out.paint(Style::Strong, row), decision.done()));
         }
-        many => {
-            let count = output::counted(many.len() as u64, "dead letter");
+        None => {
+            let count = output::counted(decided.changed, "dead letter");
             out.line(format!("{count} {}", decision.done()));
         }
     }
-    Ok(Exit::Done)
 }
 
 /// The values that somebody gave for target fields, in a file and one by one.
@@ -112,19 +116,23 @@ pub async fn edit(context: &Context, id: &str, fields: Option<Map<String, Value>
             engine.edit_letter(sync, &ends, letter.id.as_str(), fields, &person()).await?
         }
     };
-    let out = &context.out;
+    print_edited(&context.out, edited);
+    Ok(Exit::Done)
+}
+
+/// A letter whose payload was corrected, or is as it was again.
+pub fn print_edited(out: &Out, edited: DeadLetter) {
     if out.json {
         out.json(&LetterView::from(edited));
-        return Ok(Exit::Done);
+        return;
     }
     let row = out.paint(Style::Strong, &edited.row_id);
     if edited.edited.is_none() {
         out.line(format!("{row} of {} has no correction any more", edited.sync_id));
-        return Ok(Exit::Done);
+        return;
     }
     out.line(format!("{row} of {} is corrected and not sent yet", edited.sync_id));
     out.remark(&format!("send it with `syncline dlq replay {} --mode edited`", short_id(&edited)));
-    Ok(Exit::Done)
 }
 
 /// Who sits at this terminal.
@@ -135,6 +143,8 @@ fn person() -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -5,9 +5,9 @@ use syncline_core::{Error, ErrorKind, Result, Stage, SyncId};
 use syncline_engine::Engine;
 use syncline_store::{DeadLetter, LetterFilter, LetterState, Page};
 
-mod decide;
-mod export;
-mod replay;
+pub mod decide;
+pub mod export;
+pub mod replay;
 
 use crate::Context;
 use crate::args::{DlqArgs, DlqCommand, DlqFilter, LetterChoice};
@@ -20,7 +20,7 @@ use decide::Decision;
 /// Letters read at once.
 const PAGE: u64 = 1_000;
 /// Groups that are shown, the largest first.
-const GROUPS_SHOWN: u64 = 100;
+pub const GROUPS_SHOWN: u64 = 100;
 
 pub async fn dlq(context: &Context, args: &DlqArgs) -> Outcome {
     let records = Records::open(context)?;
@@ -63,7 +63,12 @@ async fn list(context: &Context, records: &Records, args: &DlqFilter, page: Page
         Some(engine) => engine.store.letters(&filter(records, &engine, args).await?, page).await?,
         None => (Vec::new(), 0),
     };
-    let out = &context.out;
+    print_list(&context.out, letters, page, total);
+    Ok(Exit::Done)
+}
+
+/// One page of letters.
+pub fn print_list(out: &Out, letters: Vec<DeadLetter>, page: Page, total: u64) {
     if out.json {
         out.json(&List::new(letters.into_iter().map(LetterView::from).collect(), page, total));
     } else if letters.is_empty() {
@@ -77,7 +82,6 @@ async fn list(context: &Context, records: &Records, args: &DlqFilter, page: Page
             out.remark(&format!("\n{} of {all}; --page {next} shows the next", output::grouped(shown)));
         }
     }
-    Ok(Exit::Done)
 }
 
 /// Digits of a letter's id that lists show.
@@ -115,11 +119,15 @@ fn letters_table(out: &Out, letters: &[DeadLetter]) -> String {
 
 async fn show(context: &Context, records: &Records, id: &str) -> Outcome {
     let engine = records.reader_of_runs().await?;
-    let letter = find(&engine, id).await?;
-    let out = &context.out;
+    print_letter(&context.out, find(&engine, id).await?);
+    Ok(Exit::Done)
+}
+
+/// One letter: error, source row, payload.
+pub fn print_letter(out: &Out, letter: DeadLetter) {
     if out.json {
         out.json(&LetterView::from(letter));
-        return Ok(Exit::Done);
+        return;
     }
     let row = out.paint(Style::Strong, &letter.row_id);
     out.line(format!("{}  {row}  {}", letter.sync_id, letter.id));
@@ -165,7 +173,6 @@ async fn show(context: &Context, records: &Records, id: &str) -> Outcome {
         let text = serde_json::to_string_pretty(&edited.payload);
         out.line(text.unwrap_or_else(|_| edited.payload.to_string()));
     }
-    Ok(Exit::Done)
 }
 
 async fn groups(context: &Context, records: &Records, args: &DlqFilter) -> Outcome {
@@ -177,14 +184,20 @@ async fn groups(context: &Context, records: &Records, args: &DlqFilter) -> Outco
         }
         None => (Vec::new(), 0),
     };
-    let out = &context.out;
+    let groups = groups.into_iter().map(LetterGroupView::from).collect();
+    print_groups(&context.out, &List::new(groups, page, total));
+    Ok(Exit::Done)
+}
+
+/// Letters by their error.
+pub fn print_groups(out: &Out, groups: &List<LetterGroupView>) {
     if out.json {
-        out.json(&List::new(groups.into_iter().map(LetterGroupView::from).collect(), page, total));
-        return Ok(Exit::Done);
+        out.json(groups);
+        return;
     }
-    if groups.is_empty() {
+    if groups.data.is_empty() {
         out.line("No dead letters.");
-        return Ok(Exit::Done);
+        return;
     }
     let columns = [
         Column::left("GROUP"),
@@ -194,20 +207,18 @@ async fn groups(context: &Context, records: &Records, args: &DlqFilter) -> Outco
         Column::left("FOR EXAMPLE"),
         Column::left("LAST SEEN").optional(),
     ];
-    let rows = groups.iter().map(|group| {
-        let example = &group.example;
-        let field = example.field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
+    let rows = groups.data.iter().map(|group| {
+        let field = group.field.as_ref().map(|f| format!("{f}: ")).unwrap_or_default();
         vec![
             (None, group.fingerprint.clone()),
-            (None, example.sync_id.to_string()),
+            (None, group.sync_id.clone()),
             (Some(Style::Strong), output::grouped(group.count)),
-            (None, format!("{field}{}", example.message)),
-            (None, example.row_id.clone()),
+            (None, format!("{field}{}", group.message)),
+            (None, group.example_row_id.clone()),
             (None, output::local(group.last_seen_at)),
         ]
     });
     out.line(output::table(out, &columns, rows.collect()));
-    Ok(Exit::Done)
 }
 
 async fn find(engine: &Engine, id: &str) -> Result<DeadLetter> {
@@ -221,11 +232,18 @@ async fn find(engine: &Engine, id: &str) -> Result<DeadLetter> {
     })
     .await?;
     match found.len() {
-        0 => Err(Error::new(ErrorKind::NotFound, format!("there is no dead letter '{id}'"))
-            .help("list them with `syncline dlq list --all`")),
         1 => Ok(found.remove(0)),
-        n => Err(Error::new(ErrorKind::BadUsage, format!("{n} dead letters begin with '{id}'"))
-            .help("give more of the id")),
+        n => Err(not_one(id, n)),
+    }
+}
+
+/// The error for an id that `found` letters begin with.
+pub fn not_one(id: &str, found: usize) -> Error {
+    match found {
+        0 => Error::new(ErrorKind::NotFound, format!("there is no dead letter '{id}'"))
+            .help("list them with `syncline dlq list --all`"),
+        n => Error::new(ErrorKind::BadUsage, format!("{n} dead letters begin with '{id}'"))
+            .help("give more of the id"),
     }
 }
 

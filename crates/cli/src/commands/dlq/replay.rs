@@ -20,7 +20,7 @@ use crate::fault::Outcome;
 use crate::output::{self, Style};
 
 /// Letters that are replayed without asking.
-const UNASKED_MAX: usize = 1;
+pub const UNASKED_MAX: usize = 1;
 
 pub async fn replay(context: &Context, args: &ReplayArgs) -> Outcome {
     let app = App::open(context)?;
@@ -78,17 +78,22 @@ fn replays(args: &ReplayArgs, letters: &[DeadLetter]) -> Vec<Replay> {
     ids.chunks(Replay::LETTERS_MAX).map(of).collect()
 }
 
-/// Tells what the replays would do; an error when that is nothing.
+/// Finds out what the replays would do, and tells it.
 async fn estimate(context: &Context, engine: &Engine, sync: &Sync, replays: &[Replay]) -> Outcome<()> {
     let mut whole = Estimate::default();
     for replay in replays {
         whole.add(engine.estimate_replay(sync, replay).await?);
     }
+    tell(context, sync.id.as_str(), &whole)
+}
+
+/// Tells what replays would do; an error when that is nothing. `of`: the sync, or what they have in common.
+pub fn tell(context: &Context, of: &str, whole: &Estimate) -> Outcome<()> {
     let out = &context.out;
     let letters = output::counted(whole.letters, "dead letter");
     out.remark(&match whole.replayable == whole.letters {
-        true => format!("{letters} of {}", sync.id),
-        false => format!("{letters} of {}: {} can be replayed", sync.id, output::grouped(whole.replayable)),
+        true => format!("{letters} of {of}"),
+        false => format!("{letters} of {of}: {} can be replayed", output::grouped(whole.replayable)),
     });
     for refused in &whole.refused {
         let head = out.paint_note(Style::Warn, &format!("{}×", output::grouped(refused.letters)));
@@ -105,7 +110,8 @@ async fn estimate(context: &Context, engine: &Engine, sync: &Sync, replays: &[Re
     Err(Error::new(ErrorKind::Conflict, format!("none of these letters can be replayed: {why}")).into())
 }
 
-fn agreed(context: &Context) -> Outcome<bool> {
+/// A person agrees.
+pub fn agreed(context: &Context) -> Outcome<bool> {
     let answer = context.out.ask("Go ahead? [y/N] ")?.unwrap_or_default();
     let agreed = matches!(answer.to_lowercase().as_str(), "y" | "yes");
     if !agreed {
