@@ -80,7 +80,6 @@ pub fn run(options: &Options) {
 fn over_sqlite(options: &Options) {
     let mut shop = Shop::new(options.syncs, options.rows, &[]);
     shop.deliver();
-    shop.serve().0.terminate();
     history::fill_sqlite(&shop.project.path(".syncline/state.db"), options.runs);
     measure("sqlite", &mut shop, options);
 }
@@ -90,7 +89,6 @@ fn over_postgres(options: &Options) {
     let variables = [("SYNCLINE_STATE", databases.source.as_str()), ("SYNCLINE_FILES", "files")];
     let mut shop = Shop::new(options.syncs, options.rows, &variables);
     shop.deliver();
-    shop.serve().0.terminate();
     history::fill_postgres(&databases.source, options.runs);
     measure("postgres", &mut shop, options);
 }
