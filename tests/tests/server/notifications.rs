@@ -179,6 +179,9 @@ fn a_channel_is_shown_without_its_secret_and_tried() {
 #[test]
 fn a_channel_made_by_the_api_is_told_until_it_is_removed() {
     let (world, inbox) = (World::new(), Inbox::new());
+    let project = world.project.read("syncline.yaml");
+    let reach = "settings: { server: { api_reach: [loopback] } }\n";
+    world.project.write("syncline.yaml", format!("{project}{reach}"));
     let server = world.serve();
     let client = &server.client;
     let document = json!({ "channel": "webhook", "url": format!("http://{}/hook", inbox.address),
