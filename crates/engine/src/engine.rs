@@ -32,10 +32,6 @@ use crate::watch::Watch;
 
 /// Files that nothing names are kept this long: a process may be about to name them.
 const FILES_KEPT_MIN: Duration = Duration::from_secs(24 * 3_600);
-/// Complete reads that a drop is measured against.
-const RECENT_READS: usize = 5;
-/// Runs looked at for history figures.
-const HISTORY_RUNS: u64 = 200;
 
 /// Both ends of a sync, ready to use.
 #[derive(Clone)]
@@ -77,17 +73,6 @@ impl Succession for NoSuccession {
     async fn follow_up(&self, _run: &Run, _state: Option<&SyncState>) -> Result<FollowUp> {
         Ok(FollowUp::default())
     }
-}
-
-/// What earlier runs of a sync say.
-#[derive(Clone, Debug, Default)]
-pub struct History {
-    /// Removals of the last 24 hours.
-    pub removed_last_day: u64,
-    /// Rows of the last complete reads, newest first.
-    pub complete_reads: Vec<u64>,
-    /// Runs that ended failed since the last that did not.
-    pub failures_in_a_row: u32,
 }
 
 /// Hash of a sync's definition: what makes a plan stale when it changes.
@@ -175,6 +160,12 @@ impl Engine {
         ends: &Endpoints,
         watch: &Watch,
     ) -> Result<Run> {
+        if run.options.reseed && run.run_type.writes() {
+            match self.export_before_reseed(sync, record).await {
+                Ok(notice) => run.notices.push(notice),
+                Err(e) => return self.end_unwritten(run, sync, record, e, watch).await,
+            }
+        }
         match load::load(self, &mut run, sync, record, ends, watch).await {
             Ok(Loaded::Done(loaded)) => {
                 let (Made { record: plan, mut context, .. }, applied) = *loaded;
@@ -266,7 +257,7 @@ impl Engine {
         run.skipped.clear();
         self.forget_failures(&run).await?;
         let sync_state = match run.run_type.writes() {
-            true => finalize::halted(self, sync, record, Some(&error)).await?,
+            true => finalize::halted(self, &run, sync, record, Some(&error)).await?,
             false => None,
         };
         run.halted_sync = sync_state.is_some();
@@ -584,30 +575,6 @@ impl Engine {
     pub async fn forget_failures(&self, run: &Run) -> Result<()> {
         self.store.clear_row_errors(&run.id, run.epoch, None).await?;
         self.store.clear_staged_letters(&run.id, run.epoch).await
-    }
-
-    /// Figures of a sync's earlier runs.
-    pub async fn history(&self, uid: &SyncUid, now: Timestamp) -> Result<History> {
-        let filter = RunFilter { sync_uid: Some(uid.clone()), ..RunFilter::default() };
-        let (runs, _) = self.store.runs(&filter, Page::first(HISTORY_RUNS)).await?;
-        let ended = || runs.iter().filter(|r| r.run_type.writes() && r.status.is_terminal());
-        let day_ago = now - Duration::from_secs(24 * 3_600);
-        let failed = |r: &&Run| matches!(r.status, RunStatus::Failed | RunStatus::SourceFailure);
-        Ok(History {
-            removed_last_day: ended()
-                .filter(|r| r.completed_at.is_some_and(|at| at >= day_ago) && !r.options.reseed)
-                .map(|r| r.counters.rows_deleted)
-                .sum(),
-            complete_reads: ended()
-                .filter(|r| r.complete_read && r.status == RunStatus::Completed)
-                .map(|r| r.counters.rows_processed)
-                .take(RECENT_READS)
-                .collect(),
-            failures_in_a_row: ended()
-                .filter(|r| r.status != RunStatus::Cancelled)
-                .take_while(|r| failed(r) && !r.halted_sync)
-                .count() as u32,
-        })
     }
 
     /// Ends held runs that nobody decided on for a week.

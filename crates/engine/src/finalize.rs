@@ -91,7 +91,7 @@ pub async fn finalize(
     let any_written = counters.succeeded() + counters.rows_deleted > 0;
     run.partially_written = any_written && applied.error.is_some();
     let error = applied.error.or_else(|| all_failed(run, &counters, first_failures));
-    let halt = halted(engine, sync, record, error.as_ref()).await?;
+    let halt = halted(engine, run, sync, record, error.as_ref()).await?;
     run.halted_sync = halt.is_some();
     // Everything the plan meant to do was tried: what is left over is failed rows at most.
     let complete = all_settled && error.as_ref().is_none_or(|e| e.kind == ErrorKind::AllRowsFailed);
@@ -457,6 +457,7 @@ pub fn end_status(error: &Error) -> RunStatus {
 /// The sync's new state when this end stops it: the error threshold, or failures in a row.
 pub async fn halted(
     engine: &Engine,
+    run: &Run,
     sync: &Sync,
     record: &SyncRecord,
     error: Option<&Error>,
@@ -465,7 +466,9 @@ pub async fn halted(
     else {
         return Ok(None);
     };
-    let failures = engine.history(&record.uid, engine.clock.now()).await?.failures_in_a_row + 1;
+    let earlier = engine.history(&record.uid, engine.clock.now()).await?.failures_in_a_row;
+    // The run that a chain of retries began with is counted already.
+    let failures = earlier + u32::from(run.retry_number == 0);
     let too_many = sync.halt.consecutive_failures.is_some_and(|max| failures >= max);
     if error.kind != ErrorKind::ErrorThreshold && !too_many {
         return Ok(None);

@@ -17,6 +17,7 @@ mod finalize;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod guards;
+mod history;
 mod ingest;
 pub mod inspect;
 mod known;
@@ -42,6 +43,7 @@ mod transform;
 pub mod watch;
 
 pub use clock::{Clock, SystemClock};
-pub use engine::{Endpoints, Engine, History, NoSuccession, Succession, config_hash, pinned};
+pub use engine::{Endpoints, Engine, NoSuccession, Succession, config_hash, pinned};
+pub use history::History;
 pub use ingest::key_texts;
 pub use transform::{MappingProblem, Transform};

@@ -73,7 +73,7 @@ impl Engine {
         let record = self.store.sync(&run.sync_id).await?;
         let sync_state = match (sync, &record) {
             (Some(sync), Some(record)) if run.run_type.writes() => {
-                finalize::halted(self, sync, record, Some(&error)).await?
+                finalize::halted(self, &run, sync, record, Some(&error)).await?
             }
             _ => None,
         };

@@ -15,7 +15,7 @@ use syncline_core::{
     SyncUid, canon, text,
 };
 use syncline_snapshot::{Segment, Snapshot, Values};
-use syncline_store::{Page, PlanRecord, RunFilter};
+use syncline_store::{Page, PlanRecord, RunFilter, SyncRecord};
 
 use crate::engine::{Engine, context_of};
 use crate::failures::row_json;
@@ -246,6 +246,23 @@ pub async fn export_known(engine: &Engine, uid: &SyncUid, out: &mut impl Write) 
         records += 1;
     }
     Ok(records)
+}
+
+impl Engine {
+    /// Writes what a sync knows to a file beside the state, before a reseed removes it from the target;
+    /// a sentence that says where.
+    pub(crate) async fn export_before_reseed(&self, sync: &Sync, record: &SyncRecord) -> Result<String> {
+        let folder = self.scratch.with_file_name("exports");
+        std::fs::create_dir_all(&folder)?;
+        let time = self.clock.now().strftime("%Y%m%dT%H%M%S%fZ").to_string();
+        let path = folder.join(format!("{}-{time}.jsonl", sync.id));
+        let failed = |e: std::io::Error| Error::from(e).context(path.display());
+        let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+        let mut out = std::io::BufWriter::new(file);
+        let records = export_known(self, &record.uid, &mut out).await?;
+        out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed)?;
+        Ok(format!("{records} known records were exported to {} before they were removed", path.display()))
+    }
 }
 
 /// Everything recorded runs did with one record, newest first: at most `limit` events.

@@ -110,7 +110,7 @@ fn too_many_failed_rows_roll_the_run_back_and_halt_the_sync_until_it_is_activate
     );
     assert_eq!(shop.count(), "0", "an atomic run that fails leaves nothing behind");
     let halted = shop.project.expect(1, &["run", "shop.item"]);
-    assert_eq!(halted.error_code(), "conflict");
+    assert_eq!(halted.error_code(), "sync_halted");
     assert!(halted.text().contains("syncline activate shop.item"), "{halted}");
     shop.target.execute("alter table copy drop constraint copy_id_check");
     shop.project.expect(0, &["activate", "shop.item"]);

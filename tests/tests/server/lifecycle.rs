@@ -218,5 +218,7 @@ fn a_seed_that_clears_first_wants_to_be_confirmed() {
         (&run["status"], &run["rows_created"], &run["rows_deleted"]),
         (&json!("completed"), &json!(10), &json!(10))
     );
+    let exported = run["notices"].to_string();
+    assert!(exported.contains("10 known records were exported"), "{exported}");
     assert_eq!(world.target.rows("select name from copy where id = 99").len(), 1, "it was not ours");
 }

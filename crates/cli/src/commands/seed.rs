@@ -1,13 +1,11 @@
 //! `seed` and reseed: everything from the source to the target.
 
-use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use syncline_api::RunDetail;
 use syncline_core::run::RunOptions;
-use syncline_core::{Error, ErrorKind, Result, RunStatus, RunType, Sync, SyncId};
-use syncline_engine::{Engine, review};
+use syncline_core::{Error, ErrorKind, RunStatus, RunType, Sync, SyncId};
+use syncline_engine::Engine;
 
 use crate::Context;
 use crate::app::App;
@@ -25,13 +23,8 @@ pub async fn seed(context: &Context, args: &SeedArgs) -> Outcome {
         refuse_unconfirmed(context, args, &sync.id)?;
     }
     let engine = Arc::new(app.engine(context).await?);
-    if args.reseed {
-        if args.confirm.is_none() && !agreed(context, &app, &engine, sync, &options).await? {
-            return Ok(Exit::Cancelled);
-        }
-        let (path, records) = export(&app, &engine, sync).await?;
-        let records = output::counted(records, "known record");
-        context.out.remark(&format!("exported {records} to {}", path.display()));
+    if args.reseed && args.confirm.is_none() && !agreed(context, &app, &engine, sync, &options).await? {
+        return Ok(Exit::Cancelled);
     }
     let run = execute(context, &app, &engine, sync, RunType::Seed, options).await?;
     if context.out.json {
@@ -85,19 +78,4 @@ pub fn typed(context: &Context, sync: &SyncId, what: &str) -> Outcome<bool> {
         context.out.note("nothing was changed");
     }
     Ok(agreed)
-}
-
-/// Writes what the sync knows to a file of the state folder, before it is removed.
-async fn export(app: &App, engine: &Engine, sync: &Sync) -> Result<(PathBuf, u64)> {
-    let record = engine.register(sync).await?;
-    let folder = app.state.folder.join("exports");
-    std::fs::create_dir_all(&folder)?;
-    let time = engine.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let path = folder.join(format!("{}-{time}.jsonl", sync.id));
-    let failed = |e: std::io::Error| Error::from(e).context(path.display());
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
-    let mut out = std::io::BufWriter::new(file);
-    let records = review::export_known(engine, &record.uid, &mut out).await?;
-    out.flush().and_then(|()| out.get_ref().sync_all()).map_err(failed)?;
-    Ok((path, records))
 }

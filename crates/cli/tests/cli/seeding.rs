@@ -17,7 +17,7 @@ fn a_reseed_needs_the_id_exports_first_and_writes_anew() {
     assert_eq!(project.delivered(), [1, 2, 3, 4, 5], "nothing without confirmation");
 
     let reseeded = project.run(&["seed", "crm.contact", "--reseed", "--confirm", "crm.contact"]).code(0);
-    reseeded.notes("exported 5 known records to");
+    reseeded.says("5 known records were exported to");
     assert_eq!(project.delivered(), [4, 5, 6]);
     let exports: Vec<_> = std::fs::read_dir(project.path(".syncline/exports")).unwrap().collect();
     let text = std::fs::read_to_string(exports[0].as_ref().unwrap().path()).unwrap();

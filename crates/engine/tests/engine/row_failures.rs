@@ -2,7 +2,7 @@
 
 use syncline_core::run::RunOptions;
 use syncline_core::sync::{FieldMapping, Limit, Publish, WriteMode};
-use syncline_core::{EntryState, ErrorKind, ReadMode, RunStatus, RunType, Stage, Trigger};
+use syncline_core::{EntryState, ErrorKind, ReadMode, Run, RunStatus, RunType, Stage, Trigger};
 use syncline_store::{LetterState, SyncState};
 
 use super::fixture::{Fixture, code};
@@ -377,6 +377,24 @@ async fn after_a_halt_failures_in_a_row_are_counted_afresh() {
             "one failure after activation is not the third in a row"
         );
     }
+}
+
+#[tokio::test]
+async fn a_chain_of_automatic_retries_is_one_failure() {
+    let mut f = Fixture::new();
+    f.sync.halt.consecutive_failures = Some(2);
+    f.source.edit(|t| t.refuse = Some(syncline_core::ErrorKind::SourceUnreachable));
+    let first = f.run().await;
+    for number in 1..=3 {
+        let options = RunOptions::default();
+        let retry = f.engine.queue(&f.sync, RunType::Sync, Trigger::Retry, options).await.unwrap();
+        let retry = Run { retry_of: Some(first.id.clone()), retry_number: number, ..retry };
+        f.engine.store.update_run(&retry).await.unwrap();
+        let (watch, _observer) = syncline_engine::watch::pair();
+        let retry = f.engine.execute(retry, &f.sync, &f.endpoints(), &watch).await.unwrap();
+        assert_eq!((retry.status, retry.halted_sync), (RunStatus::SourceFailure, false), "retry {number}");
+    }
+    assert!(f.run().await.halted_sync, "the second failure that is no retry");
 }
 
 #[tokio::test]
