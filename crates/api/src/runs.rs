@@ -438,6 +438,17 @@ pub struct ProgressView {
     pub sent: u64,
 }
 
+/// Which plan is applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyRequest {
+    /// The `digest` of the plan that was reviewed.
+    pub digest: String,
+    /// Who applies: `api` unless a person does (`manual`) or the command line (`cli`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<TriggerName>,
+}
+
 /// Why a held run is rejected.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! What people and programs ask for: runs, their cancellation, activation.
 
 use jiff::Timestamp;
-use syncline_api::{ReadModeName, TriggerName, TriggerRequest, TriggerType};
+use syncline_api::{ApplyRequest, ReadModeName, TriggerName, TriggerRequest, TriggerType};
 use syncline_core::run::RunOptions;
 use syncline_core::{Error, ErrorKind, ReadMode, Result, Run, RunType, Sync, Trigger};
 use syncline_store::{Activation, FollowUp, SyncState};
@@ -20,13 +20,8 @@ pub async fn trigger(app: &App, sync: &Sync, request: &TriggerRequest, caller: &
         Some(TriggerType::Test) => RunType::Test,
         Some(TriggerType::Seed) => RunType::Seed,
     };
-    let trigger = match request.trigger {
-        None | Some(TriggerName::Api) => Trigger::Api,
-        Some(TriggerName::Manual) => Trigger::Manual,
-        Some(TriggerName::Cli) => Trigger::Cli,
-    };
     let options = options(sync, run_type, request)?;
-    let mut run = app.engine.new_run(sync, run_type, trigger, options).await?;
+    let mut run = app.engine.new_run(sync, run_type, trigger_of(request.trigger), options).await?;
     run.requested_by = Some(caller.name.clone());
     if let Some(at) = request.run_at {
         check_time(at, app.now())?;
@@ -38,6 +33,23 @@ pub async fn trigger(app: &App, sync: &Sync, request: &TriggerRequest, caller: &
 /// The first run of a new sync: writes all data from its source to its target.
 pub async fn seed(app: &App, sync: &Sync, caller: &Caller) -> Result<Run> {
     let mut run = app.engine.new_run(sync, RunType::Seed, Trigger::Api, RunOptions::default()).await?;
+    run.requested_by = Some(caller.name.clone());
+    enqueue(app, &run).await
+}
+
+fn trigger_of(name: Option<TriggerName>) -> Trigger {
+    match name {
+        None | Some(TriggerName::Api) => Trigger::Api,
+        Some(TriggerName::Manual) => Trigger::Manual,
+        Some(TriggerName::Cli) => Trigger::Cli,
+    }
+}
+
+/// Queues a run that applies the plan of an earlier one.
+pub async fn apply(app: &App, planned: &Run, request: &ApplyRequest, caller: &Caller) -> Result<Run> {
+    let sync = app.sync(planned.sync_id.as_str())?;
+    let options = app.engine.options_of_saved(&planned.id, &request.digest, &sync).await?;
+    let mut run = app.engine.new_run(&sync, RunType::OneTime, trigger_of(request.trigger), options).await?;
     run.requested_by = Some(caller.name.clone());
     enqueue(app, &run).await
 }

@@ -23,7 +23,8 @@ pub trait Queue: Store {
     /// Puts a new run (status `queued`) at the end of its sync's line, or joins one that waits there.
     ///
     /// It joins a queued run of equal type, read mode, source ids, limits, batch size, reseed and
-    /// replay; that run is given back. `queue_full` when [`QUEUED_PER_SYNC_MAX`] wait already;
+    /// replay; that run is given back. One that was approved and waits to go on is not joined.
+    /// `queue_full` when [`QUEUED_PER_SYNC_MAX`] wait already;
     /// `sync_halted` when the sync is halted and the type is neither test, one_time nor replay.
     /// A run with `run_at` is stored as `scheduled` instead and joins nothing.
     async fn enqueue(&self, run: &Run) -> Result<Enqueued>;

@@ -127,6 +127,27 @@ fn a_held_run_is_decided_on_through_the_server() {
 }
 
 #[test]
+fn a_plan_is_saved_and_applied_through_the_server_unless_it_is_stale() {
+    let world = World::new();
+    let server = world.serve();
+    let plan = through(&world, &server, &["plan", SYNC, "--out", "plan.json"]);
+    assert_eq!(plan.code(), Some(0), "{plan}");
+    let saved: Json = serde_json::from_str(&world.project.read("plan.json")).expect("a document");
+    assert_eq!(saved["changes"].as_array().map(Vec::len), Some(10), "{saved}");
+    world.fill(11, 12);
+    let applied = through(&world, &server, &["apply", "plan.json"]);
+    assert_eq!(applied.code(), Some(0), "{applied}");
+    let run = applied.json();
+    assert_eq!(
+        (&run["rows_created"], &run["options"]["plan_of"]),
+        (&json!(10), &saved["run_id"]),
+        "as planned"
+    );
+    let again = through(&world, &server, &["apply", "plan.json"]);
+    assert_eq!((again.code(), again.error_code().as_str()), (Some(6), "stale_plan"), "{again}");
+}
+
+#[test]
 fn dead_letters_are_seen_and_decided_on_through_the_server() {
     let world = World::with("write_mode: mirror");
     world.source.execute("update item set price = -1 where id in (3, 4, 5)");

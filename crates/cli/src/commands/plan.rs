@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use syncline_core::run::StoredError;
 use syncline_core::sync::StoreValues;
-use syncline_core::{Error, ErrorKind, RunStatus, RunType, Trigger};
+use syncline_core::{Error, ErrorKind, Result, RunStatus, RunType, Trigger};
 use syncline_engine::review::{self, PlanDocument};
 
 use crate::Context;
@@ -62,7 +62,7 @@ pub fn error_of(stored: Option<&StoredError>) -> Error {
     }
 }
 
-fn save(path: &std::path::Path, plan: &PlanDocument) -> Outcome<()> {
+pub fn save(path: &std::path::Path, plan: &PlanDocument) -> Outcome<()> {
     let write = || -> std::io::Result<()> {
         let mut file = std::io::BufWriter::new(std::fs::File::create(path)?);
         serde_json::to_writer_pretty(&mut file, plan)?;
@@ -73,18 +73,23 @@ fn save(path: &std::path::Path, plan: &PlanDocument) -> Outcome<()> {
     Ok(())
 }
 
-pub async fn apply(context: &Context, args: &ApplyArgs) -> Outcome {
-    let app = App::open(context)?;
+/// Reads a plan that was saved.
+pub fn saved(args: &ApplyArgs) -> Result<PlanDocument> {
     let path = args.file.display();
     let text = std::fs::read_to_string(&args.file)
         .map_err(|e| Error::new(ErrorKind::BadUsage, format!("{path}: {e}")))?;
-    let plan = review::parse_document(&text).map_err(|e| e.context(path))?;
+    review::parse_document(&text).map_err(|e| e.context(path))
+}
+
+pub async fn apply(context: &Context, args: &ApplyArgs) -> Outcome {
+    let app = App::open(context)?;
+    let plan = saved(args)?;
     let sync = app.sync(plan.sync_id.as_str())?;
     let ends = app.endpoints(sync)?;
     let engine = app.engine(context).await?;
     let engine = &engine;
     let run = output::watched(context, &sync.id, |watch| async move {
-        engine.apply_saved(&plan.run_id, &plan.digest, sync, &ends, Trigger::Cli, &watch).await
+        Box::pin(engine.apply_saved(&plan.run_id, &plan.digest, sync, &ends, Trigger::Cli, &watch)).await
     })
     .await?;
     finish_one(context, engine, &run).await

@@ -22,7 +22,7 @@ pub async fn approve(context: &Context, args: &RunRef) -> Outcome {
     let ends = app.endpoints(sync)?;
     let engine = &engine;
     let run = output::watched(context, &sync.id, |watch| async move {
-        engine.approve(&run.id, sync, &ends, &watch).await
+        Box::pin(engine.approve(&run.id, sync, &ends, &watch)).await
     })
     .await?;
     finish_one(context, engine, &run).await

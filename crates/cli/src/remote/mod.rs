@@ -79,6 +79,7 @@ fn is_of_this_machine(command: &Command) -> bool {
 fn changes(command: &Command) -> bool {
     match command {
         Command::Plan(_)
+        | Command::Apply(_)
         | Command::Run(_)
         | Command::Seed(_)
         | Command::Retry(_)
@@ -118,6 +119,7 @@ async fn running(context: &Context) -> Option<Client> {
 pub async fn run(context: &Context, server: &Client, command: &Command) -> Outcome {
     match command {
         Command::Plan(args) => start::plan(context, server, args).await,
+        Command::Apply(args) => start::apply(context, server, args).await,
         Command::Run(args) => start::run(context, server, args).await,
         Command::Seed(args) => start::seed(context, server, args).await,
         Command::Retry(args) => start::retry(context, server, args).await,
@@ -137,16 +139,11 @@ pub async fn run(context: &Context, server: &Client, command: &Command) -> Outco
         Command::History(args) => look::history(context, server, args).await,
         Command::Schedules(args) => look::schedules(context, server, args).await,
         Command::Token(args) => tokens::token(context, server, args).await,
-        other => Err(not_through_a_server(other).into()),
+        _ => Err(not_through_a_server().into()),
     }
 }
 
-fn not_through_a_server(command: &Command) -> Error {
-    let (what, help) = match command {
-        Command::Apply(_) => {
-            ("a saved plan is", "a run that a guard holds is released with `syncline approve`")
-        }
-        _ => ("this command is", "leave out --server and run it in the project's folder"),
-    };
-    Error::new(ErrorKind::BadUsage, format!("{what} not possible through a server")).help(help)
+fn not_through_a_server() -> Error {
+    Error::new(ErrorKind::BadUsage, "this command is not possible through a server")
+        .help("leave out --server and run it in the project's folder")
 }

@@ -1,8 +1,8 @@
-//! Runs that a server starts: `run`, `plan`, `seed`, `retry`.
+//! Runs that a server starts: `run`, `plan`, `apply`, `seed`, `retry`.
 
 use reqwest::Method;
 use syncline_api::{
-    ChangeView, List, PlanView, ReadModeName, ReseedRequest, RunDetail, SyncView, TriggerName,
+    ApplyRequest, ChangeView, List, PlanView, ReadModeName, ReseedRequest, RunDetail, SyncView, TriggerName,
     TriggerRequest, TriggerType,
 };
 use syncline_core::run::RunOptions;
@@ -12,8 +12,8 @@ use super::client::PER_PAGE;
 use super::follow::{report, to_its_end};
 use super::{Client, known, select};
 use crate::Context;
-use crate::args::{PlanArgs, RunArgs, RunRef, SeedArgs};
-use crate::commands::plan::error_of;
+use crate::args::{ApplyArgs, PlanArgs, RunArgs, RunRef, SeedArgs};
+use crate::commands::plan::{error_of, save, saved};
 use crate::commands::seed::{refuse_unconfirmed, typed};
 use crate::exit::Exit;
 use crate::fault::{Fault, Outcome};
@@ -172,14 +172,6 @@ fn parsed<'a>(ids: impl Iterator<Item = &'a str>) -> Result<Vec<SyncId>> {
 }
 
 pub async fn plan(context: &Context, server: &Client, args: &PlanArgs) -> Outcome {
-    if args.out.is_some() {
-        return Err(Error::new(
-            ErrorKind::BadUsage,
-            "--out saves a plan for `apply`, which works without a server",
-        )
-        .help("a run that a guard holds waits at the server: syncline approve")
-        .into());
-    }
     let sync = select::sync(server, &args.sync).await?;
     let ended = execute(context, server, &sync, &request(RunType::Test, &args.read.options()?)).await?;
     let run = known::run_in_full(&ended)?;
@@ -190,16 +182,31 @@ pub async fn plan(context: &Context, server: &Client, args: &PlanArgs) -> Outcom
         return Ok(Exit::of_run(&run));
     }
     let plan = planned(server, &run, args.limit).await?;
+    if let Some(path) = &args.out {
+        save(path, &known::plan(&planned(server, &run, usize::MAX).await?)?)?;
+    }
     if context.out.json {
         context.out.json(&plan);
     } else {
         let plan = known::plan(&plan)?;
         let values_kept = plan.changes.iter().any(|change| !change.fields.is_empty());
         context.out.raw(&output::plan_text(&context.out, values_kept, &run, &plan));
+        if let Some(path) = &args.out {
+            context.out.remark(&format!("saved; apply it with `syncline apply {}`", path.display()));
+        }
     }
     let exit = Exit::of_run(&run);
     let changes = run.counters.succeeded() + run.counters.rows_deleted > 0;
     Ok(if args.exit_code && changes { Exit::Changes } else { exit })
+}
+
+pub async fn apply(context: &Context, server: &Client, args: &ApplyArgs) -> Outcome {
+    let plan = saved(args)?;
+    let request = ApplyRequest { digest: plan.digest, trigger: Some(TriggerName::Cli) };
+    let run: RunDetail =
+        server.send(Method::POST, &["runs", plan.run_id.as_str(), "apply"], &request).await?;
+    let ended = to_its_end(context, server, &run).await?;
+    finish(context, server, &ended).await
 }
 
 /// A plan with at most `limit` changes.

@@ -8,7 +8,9 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
-use syncline_api::{ChangeView, List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView};
+use syncline_api::{
+    ApplyRequest, ChangeView, List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView,
+};
 use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, SyncUid, Trigger};
 use syncline_engine::review::{self, ChangeFilter};
 use syncline_store::{Page, RunFilter};
@@ -19,7 +21,7 @@ use utoipa_axum::routes;
 use crate::access::Caller;
 use crate::actions;
 use crate::app::App;
-use crate::input::{self, OptionalBody, Params};
+use crate::input::{self, Body, OptionalBody, Params};
 use crate::problem::{Answer, Fault};
 use crate::record::Detail;
 
@@ -44,6 +46,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(approve))
         .routes(routes!(reject))
         .routes(routes!(retry))
+        .routes(routes!(apply))
 }
 
 /// Which runs to list.
@@ -334,5 +337,20 @@ async fn retry(
         return Err(error.help("retry a run that has ended").into());
     }
     let run = actions::retry(&app, &earlier, &caller).await.map_err(Fault::unprocessable)?;
+    Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
+}
+
+/// Applies the plan that a test run stored, if it is the one that was reviewed and still fits its sync.
+#[utoipa::path(post, path = "/runs/{run_id}/apply", tag = "runs", params(("run_id" = String, Path)),
+    request_body = ApplyRequest,
+    responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
+async fn apply(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(run_id): Path<String>,
+    Body(request): Body<ApplyRequest>,
+) -> Answer<(StatusCode, Json<RunDetail>)> {
+    let planned = app.run(&run_id).await?;
+    let run = actions::apply(&app, &planned, &request, &caller).await.map_err(Fault::unprocessable)?;
     Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
 }

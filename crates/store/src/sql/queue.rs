@@ -67,9 +67,10 @@ fn schedule(tx: &dyn Sql, run: &Run) -> Outcome<Enqueued> {
     Ok(Enqueued { run, joined: false })
 }
 
-/// Whether a run that waits does what `run` was asked to do.
+/// Whether a run that waits does what `run` was asked to do. One that was approved carries out the plan it
+/// made when it read its source, and reads nothing now.
 fn asks_the_same(there: &Run, run: &Run) -> bool {
-    there.run_type == run.run_type && there.options == run.options
+    there.run_type == run.run_type && there.options == run.options && there.planned_at.is_none()
 }
 
 /// The queued runs of a sync, first in line first.

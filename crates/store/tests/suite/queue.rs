@@ -12,6 +12,7 @@ over_every_store![
     a_new_run_waits_and_is_pinned_to_nothing_yet,
     a_run_joins_one_that_was_asked_for_the_same,
     a_run_joins_nothing_that_has_started,
+    a_run_that_goes_on_after_an_approval_is_not_joined,
     a_line_has_a_limit_for_each_sync,
     a_halted_sync_takes_tests_one_time_runs_and_replays_only,
     an_inactive_sync_takes_what_a_person_asks_for,
@@ -95,6 +96,14 @@ async fn a_run_joins_nothing_that_has_started(store: Arc<dyn Queue>) {
     let second = store.enqueue(&new_run("b", "contact", RunType::Sync)).await.unwrap();
     assert!(!second.joined);
     assert!(store.enqueue(&new_run("c", "contact", RunType::Sync)).await.unwrap().joined);
+}
+
+async fn a_run_that_goes_on_after_an_approval_is_not_joined(store: Arc<dyn Queue>) {
+    ensure(&*store, "contact").await;
+    let first = store.enqueue(&new_run("a", "contact", RunType::Sync)).await.unwrap().run;
+    let approved = Run { planned_at: Some(at(1)), ..first };
+    store.update_run(&approved).await.unwrap();
+    assert!(!store.enqueue(&new_run("b", "contact", RunType::Sync)).await.unwrap().joined);
 }
 
 async fn a_line_has_a_limit_for_each_sync(store: Arc<dyn Queue>) {
