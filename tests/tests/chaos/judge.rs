@@ -61,7 +61,7 @@ fn settle(world: &mut World) {
             }
             Some(4) => {}
             // What an earlier process left behind was settled as a failure, the last that was allowed.
-            Some(1) if error_of(&output).as_deref() == Some("conflict") && world.is_halted() => {}
+            Some(1) if error_of(&output).as_deref() == Some("sync_halted") && world.is_halted() => {}
             _ => panic!("nothing disturbs the run\n{output}"),
         }
     }

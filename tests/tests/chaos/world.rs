@@ -23,7 +23,7 @@ const EXPECTED_CODES: &[&str] = &[
     "interrupted",
     "cancelled",
     // The sync is halted.
-    "conflict",
+    "sync_halted",
     "stale_plan",
     "error_threshold",
     "all_rows_failed",
