@@ -173,12 +173,9 @@ fn a_plan_that_an_older_version_made_is_approved_and_carried_out() {
             let world = restore(version, story, Age::Fresh);
             // Not in the plan: what is applied is what was approved.
             world.source.execute("update item set name = 'later' where id = 2");
-            let held = world.project.last_run();
-            assert_eq!(held["status"], "held");
             let output = world.project.json(&["approve", "last"]);
             assert!(matches!(output.code(), Some(0 | 3)), "{}: {output}", story.name);
             assert_eq!(written(&output.run()), [2, 2, 13], "{}", story.name);
-            assert_eq!(output.run()["id"], held["id"]);
             let target = world.target.as_deref().expect("a database");
             assert_eq!(target.value("select name from copy where id = 2"), "name 2 é");
             watch(&world);
@@ -243,6 +240,8 @@ fn what_an_older_version_stored_is_shown() {
         |scene| scene == Scene::Settled,
         |version, story| {
             let world = restore(version, story, Age::Old);
+            // What only looks does not change a state; the first command that writes brings it up to date.
+            world.project.expect(0, &["deactivate", "shop.item"]);
             let runs = world.project.runs();
             assert_eq!(runs.len(), 2, "{}", story.name);
             assert_eq!(written(&runs[0]), [2, 2, 1], "{}", story.name);

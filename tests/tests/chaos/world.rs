@@ -22,8 +22,9 @@ const EXPECTED_CODES: &[&str] = &[
     "destination_unreachable",
     "interrupted",
     "cancelled",
-    // The sync is halted.
     "sync_halted",
+    // Another run of the sync is still active.
+    "conflict",
     "stale_plan",
     "error_threshold",
     "all_rows_failed",
