@@ -1,0 +1,35 @@
+import type { components, paths } from './schema';
+
+export type Schemas = components['schemas'];
+export type { components, paths };
+
+export type Run = Schemas['RunView'];
+export type RunDetail = Schemas['RunDetail'];
+export type Sync = Schemas['SyncView'];
+export type Letter = Schemas['LetterView'];
+export type LetterGroup = Schemas['LetterGroupView'];
+export type Change = Schemas['ChangeView'];
+export type Field = Schemas['FieldView'];
+export type Problem = Schemas['Problem'];
+export type Pagination = Schemas['Pagination'];
+
+/** What a person may do; each role may do what those before it may. */
+export type Role = 'viewer' | 'operator' | 'admin';
+
+/** Figures of a run that goes on, as the stream of events tells them. */
+export interface Progress {
+  run_id: string;
+  status: string | null;
+  phase: string | null;
+  /** Rows read so far; final once the phase is past extracting. */
+  total_discovered: number;
+  /** Created and updated. */
+  success: number;
+  skipped: number;
+  failed: number;
+  deleted: number;
+  /** Changes the plan holds, removals included. */
+  planned: number;
+  /** Changes that were sent and answered. */
+  sent: number;
+}

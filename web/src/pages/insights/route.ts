@@ -1,0 +1,10 @@
+import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
+import { root } from '../../root';
+import { oneOf, search } from '../../search';
+
+export const insightsRoute = createRoute({
+  getParentRoute: () => root,
+  path: '/insights',
+  validateSearch: search((raw) => ({ window: oneOf(raw, 'window', ['24h', '7d', '30d']) })),
+  component: lazyRouteComponent(() => import('./InsightsPage'), 'InsightsPage'),
+});

@@ -1,0 +1,9 @@
+import { Page } from '../../ui/page';
+
+export function InstancePage() {
+  return (
+    <Page title="Instance" about="Groups of syncs between two systems.">
+      {null}
+    </Page>
+  );
+}

@@ -1,0 +1,12 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+/** While developing, the API is that of a server which runs already. */
+const server = process.env.SYNCLINE_URL ?? 'http://127.0.0.1:8400';
+
+export default defineConfig({
+  plugins: [react()],
+  build: { target: 'es2022', assetsInlineLimit: 0, reportCompressedSize: false },
+  server: { proxy: { '/api': server, '/healthz': server } },
+  test: { environment: 'jsdom', include: ['src/**/*.test.{ts,tsx}'] },
+});
