@@ -3,6 +3,8 @@ import { IconAlertCircle, IconPlugConnectedX } from '@tabler/icons-react';
 import { ApiError } from '../api/client';
 import type { Schemas } from '../api/types';
 
+const LABEL = { label: { color: 'var(--state-failed)' } };
+
 /** What happened, why, and what to do, with the code and its page. */
 export function ProblemNote({ error, retry }: { error: unknown; retry?: () => void }) {
   const again = retry && (
@@ -13,7 +15,14 @@ export function ProblemNote({ error, retry }: { error: unknown; retry?: () => vo
   if (!(error instanceof ApiError)) {
     const text = error instanceof Error ? error.message : String(error);
     return (
-      <Alert icon={<IconPlugConnectedX />} color="red" variant="outline" title="No answer" role="alert">
+      <Alert
+        icon={<IconPlugConnectedX />}
+        color="red"
+        variant="outline"
+        title="No answer"
+        role="alert"
+        styles={LABEL}
+      >
         <Group justify="space-between">
           <Text size="sm">{text}</Text>
           {again}
@@ -23,7 +32,7 @@ export function ProblemNote({ error, retry }: { error: unknown; retry?: () => vo
   }
   const { title, detail, help, code, type, errors } = error.problem;
   return (
-    <Alert icon={<IconAlertCircle />} color="red" variant="outline" title={title} role="alert">
+    <Alert icon={<IconAlertCircle />} color="red" variant="outline" title={title} role="alert" styles={LABEL}>
       <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
         {detail}
       </Text>

@@ -1,0 +1,56 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { expectAccessible, signedIn, type World, world } from './world';
+
+describe('around every page', () => {
+  let it: World;
+  beforeAll(async () => {
+    it = await world();
+  });
+
+  test('a wrong token is refused, the right one opens a session that outlives a reload', async () => {
+    const context = await it.browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${it.server.url}/syncs`);
+    await page.getByLabel('Token').fill('sl_wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText('this token is not valid').waitFor();
+    await expectAccessible(page);
+    await page.getByLabel('Token').fill(it.server.token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Syncs', level: 1 }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Syncs', level: 1 }).waitFor();
+    await context.close();
+  });
+
+  test('a token in the address signs in and is taken out of it', async () => {
+    const { page } = await signedIn(it.server, it.browser);
+    expect(page.url()).not.toContain('token');
+    await page.context().close();
+  });
+
+  test('a lost server is shown, and what happened meanwhile appears without a reload', async () => {
+    await it.goto('/runs');
+    await it.server.stop();
+    await it.page.getByText('No connection to the server').waitFor();
+    await it.server.startAgain();
+    await it.page.getByText('No connection to the server').waitFor({ state: 'detached' });
+    const { id } = await it.server.api('POST', '/syncs/crm.contact/trigger', { type: 'test' });
+    await it.page.locator(`a[href="/runs/${id}"]`).waitFor();
+  });
+
+  test('pages are reached by keyboard alone', async () => {
+    await it.goto('/');
+    await it.page.keyboard.press('g');
+    await it.page.keyboard.press('d');
+    await it.page.getByRole('heading', { name: 'Dead letter queue', level: 1 }).waitFor();
+    await it.page.keyboard.press('Control+k');
+    await it.page.getByPlaceholder(/Pages, syncs/).fill('crm.contact');
+    await it.page
+      .getByRole('button', { name: /crm\.contact/ })
+      .first()
+      .waitFor();
+    await it.page.keyboard.press('Enter');
+    await it.page.waitForURL('**/syncs/crm.contact');
+  });
+});
