@@ -83,7 +83,7 @@ pub enum Command {
     Init(InitArgs),
     /// Check every file of the project and show all problems at once
     Validate,
-    /// Print the JSON Schema of the project's files, for your editor
+    /// Print the JSON Schema of the project's files, for your editor, or the API's description
     Schema(SchemaArgs),
     /// Connect to both ends and compare model, mapping and target
     Check(CheckArgs),
@@ -162,6 +162,8 @@ pub struct DemoArgs {
     /// Go on with a server also where there is no terminal
     #[arg(long, conflicts_with_all = ["no_serve", "remove"])]
     pub serve: bool,
+    #[command(flatten)]
+    pub web: WebArgs,
 }
 
 #[derive(Args, Debug)]
@@ -189,7 +191,7 @@ pub enum System {
 
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// Which file: `project` is syncline.yaml, `instance` a file of syncs/
+    /// Which file: `project` is syncline.yaml, `instance` a file of syncs/; `api` is the OpenAPI document
     #[arg(value_enum, default_value_t = Document::Project)]
     pub document: Document,
 }
@@ -198,6 +200,7 @@ pub struct SchemaArgs {
 pub enum Document {
     Project,
     Instance,
+    Api,
 }
 
 #[derive(Args, Debug)]

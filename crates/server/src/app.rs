@@ -16,6 +16,7 @@ use crate::events::Hub;
 use crate::live::Live;
 use crate::notify::Deliverer;
 use crate::probe::Prober;
+use crate::web::Pages;
 
 /// The server's parts.
 pub struct App {
@@ -38,6 +39,7 @@ pub struct App {
     pub prober: Prober,
     /// Sends notices.
     pub deliverer: Arc<Deliverer>,
+    pub pages: Pages,
     pub about: About,
 }
 

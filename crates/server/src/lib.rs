@@ -32,6 +32,7 @@ mod secrets;
 mod server;
 mod trends;
 pub mod views;
+mod web;
 
 pub use access::Tokens;
 pub use live::{endpoints, item};

@@ -1,8 +1,7 @@
 //! The OpenAPI document, made from the operations' own descriptions.
 
 use axum::Json;
-use axum::response::{Html, IntoResponse};
-use serde_json::json;
+use axum::response::IntoResponse;
 use syncline_api::Problem;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
@@ -132,15 +131,4 @@ fn problem(text: &str) -> Response {
 /// Serves the document.
 pub async fn document(api: std::sync::Arc<OpenApi>) -> impl IntoResponse {
     Json(api.as_ref().clone())
-}
-
-/// What a person sees who opens the server's address while the web app is not built in.
-pub async fn front() -> Html<String> {
-    let page = json!("/api/docs");
-    Html(format!(
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Syncline</title>\
-         <body style=\"font:15px/1.5 system-ui;max-width:42rem;margin:4rem auto;padding:0 1rem\">\
-         <h1>Syncline is running</h1><p>The API is described at <a href={page}>/api/docs</a>; what can go \
-         wrong at <a href=\"/api/errors\">/api/errors</a>.</p>"
-    ))
 }

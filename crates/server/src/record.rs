@@ -207,4 +207,4 @@ pub async fn headers(request: Request, next: Next) -> Response {
 }
 
 const CONTENT_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
-                              frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+                              object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use syncline_api::Liveness;
-use syncline_core::{Error, ErrorKind};
+use syncline_core::ErrorKind;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,7 +17,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::access;
 use crate::app::App;
 use crate::problem::Fault;
-use crate::{errors_page, measures, openapi, record, routes as operations_of};
+use crate::{errors_page, measures, openapi, record, routes as operations_of, web};
 
 /// Where the operations are.
 const BASE: &str = "/api/v1";
@@ -67,9 +67,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/api/errors/{code}", get(errors_page::one))
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
-        .route("/", get(openapi::front))
         .merge(Router::from(docs))
-        .fallback(unknown)
+        .fallback(web::answer)
         .layer(DefaultBodyLimit::max(record::BODY_BYTES_MAX))
         .layer(middleware::from_fn(record::headers))
         .with_state(app)
@@ -78,13 +77,6 @@ pub fn router(app: Arc<App>) -> Router {
 async fn not_allowed(method: Method, uri: Uri) -> Fault {
     let message = format!("{} cannot be asked for with {method}", uri.path());
     Fault::new(ErrorKind::BadUsage, message).with_status(StatusCode::METHOD_NOT_ALLOWED)
-}
-
-async fn unknown(uri: Uri) -> Fault {
-    let path: String = uri.path().chars().take(200).collect();
-    Error::new(ErrorKind::NotFound, format!("there is nothing at {path}"))
-        .help("the API is described at /api/docs")
-        .into()
 }
 
 /// The process answers.

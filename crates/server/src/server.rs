@@ -31,6 +31,7 @@ use crate::objects;
 use crate::probe::Prober;
 use crate::reload;
 use crate::secrets::ServerSecrets;
+use crate::web::Pages;
 use crate::{measures, router};
 
 /// How long requests that are being answered may take once the server ends.
@@ -45,6 +46,8 @@ pub struct Listen {
     pub tls: Option<Tls>,
     /// Serving others than this machine without TLS was asked for in so many words.
     pub accept_plain: bool,
+    /// Folder with the files of the web app; `None`: those that were built in.
+    pub web: Option<PathBuf>,
 }
 
 /// Certificate chain and private key, as PEM files.
@@ -231,6 +234,7 @@ async fn assemble(options: Options) -> Result<Arc<App>> {
         signals,
         stop: CancellationToken::new(),
         engine: Arc::new(engine),
+        pages: Pages::from(options.listen.and_then(|listen| listen.web)),
         about: About {
             version: options.version,
             worker: worker_name(),

@@ -109,6 +109,16 @@ pub struct ServeArgs {
     /// The log on stderr: text for people or JSON for programs
     #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log: LogFormat,
+    #[command(flatten)]
+    pub web: WebArgs,
+}
+
+/// Where the pages come from, for those who make them.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WebArgs {
+    /// Take the web app from this folder instead of the one that was built in
+    #[arg(long = "web", value_name = "DIR", env = "SYNCLINE_WEB_DIR", hide_env_values = true, hide = true)]
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

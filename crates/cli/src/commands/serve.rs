@@ -29,6 +29,7 @@ pub async fn serve(context: &Context, args: &ServeArgs) -> Outcome {
         address: args.listen.unwrap_or(settings.listen),
         tls: tls(args)?,
         accept_plain: args.insecure_http,
+        web: args.web.folder.clone(),
     };
     let is_tls = listen.tls.is_some();
     let options = options(&app, args.parallel, args.drain, Some(listen)).await?;

@@ -50,10 +50,11 @@ fn is_error(problem: &Problem) -> bool {
 }
 
 pub fn schema(context: &Context, args: &SchemaArgs) -> Outcome {
-    let schema = match args.document {
-        Document::Project => syncline_config::project_schema(&syncline_connectors::registry()),
-        Document::Instance => syncline_config::instance_schema(),
-    };
-    context.out.json(&schema);
+    let out = &context.out;
+    match args.document {
+        Document::Project => out.json(&syncline_config::project_schema(&syncline_connectors::registry())),
+        Document::Instance => out.json(&syncline_config::instance_schema()),
+        Document::Api => out.json(&syncline_server::openapi_document()),
+    }
     Ok(Exit::Done)
 }

@@ -71,5 +71,5 @@ pub async fn demo(context: &Context, args: &DemoArgs) -> Outcome {
     if !serves {
         return Ok(Exit::Done);
     }
-    serving::serve_example(context, &folder.path).await
+    serving::serve_example(context, &folder.path, &args.web).await
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use crate::Context;
-use crate::args::{Globals, ServeArgs, SyncRef};
+use crate::args::{Globals, ServeArgs, SyncRef, WebArgs};
 use crate::commands::{activation, serve};
 use crate::fault::Outcome;
 use crate::output::{Out, Style};
@@ -16,7 +16,7 @@ const PORTS: std::ops::RangeInclusive<u16> = 8400..=8449;
 const SYNCS: [&str; 5] = ["crm.company", "crm.contact", "crm.order", "shop.product", "newsletter.consent"];
 
 /// Activates the syncs of the example and serves it, until somebody ends that.
-pub async fn serve_example(context: &Context, folder: &Path) -> Outcome {
+pub async fn serve_example(context: &Context, folder: &Path, web: &WebArgs) -> Outcome {
     let globals = Globals {
         project: Some(folder.to_path_buf()),
         // Nothing may lead these commands to another project or state.
@@ -35,7 +35,8 @@ pub async fn serve_example(context: &Context, folder: &Path) -> Outcome {
         activation::set(&context, &SyncRef { sync: sync.into() }, true).await?;
     }
     out.line("");
-    serve::serve(&context, &ServeArgs { listen: free_address(), ..ServeArgs::default() }).await
+    let args = ServeArgs { listen: free_address(), web: web.clone(), ..ServeArgs::default() };
+    serve::serve(&context, &args).await
 }
 
 /// The first address where nobody listens; `None`: all are taken, and the server says so.

@@ -43,6 +43,8 @@ pub struct Project {
     folder: TempDir,
     /// As in the variable; without it, the key file has one.
     keys: Option<String>,
+    /// Folder of the web app; without it, what was built in.
+    web: Option<PathBuf>,
 }
 
 /// A server on a project, asked with its administrator's token.
@@ -55,7 +57,7 @@ pub struct World {
 impl Project {
     /// The project of [`PROJECT`] and [`SHOP`], its source with three customers, its targets empty.
     pub fn new() -> Self {
-        let project = Self { folder: tempfile::tempdir().unwrap(), keys: None };
+        let project = Self { folder: tempfile::tempdir().unwrap(), keys: None, web: None };
         project.write("syncline.yaml", PROJECT);
         project.write("syncs/shop.yaml", SHOP);
         project.sql(
@@ -115,6 +117,12 @@ impl Project {
         Self { keys: Some(keys.into()), ..self }
     }
 
+    /// With the web app's files in a folder of the project.
+    pub fn with_web(self, folder: &str) -> Self {
+        let web = Some(self.path(folder));
+        Self { web, ..self }
+    }
+
     /// Starts a server on the project.
     pub async fn serve(self) -> World {
         let store = self.store();
@@ -147,7 +155,12 @@ impl Project {
             parallel: 2,
             version: "test",
             drain: Duration::from_secs(30),
-            listen: Some(Listen { address: ([127, 0, 0, 1], 0).into(), tls: None, accept_plain: false }),
+            listen: Some(Listen {
+                address: ([127, 0, 0, 1], 0).into(),
+                tls: None,
+                accept_plain: false,
+                web: self.web.clone(),
+            }),
         };
         let server = Server::start(options).await.unwrap();
         let client = Client::new(&format!("http://{}", server.address.unwrap()), server.local_token());
@@ -230,6 +243,11 @@ impl Client {
     pub async fn post_once(&self, path: &str, body: &Value, key: &str) -> Reply {
         let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.token);
         answered(request.header("idempotency-key", key).json(body)).await
+    }
+
+    /// Scheme, host and port of the server.
+    pub fn origin(&self) -> &str {
+        self.base.trim_end_matches("/api/v1")
     }
 
     /// Asks with another token.

@@ -6,3 +6,4 @@ mod reload;
 mod repeats;
 mod rotation;
 mod secrets;
+mod web;
