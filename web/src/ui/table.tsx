@@ -32,6 +32,14 @@ export interface Column<T> {
   wide?: boolean;
 }
 
+/** Rows that people chose, by their keys, on this page and others. */
+export interface Selection<T> {
+  chosen: ReadonlySet<string>;
+  choose: (keys: Set<string>) => void;
+  /** How a row is called to those who cannot see it. */
+  nameOf: (row: T) => string;
+}
+
 interface Target {
   to: LinkProps['to'];
   params?: Record<string, string>;
@@ -46,13 +54,14 @@ export function DataTable<T>(props: {
   rows: T[] | undefined;
   keyOf: (row: T) => string;
   href?: (row: T) => Target;
+  selection?: Selection<T>;
   error?: unknown;
   retry?: () => void;
   empty: ReactNode;
   /** Rows drawn in grey until the first answer. */
   skeletonRows?: number;
 }) {
-  const { name, label, columns, rows, keyOf, href, error, retry, empty, skeletonRows = 8 } = props;
+  const { name, label, columns, rows, keyOf, href, selection, error, retry, empty, skeletonRows = 8 } = props;
   const [chosen, setChosen] = useLocalStorage<Record<string, boolean>>({
     key: `columns.${name}`,
     defaultValue: {},
@@ -82,6 +91,11 @@ export function DataTable<T>(props: {
           <caption className="visually-hidden">{label}</caption>
           <thead>
             <tr>
+              {selection && (
+                <th scope="col" className={classes.tick}>
+                  <TickAll selection={selection} keys={rows?.map(keyOf) ?? []} />
+                </th>
+              )}
               {shown.map((column) => (
                 <th key={column.id} scope="col" className={cellClass(column)}>
                   {column.title}
@@ -93,6 +107,11 @@ export function DataTable<T>(props: {
             {rows
               ? rows.map((row) => (
                   <tr key={keyOf(row)} className={href ? classes.link : undefined}>
+                    {selection && (
+                      <td className={classes.tick}>
+                        <Tick selection={selection} id={keyOf(row)} name={selection.nameOf(row)} />
+                      </td>
+                    )}
                     {shown.map((column, n) => (
                       <td key={column.id} className={cellClass(column)}>
                         {n === 0 && href ? (
@@ -106,6 +125,7 @@ export function DataTable<T>(props: {
                 ))
               : Array.from({ length: skeletonRows }, (_, n) => `grey${n}`).map((key) => (
                   <tr key={key}>
+                    {selection && <td className={classes.tick} />}
                     {shown.map((column) => (
                       <td key={column.id} className={cellClass(column)}>
                         <Skeleton height={10} />
@@ -117,6 +137,45 @@ export function DataTable<T>(props: {
         </table>
       </section>
     </div>
+  );
+}
+
+function TickAll<T>({ selection, keys }: { selection: Selection<T>; keys: string[] }) {
+  const { chosen, choose } = selection;
+  const here = keys.filter((key) => chosen.has(key)).length;
+  const isAll = keys.length > 0 && here === keys.length;
+  return (
+    <Checkbox
+      size="xs"
+      aria-label="Choose all of this page"
+      checked={isAll}
+      indeterminate={here > 0 && !isAll}
+      disabled={keys.length === 0}
+      onChange={() => {
+        const next = new Set(chosen);
+        for (const key of keys) {
+          if (isAll) next.delete(key);
+          else next.add(key);
+        }
+        choose(next);
+      }}
+    />
+  );
+}
+
+function Tick<T>({ selection, id, name }: { selection: Selection<T>; id: string; name: string }) {
+  const { chosen, choose } = selection;
+  return (
+    <Checkbox
+      size="xs"
+      aria-label={`Choose ${name}`}
+      checked={chosen.has(id)}
+      onChange={() => {
+        const next = new Set(chosen);
+        if (!next.delete(id)) next.add(id);
+        choose(next);
+      }}
+    />
   );
 }
 
