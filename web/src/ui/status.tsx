@@ -128,7 +128,7 @@ const TRIGGERS: Record<string, string> = {
   schedule: 'Schedule',
   manual: 'Manual',
   api: 'API',
-  cli: 'Command line',
+  cli: 'CLI',
   retry: 'Retry',
   upstream: 'Upstream',
 };
