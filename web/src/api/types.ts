@@ -6,6 +6,7 @@ export type { components, paths };
 export type Run = Schemas['RunView'];
 export type RunDetail = Schemas['RunDetail'];
 export type Sync = Schemas['SyncView'];
+export type InstanceView = Schemas['InstanceView'];
 export type Letter = Schemas['LetterView'];
 export type LetterGroup = Schemas['LetterGroupView'];
 export type Change = Schemas['ChangeView'];

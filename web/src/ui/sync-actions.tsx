@@ -1,7 +1,6 @@
-import { ActionIcon, Button, Group, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Group, Text, Tooltip } from '@mantine/core';
 import { modals } from '@mantine/modals';
-import { IconPlayerPause, IconPlayerPlay, IconPlus, IconPower } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
+import { IconPlayerPause, IconPlayerPlay, IconPower } from '@tabler/icons-react';
 import { api } from '../api/client';
 import type { Sync } from '../api/types';
 import { Allowed } from './allowed';
@@ -154,17 +153,5 @@ export function SyncActions({ sync, canRun = true }: { sync: Actionable; canRun?
         )}
       </Allowed>
     </Group>
-  );
-}
-
-/** Leads to the page that makes a sync. */
-export function NewSyncButton() {
-  const content = { leftSection: <IconPlus size={16} aria-hidden />, children: 'New sync' };
-  return (
-    <Allowed role="admin">
-      {(disabled) =>
-        disabled ? <Button disabled {...content} /> : <Button component={Link} to="/new-sync" {...content} />
-      }
-    </Allowed>
   );
 }

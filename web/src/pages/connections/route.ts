@@ -1,6 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { root } from '../../root';
-import { oneOf, page, search, text } from '../../search';
+import { page, search } from '../../search';
 
 export const connectionsRoute = createRoute({
   getParentRoute: () => root,
@@ -12,16 +12,11 @@ export const connectionsRoute = createRoute({
 export const connectionRoute = createRoute({
   getParentRoute: () => root,
   path: '/connections/$name',
-  validateSearch: search((raw) => ({
-    tab: oneOf(raw, 'tab', ['objects', 'settings']),
-    q: text(raw, 'q'),
-  })),
   component: lazyRouteComponent(() => import('./ConnectionPage'), 'ConnectionPage'),
 });
 
 export const newConnectionRoute = createRoute({
   getParentRoute: () => root,
   path: '/new-connection',
-  validateSearch: search((raw) => ({ type: text(raw, 'type'), next: oneOf(raw, 'next', ['instance']) })),
-  component: lazyRouteComponent(() => import('./NewConnectionPage'), 'NewConnectionPage'),
+  component: lazyRouteComponent(() => import('./ConnectionPage'), 'ConnectionPage'),
 });

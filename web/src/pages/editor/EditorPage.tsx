@@ -1,6 +1,6 @@
 import { Page } from '../../ui/page';
 
-export function NewSyncPage() {
+export function EditorPage() {
   return (
     <Page title="New sync" about="">
       {null}
