@@ -59,6 +59,30 @@ export function ProblemNote({ error, retry }: { error: unknown; retry?: () => vo
   );
 }
 
+/** Everything that is wrong with something as it is written; nothing when nothing is. */
+export function ProblemList({ title, problems }: { title: string; problems: Schemas['ProblemItem'][] }) {
+  if (problems.length === 0) return null;
+  const isWarning = problems.every(({ warning }) => warning);
+  return (
+    <Alert
+      icon={<IconAlertCircle />}
+      color={isWarning ? 'yellow' : 'red'}
+      variant="outline"
+      title={isWarning ? 'Worth a look' : title}
+      role="alert"
+    >
+      <List size="sm">
+        {problems.map((problem, n) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the list never changes its order
+          <List.Item key={n}>
+            <PlaceOfProblem {...problem} />
+          </List.Item>
+        ))}
+      </List>
+    </Alert>
+  );
+}
+
 function PlaceOfProblem({ at, message, help }: Schemas['ProblemItem']) {
   return (
     <>

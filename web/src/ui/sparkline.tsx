@@ -1,4 +1,4 @@
-/** A small line of figures, oldest first; marked ones carry a dot. */
+/** A small line of figures over the ground of zero, oldest first; marked ones carry a dot. */
 export function Sparkline(props: {
   values: number[];
   marked?: boolean[];
@@ -16,6 +16,11 @@ export function Sparkline(props: {
     .join('');
   return (
     <svg width={width} height={height} role="img" aria-label={label} style={{ display: 'block' }}>
+      <path
+        d={`${line}L${x(values.length - 1).toFixed(1)} ${height}L${x(0).toFixed(1)} ${height}Z`}
+        fill="var(--mantine-primary-color-filled)"
+        opacity={0.1}
+      />
       <path
         d={line}
         fill="none"

@@ -97,6 +97,13 @@ export function LetterState({ state }: { state: string }) {
   return <Mark {...look(LETTERS, state)} moving={state === 'replaying'} />;
 }
 
+/** The word of a sync's state, for filters and sentences. */
+export function syncStateWord(state: string): string {
+  return look(SYNCS, state).word;
+}
+
+export const SYNC_STATES = Object.keys(SYNCS);
+
 /** The word of a run's status, for filters and sentences. */
 export function statusWord(status: string): string {
   return look(RUNS, status).word;
@@ -121,7 +128,7 @@ const TRIGGERS: Record<string, string> = {
   schedule: 'Schedule',
   manual: 'Manual',
   api: 'API',
-  cli: 'Command line',
+  cli: 'CLI',
   retry: 'Retry',
   upstream: 'Upstream',
 };

@@ -1,6 +1,7 @@
-import { ActionIcon, Group, Text, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, Group, Text, Tooltip } from '@mantine/core';
 import { modals } from '@mantine/modals';
-import { IconPlayerPause, IconPlayerPlay, IconPower } from '@tabler/icons-react';
+import { IconPlayerPause, IconPlayerPlay, IconPlus, IconPower } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
 import { api } from '../api/client';
 import type { Sync } from '../api/types';
 import { Allowed } from './allowed';
@@ -153,5 +154,17 @@ export function SyncActions({ sync, canRun = true }: { sync: Actionable; canRun?
         )}
       </Allowed>
     </Group>
+  );
+}
+
+/** Leads to the page that makes a sync. */
+export function NewSyncButton() {
+  const content = { leftSection: <IconPlus size={16} aria-hidden />, children: 'New sync' };
+  return (
+    <Allowed role="admin">
+      {(disabled) =>
+        disabled ? <Button disabled {...content} /> : <Button component={Link} to="/new-sync" {...content} />
+      }
+    </Allowed>
   );
 }

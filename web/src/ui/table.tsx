@@ -30,6 +30,10 @@ export interface Column<T> {
   always?: boolean;
   /** Left out on narrow screens. */
   wide?: boolean;
+  /** Holds buttons: stays in sight at the right, its title is only read out. */
+  buttons?: boolean;
+  /** As wide at least, so that the columns stay where they are when the rows come. */
+  width?: number;
 }
 
 /** Rows that people chose, by their keys, on this page and others. */
@@ -97,8 +101,13 @@ export function DataTable<T>(props: {
                 </th>
               )}
               {shown.map((column) => (
-                <th key={column.id} scope="col" className={cellClass(column)}>
-                  {column.title}
+                <th
+                  key={column.id}
+                  scope="col"
+                  className={cellClass(column)}
+                  style={column.width ? { minWidth: column.width } : undefined}
+                >
+                  {column.buttons ? <span className="visually-hidden">{column.title}</span> : column.title}
                 </th>
               ))}
             </tr>
@@ -193,7 +202,10 @@ function RowLink({ target, children }: { target: Target; children: ReactNode }) 
 }
 
 function cellClass<T>(column: Column<T>): string {
-  return [column.figure && classes.figure, column.wide && classes.wide].filter(Boolean).join(' ');
+  const { figure, wide, buttons } = column;
+  return [figure && classes.figure, wide && classes.wide, buttons && classes.buttons]
+    .filter(Boolean)
+    .join(' ');
 }
 
 function ColumnChoice<T>(props: {

@@ -1,6 +1,6 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { root } from '../../root';
-import { page, search } from '../../search';
+import { oneOf, page, search, text } from '../../search';
 
 export const connectionsRoute = createRoute({
   getParentRoute: () => root,
@@ -12,11 +12,16 @@ export const connectionsRoute = createRoute({
 export const connectionRoute = createRoute({
   getParentRoute: () => root,
   path: '/connections/$name',
+  validateSearch: search((raw) => ({
+    tab: oneOf(raw, 'tab', ['objects', 'settings']),
+    q: text(raw, 'q'),
+  })),
   component: lazyRouteComponent(() => import('./ConnectionPage'), 'ConnectionPage'),
 });
 
 export const newConnectionRoute = createRoute({
   getParentRoute: () => root,
   path: '/new-connection',
-  component: lazyRouteComponent(() => import('./ConnectionPage'), 'ConnectionPage'),
+  validateSearch: search((raw) => ({ type: text(raw, 'type'), next: oneOf(raw, 'next', ['instance']) })),
+  component: lazyRouteComponent(() => import('./NewConnectionPage'), 'NewConnectionPage'),
 });

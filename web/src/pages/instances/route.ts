@@ -1,16 +1,17 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { root } from '../../root';
-import { page, search } from '../../search';
+import { oneOf, page, search } from '../../search';
 
 export const instancesRoute = createRoute({
   getParentRoute: () => root,
   path: '/instances',
-  validateSearch: search((raw) => ({ page: page(raw) })),
+  validateSearch: search((raw) => ({ page: page(raw), make: raw.make === true ? true : undefined })),
   component: lazyRouteComponent(() => import('./InstancesPage'), 'InstancesPage'),
 });
 
 export const instanceRoute = createRoute({
   getParentRoute: () => root,
   path: '/instances/$name',
+  validateSearch: search((raw) => ({ tab: oneOf(raw, 'tab', ['syncs', 'settings', 'yaml']) })),
   component: lazyRouteComponent(() => import('./InstancePage'), 'InstancePage'),
 });

@@ -1,9 +1,73 @@
+import { Button } from '@mantine/core';
+import { IconPlayerPlay } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { api } from '../../api/client';
+import { Empty } from '../../ui/empty';
 import { Page } from '../../ui/page';
+import { RunFilters, runQuery } from '../../ui/run-filters';
+import { isFiltered, type RunSearch } from '../../ui/run-search';
+import { RunTable } from '../../ui/run-table';
+import { Pager } from '../../ui/table';
+import { runsRoute } from './route';
 
+/** Every run of every sync, newest first. */
 export function RunsPage() {
+  const search = runsRoute.useSearch();
+  const navigate = runsRoute.useNavigate();
+  const go = (next: RunSearch) => void navigate({ search: next });
+  const runs = api.useQuery(
+    'get',
+    '/api/v1/runs',
+    { params: { query: runQuery(search) } },
+    { placeholderData: (before) => before },
+  );
+  const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } }).data?.data;
   return (
-    <Page title="Run history" about="Every run of every sync.">
-      {null}
+    <Page
+      title="Run history"
+      about="Every run of every sync, newest first."
+      actions={
+        <Button component={Link} to="/trigger" leftSection={<IconPlayerPlay size={16} />}>
+          Trigger a run
+        </Button>
+      }
+    >
+      <div className="panel">
+        <RunFilters search={search} onChange={go} syncs={syncs?.map((sync) => sync.id) ?? []} />
+        <RunTable
+          withSync
+          runs={runs.data?.data}
+          error={runs.error}
+          retry={() => void runs.refetch()}
+          skeletonRows={20}
+          empty={
+            isFiltered(search) ? (
+              <Empty
+                title="No run is like that"
+                action={
+                  <Button variant="default" onClick={() => go({})}>
+                    Clear filters
+                  </Button>
+                }
+              >
+                Runs are kept for as long as the project's retention says.
+              </Empty>
+            ) : (
+              <Empty
+                title="Nothing has run yet"
+                action={
+                  <Button component={Link} to="/trigger">
+                    Trigger a run
+                  </Button>
+                }
+              >
+                Each run of a sync is kept here with its figures. Start with a test, which writes nothing.
+              </Empty>
+            )
+          }
+        />
+        <Pager pagination={runs.data?.pagination} onPage={(page) => go({ ...search, page })} />
+      </div>
     </Page>
   );
 }

@@ -9,6 +9,7 @@ export const syncsRoute = createRoute({
     q: text(raw, 'q'),
     instance: text(raw, 'instance'),
     state: text(raw, 'state'),
+    tag: text(raw, 'tag'),
     page: page(raw),
   })),
   component: lazyRouteComponent(() => import('./SyncsPage'), 'SyncsPage'),

@@ -1,6 +1,6 @@
 import { Page } from '../../ui/page';
 
-export function EditorPage() {
+export function EditSyncPage() {
   return (
     <Page title="New sync" about="">
       {null}
