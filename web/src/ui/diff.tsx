@@ -10,27 +10,33 @@ export function RecordDiff({ fields, operation }: { fields: Field[]; operation: 
   const changed = fields.filter((field) => JSON.stringify(field.before) !== JSON.stringify(field.after));
   const same = fields.filter((field) => !changed.includes(field));
   const shown = open ? [...changed, ...same] : changed;
-  const removes = operation === 'delete';
+  // What is new has no before, and what goes has no after.
+  const hasBefore = operation !== 'create' && operation !== 'append';
+  const hasAfter = operation !== 'delete';
   return (
     <div>
       <table className={classes.diff}>
         <thead>
           <tr>
             <th scope="col">Field</th>
-            <th scope="col">Before</th>
-            <th scope="col">After</th>
+            {hasBefore && <th scope="col">Before</th>}
+            {hasAfter && <th scope="col">After</th>}
           </tr>
         </thead>
         <tbody>
           {shown.map((field) => (
             <tr key={field.field} className={changed.includes(field) ? classes.changed : undefined}>
               <th scope="row">{field.field}</th>
-              <td className={classes.before}>
-                <Value of={field.before} none={operation === 'create' || operation === 'append'} />
-              </td>
-              <td className={classes.after}>
-                <Value of={field.after} none={removes} />
-              </td>
+              {hasBefore && (
+                <td className={classes.before}>
+                  <Value of={field.before} />
+                </td>
+              )}
+              {hasAfter && (
+                <td className={classes.after}>
+                  <Value of={field.after} />
+                </td>
+              )}
             </tr>
           ))}
         </tbody>
@@ -44,8 +50,7 @@ export function RecordDiff({ fields, operation }: { fields: Field[]; operation: 
   );
 }
 
-function Value({ of, none }: { of: unknown; none: boolean }) {
-  if (none && (of === null || of === undefined)) return <span className={classes.none}>–</span>;
+function Value({ of }: { of: unknown }) {
   if (of === null || of === undefined) return <span className={classes.none}>null</span>;
   return <>{plain(of)}</>;
 }

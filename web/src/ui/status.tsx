@@ -104,6 +104,13 @@ export function syncStateWord(state: string): string {
 
 export const SYNC_STATES = Object.keys(SYNCS);
 
+/** All states that a dead letter can have, in the order of its life. */
+export const LETTER_STATES = Object.keys(LETTERS);
+
+export function letterStateWord(state: string): string {
+  return look(LETTERS, state).word;
+}
+
 /** The word of a run's status, for filters and sentences. */
 export function statusWord(status: string): string {
   return look(RUNS, status).word;

@@ -80,9 +80,10 @@ export function DataTable<T>(props: {
     );
   if (rows?.length === 0) return empty;
   const choosable = columns.filter((column) => !column.always);
+  const canChoose = choosable.some((column) => column.optional);
   return (
     <div className={classes.frame}>
-      {choosable.some((column) => column.optional) && (
+      {canChoose && (
         <ColumnChoice
           columns={choosable}
           isShown={isShown}
@@ -91,7 +92,7 @@ export function DataTable<T>(props: {
       )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <section className={classes.scroll} tabIndex={0} aria-label={label}>
-        <table className={classes.table}>
+        <table className={canChoose ? `${classes.table} ${classes.choosing}` : classes.table}>
           <caption className="visually-hidden">{label}</caption>
           <thead>
             <tr>
