@@ -13,6 +13,8 @@ export const lettersRoute = createRoute({
     code: text(raw, 'code'),
     run: text(raw, 'run'),
     key: text(raw, 'key'),
+    since: text(raw, 'since'),
+    until: text(raw, 'until'),
     page: page(raw),
   })),
   component: lazyRouteComponent(() => import('./LettersPage'), 'LettersPage'),
