@@ -12,10 +12,11 @@ import {
 import { useLocalStorage } from '@mantine/hooks';
 import { IconColumns } from '@tabler/icons-react';
 import { Link, type LinkProps } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import type { Pagination } from '../api/types';
 import { count } from './format';
 import { ProblemNote } from './problem';
+import { useRememberedRows } from './remembered';
 import classes from './table.module.css';
 
 export interface Column<T> {
@@ -62,10 +63,14 @@ export function DataTable<T>(props: {
   error?: unknown;
   retry?: () => void;
   empty: ReactNode;
-  /** Rows drawn in grey until the first answer. */
+  /** Rows drawn in grey until the first answer ever; later as many as there were last. */
   skeletonRows?: number;
+  /** More about a row, below it; nothing as long as it is closed. */
+  below?: (row: T) => ReactNode;
 }) {
   const { name, label, columns, rows, keyOf, href, selection, error, retry, empty, skeletonRows = 8 } = props;
+  const { below } = props;
+  const greyRows = useRememberedRows(name, rows?.length, skeletonRows);
   const [chosen, setChosen] = useLocalStorage<Record<string, boolean>>({
     key: `columns.${name}`,
     defaultValue: {},
@@ -116,24 +121,27 @@ export function DataTable<T>(props: {
           <tbody>
             {rows
               ? rows.map((row) => (
-                  <tr key={keyOf(row)} className={href ? classes.link : undefined}>
-                    {selection && (
-                      <td className={classes.tick}>
-                        <Tick selection={selection} id={keyOf(row)} name={selection.nameOf(row)} />
-                      </td>
-                    )}
-                    {shown.map((column, n) => (
-                      <td key={column.id} className={cellClass(column)}>
-                        {n === 0 && href ? (
-                          <RowLink target={href(row)}>{column.cell(row)}</RowLink>
-                        ) : (
-                          column.cell(row)
-                        )}
-                      </td>
-                    ))}
-                  </tr>
+                  <Fragment key={keyOf(row)}>
+                    <tr className={href ? classes.link : undefined}>
+                      {selection && (
+                        <td className={classes.tick}>
+                          <Tick selection={selection} id={keyOf(row)} name={selection.nameOf(row)} />
+                        </td>
+                      )}
+                      {shown.map((column, n) => (
+                        <td key={column.id} className={cellClass(column)}>
+                          {n === 0 && href ? (
+                            <RowLink target={href(row)}>{column.cell(row)}</RowLink>
+                          ) : (
+                            column.cell(row)
+                          )}
+                        </td>
+                      ))}
+                    </tr>
+                    <Below columns={shown.length + (selection ? 1 : 0)}>{below?.(row)}</Below>
+                  </Fragment>
                 ))
-              : Array.from({ length: skeletonRows }, (_, n) => `grey${n}`).map((key) => (
+              : Array.from({ length: greyRows }, (_, n) => `grey${n}`).map((key) => (
                   <tr key={key}>
                     {selection && <td className={classes.tick} />}
                     {shown.map((column) => (
@@ -147,6 +155,17 @@ export function DataTable<T>(props: {
         </table>
       </section>
     </div>
+  );
+}
+
+function Below({ columns, children }: { columns: number; children: ReactNode }) {
+  if (!children) return null;
+  return (
+    <tr>
+      <td colSpan={columns} className={classes.below}>
+        {children}
+      </td>
+    </tr>
   );
 }
 

@@ -27,6 +27,11 @@ function useSeen<T extends string | number>(see: (now: number) => T): T {
   return useSyncExternalStore(watch, () => see(now));
 }
 
+/** The time now, in milliseconds, rounded to the minute that began: what shows it is drawn again each minute. */
+export function useMinute(): number {
+  return useSeen((moment) => Math.floor(moment / 60_000) * 60_000);
+}
+
 /** A time as people say it; the exact one on hover. Null is a dash. */
 export function Ago({ at }: { at: string | null | undefined }) {
   const text = useSeen((moment) => (at ? relative(at, moment) : '–'));
