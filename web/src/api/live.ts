@@ -15,7 +15,7 @@ export interface LiveEvent {
 
 /** What is read again after each kind of event: beginnings of paths. */
 const TOUCHES: Record<LiveEvent['kind'], string[]> = {
-  run: ['/runs', '/syncs', '/health', '/schedules', '/server'],
+  run: ['/runs', '/syncs', '/health', '/schedules', '/server', '/notifications/deliveries'],
   letter: ['/dead-letters', '/syncs', '/health'],
   sync: ['/syncs', '/health', '/schedules'],
   project: [''],

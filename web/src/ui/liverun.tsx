@@ -252,7 +252,7 @@ export function CancelButton({ run, figures }: { run: RunDetail; figures: Figure
   );
 }
 
-function doneSoFar(figures: Figures): string {
+export function doneSoFar(figures: Figures): string {
   if (figures.status !== 'running') return 'It has not written anything yet.';
   if (figures.planned === null || figures.phase === 'extracting' || figures.phase === 'detecting_changes') {
     return 'It is still reading, and has not written anything yet.';

@@ -74,8 +74,8 @@ export function Panel(props: {
   return (
     <section className="panel" aria-label={title}>
       {(title || actions) && (
-        <Group justify="space-between" px="md" pt="sm" pb={pad ? 0 : 'sm'}>
-          <div>
+        <Group justify="space-between" align="flex-start" wrap="nowrap" px="md" pt="sm" pb={pad ? 0 : 'sm'}>
+          <div style={{ minWidth: 0 }}>
             {title && <Title order={2}>{title}</Title>}
             {about && (
               <Text size="sm" c="dimmed">
@@ -83,7 +83,7 @@ export function Panel(props: {
               </Text>
             )}
           </div>
-          {actions}
+          {actions && <div style={{ flexShrink: 0 }}>{actions}</div>}
         </Group>
       )}
       <div

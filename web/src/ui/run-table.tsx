@@ -2,14 +2,15 @@ import { ActionIcon, Group, Text, Tooltip } from '@mantine/core';
 import { IconRotateClockwise } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { api } from '../api/client';
 import { useProgress } from '../api/live';
 import type { Run } from '../api/types';
 import { Allowed } from './allowed';
 import { ShortId } from './copy';
 import { count } from './format';
-import { useRunActions } from './run-actions';
 import { RunStatus, triggerWord, typeWord } from './status';
 import { type Column, DataTable } from './table';
+import { tellDone, tellProblem } from './tell';
 import { Ago, Elapsed } from './time';
 
 /** Runs, each a link to its page. Running ones count up by themselves. */
@@ -106,16 +107,15 @@ function figures(
   };
 }
 
-/** A figure of a run: planned ones and noughts are grey. What a run that goes on has done is known live only. */
+/** A figure of a run: planned ones and noughts are grey. */
 function Figure(props: { run: Run; counter: Counter | OtherCounter; live?: LiveCounter }) {
   const { run, counter, live } = props;
   const now = useProgress(run.id);
-  const isKnown = run.completed_at !== null || run.status === 'held';
-  const value = isKnown ? run[counter] : live && now?.[live];
-  const isQuiet = !value || run.dry_run || run.status === 'held';
+  const value = (run.completed_at === null && live && now?.[live]) || run[counter];
+  const isQuiet = value === 0 || run.dry_run;
   return (
     <Text span inherit c={isQuiet ? 'dimmed' : undefined}>
-      {value === undefined ? '–' : count(value)}
+      {count(value)}
     </Text>
   );
 }
@@ -158,7 +158,13 @@ function isRetryable(run: Run): boolean {
 
 function Retry({ run }: { run: Run }) {
   const navigate = useNavigate();
-  const actions = useRunActions();
+  const again = api.useMutation('post', '/api/v1/runs/{run_id}/retry', {
+    onSuccess: (started) => {
+      tellDone(`${started.sync_id} runs again, over the source as it is now.`);
+      void navigate({ to: '/runs/$runId', params: { runId: started.id } });
+    },
+    onError: (error) => tellProblem(`Run ${run.id} could not be retried`, error),
+  });
   if (!isRetryable(run)) return null;
   return (
     <Allowed role="operator">
@@ -169,11 +175,9 @@ function Retry({ run }: { run: Run }) {
             color="gray"
             size="sm"
             aria-label={`Retry run ${run.id}`}
-            loading={actions.isBusy}
+            loading={again.isPending}
             disabled={disabled}
-            onClick={() =>
-              actions.retry(run, (runId) => void navigate({ to: '/runs/$runId', params: { runId } }))
-            }
+            onClick={() => again.mutate({ params: { path: { run_id: run.id } } })}
           >
             <IconRotateClockwise size={16} />
           </ActionIcon>

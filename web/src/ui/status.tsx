@@ -17,7 +17,8 @@ import type { Run } from '../api/types';
 import { count } from './format';
 import classes from './status.module.css';
 
-interface Look {
+/** How a state is shown. */
+export interface Look {
   word: string;
   icon: Icon;
   color: string;
@@ -60,7 +61,8 @@ function look(looks: Record<string, Look>, name: string): Look {
   return looks[name] ?? { word: name, icon: IconMinus, color: 'var(--state-muted)' };
 }
 
-function Mark({
+/** A state: icon, word and colour. */
+export function Mark({
   word,
   icon: Sign,
   color,
