@@ -11,7 +11,7 @@ export function ActiveReplays() {
   return (
     <Stack gap="xs">
       {runs.map((run) => (
-        <ReplayRun key={run.id} runId={run.id} isDry={false} />
+        <ReplayRun key={run.id} runId={run.id} />
       ))}
     </Stack>
   );

@@ -3,6 +3,7 @@ import { IconCircleCheck, IconCircleX, IconFlag, IconPoint } from '@tabler/icons
 import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client';
 import type { Letter } from '../../api/types';
+import { Facts } from '../../ui/facts';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/page';
 import { ErrorCode } from '../../ui/problem';
@@ -17,22 +18,12 @@ export function LetterError({ letter }: { letter: Letter }) {
         <p className={classes.sentence}>
           {letter.message} <ErrorCode code={letter.code} />
         </p>
-        {(letter.field || letter.raw_value) && (
-          <dl className={classes.pairs}>
-            {letter.field && (
-              <>
-                <dt>Field</dt>
-                <dd className="mono">{letter.field}</dd>
-              </>
-            )}
-            {letter.raw_value && (
-              <>
-                <dt>Value</dt>
-                <dd className="mono">{letter.raw_value}</dd>
-              </>
-            )}
-          </dl>
-        )}
+        <Facts
+          of={{
+            Field: letter.field && <span className="mono">{letter.field}</span>,
+            Value: letter.raw_value && <span className="mono">{letter.raw_value}</span>,
+          }}
+        />
         <Stages at={letter.stage} />
         <SameError letter={letter} />
         {letter.flags.map((name) => (

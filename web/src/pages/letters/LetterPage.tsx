@@ -68,7 +68,7 @@ export function LetterPage() {
         )
       }
     >
-      {found.replayed_by && <ReplayRun runId={found.replayed_by} isDry={false} />}
+      {found.replayed_by && <ReplayRun runId={found.replayed_by} />}
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 8 }}>
           <Stack gap="md">

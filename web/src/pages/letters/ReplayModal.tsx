@@ -60,7 +60,7 @@ export function ReplayModal(props: {
     >
       {started ? (
         <Stack gap="sm">
-          <ReplayRuns runIds={started.runs.map((run) => run.id)} isDry={started.isDry} />
+          <ReplayRuns runIds={started.runs.map((run) => run.id)} />
           {replay.error ? <ProblemNote error={replay.error} /> : null}
           <Group justify="flex-end" gap="xs">
             {started.isDry && (

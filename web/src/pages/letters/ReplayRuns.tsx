@@ -1,180 +1,134 @@
 import { Button, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { api } from '../../api/client';
-import { useProgress } from '../../api/live';
 import type { RunDetail } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
 import { ShortId } from '../../ui/copy';
-import { count, counted } from '../../ui/format';
-import { ErrorCode, ProblemNote } from '../../ui/problem';
+import { type Figures, isLive, isOver, useLiveRun } from '../../ui/figures';
+import { count, counted, duration } from '../../ui/format';
+import { doneSoFar } from '../../ui/liverun';
+import { ProblemNote } from '../../ui/problem';
+import { ProgressBar } from '../../ui/progress';
+import { useRunActions } from '../../ui/run-actions';
 import { RunStatus } from '../../ui/status';
-import { tellProblem } from '../../ui/tell';
 import { Elapsed } from '../../ui/time';
+import { verdict } from '../../ui/verdict';
 import { DryRun } from './DryRun';
 import classes from './letters.module.css';
 
 /** The runs of a replay, as they go on and as they ended. */
-export function ReplayRuns({ runIds, isDry }: { runIds: string[]; isDry: boolean }) {
+export function ReplayRuns({ runIds }: { runIds: string[] }) {
   return (
     <Stack gap="sm">
       {runIds.map((runId) => (
-        <ReplayRun key={runId} runId={runId} isDry={isDry} />
+        <ReplayRun key={runId} runId={runId} />
       ))}
     </Stack>
   );
 }
 
-/** Whether nothing happens to a run any more. */
-function isOver(status: string): boolean {
-  return ['completed', 'failed', 'source_failure', 'cancelled', 'not_run'].includes(status);
-}
-
-/** One run of a replay: how far it is, and what came of it. */
-export function ReplayRun({ runId, isDry }: { runId: string; isDry: boolean }) {
-  const run = api.useQuery('get', '/api/v1/runs/{run_id}', { params: { path: { run_id: runId } } });
-  const live = useProgress(runId);
-  if (run.error && !run.data) return <ProblemNote error={run.error} retry={() => void run.refetch()} />;
-  if (!run.data) return <Skeleton height={84} />;
-  const over = isOver(run.data.status);
-  const letters = run.data.options.replay?.letters ?? 0;
-  const done = over || !live;
-  const success = done ? run.data.rows_created + run.data.rows_updated : live.success;
-  const skipped = done ? run.data.rows_skipped : live.skipped;
-  const failed = done ? run.data.rows_failed : live.failed;
-  const isHeld = run.data.status === 'held';
-  const share = (n: number) => `${letters > 0 ? Math.min(100, (n / letters) * 100) : 0}%`;
+/** One run of a replay: how far it is, what came of it, and what can be done with it. */
+export function ReplayRun({ runId }: { runId: string }) {
+  const { run, figures, left, error, refetch } = useLiveRun(runId);
+  if (error && !run) return <ProblemNote error={error} retry={refetch} />;
+  if (!run || !figures) return <Skeleton height={96} />;
+  const replay = run.options.replay;
   return (
-    <section className="panel" aria-label={`Run of ${run.data.sync_id}`} style={{ padding: 12 }}>
+    <section className="panel" aria-label={`Replay of ${run.sync_id}`} style={{ padding: 12 }}>
       <Stack gap={8}>
         <Group justify="space-between" gap="xs">
           <Group gap="sm">
-            <RunStatus run={run.data} />
-            <Text size="sm" fw={500}>
-              {run.data.sync_id}
+            <RunStatus run={run} />
+            <Text size="sm">
+              {replay && `${counted(replay.letters, 'dead letter')} of `}
+              <Text span fw={500} size="sm">
+                {run.sync_id}
+              </Text>
             </Text>
             <Link to="/runs/$runId" params={{ runId }} className="link">
               <ShortId id={runId} />
             </Link>
           </Group>
-          <Group gap="xs">
+          <Group gap="sm">
             <Text size="sm" c="dimmed">
-              <Elapsed from={run.data.started_at} to={run.data.completed_at} />
+              <Elapsed from={run.started_at} to={run.completed_at} />
+              {left !== null && `, about ${duration(left)} left`}
             </Text>
-            {!over && <Cancel runId={runId} />}
+            <Actions run={run} figures={figures} />
           </Group>
         </Group>
-        <div
-          className={classes.bar}
-          role="progressbar"
-          aria-label="Records done"
-          aria-valuemin={0}
-          aria-valuemax={letters}
-          aria-valuenow={Math.min(letters, success + skipped + failed)}
-        >
-          <span
-            style={{
-              width: share(success),
-              background: isHeld ? 'var(--state-held)' : 'var(--state-completed)',
-            }}
-          />
-          <span style={{ width: share(skipped), background: 'var(--state-muted)' }} />
-          <span style={{ width: share(failed), background: 'var(--state-failed)' }} />
-        </div>
-        <Group gap="lg">
-          <Figure label="Letters" value={letters} />
-          <Figure label={isDry || isHeld ? 'To be written' : 'Written'} value={success} />
-          <Figure label="Skipped" value={skipped} />
-          <Figure label={isDry ? 'Would fail' : 'Failed'} value={failed} />
-        </Group>
-        {isHeld && <Held run={run.data} />}
-        {over && <Ending run={run.data} isDry={isDry} />}
-        {over && isDry && run.data.status === 'completed' && <DryRun runId={runId} />}
+        <ProgressBar figures={figures} />
+        <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+          {verdict(run, figures)} {outcome(run, figures)}
+        </Text>
+        {run.status === 'held' &&
+          run.guards
+            .filter((guard) => guard.tripped)
+            .map((guard) => (
+              <p key={guard.guard} className={`${classes.sentence} ${classes.note}`}>
+                {guard.message}.
+              </p>
+            ))}
+        {run.dry_run && run.status === 'completed' && <DryRun runId={runId} />}
       </Stack>
     </section>
   );
 }
 
-function Figure({ label, value }: { label: string; value: number }) {
-  return (
-    <Text size="sm" c="dimmed">
-      {label}{' '}
-      <Text span size="sm" fw={600} c="var(--mantine-color-text)" className="num">
-        {count(value)}
-      </Text>
-    </Text>
-  );
+/** What that means for the letters. */
+function outcome(run: RunDetail, figures: Figures): string {
+  if (run.dry_run || !isOver(run.status)) return '';
+  const parts = [
+    figures.success > 0 && 'Letters of what was delivered are resolved.',
+    figures.failed > 0 && `${count(figures.failed)} failed again and are open, with one more attempt.`,
+    run.not_found.length > 0 && `${count(run.not_found.length)} are not in the model any more.`,
+  ];
+  return parts.filter(Boolean).join(' ');
 }
 
-function Cancel({ runId }: { runId: string }) {
-  const cancel = api.useMutation('post', '/api/v1/runs/{run_id}/cancel', {
-    onError: (error) => tellProblem('The run could not be cancelled', error),
-  });
-  return (
-    <Allowed role="operator">
-      {(disabled) => (
-        <Button
-          variant="default"
-          size="compact-xs"
-          disabled={disabled || cancel.isSuccess}
-          loading={cancel.isPending}
-          onClick={() => cancel.mutate({ params: { path: { run_id: runId } } })}
-        >
-          {cancel.isSuccess ? 'Cancelling' : 'Cancel'}
-        </Button>
-      )}
-    </Allowed>
-  );
-}
-
-/** Why nothing was written so far, and who decides. */
-function Held({ run }: { run: RunDetail }) {
-  const tripped = run.guards.filter((guard) => guard.tripped);
-  return (
-    <Stack gap={4}>
-      {tripped.map((guard) => (
-        <p key={guard.guard} className={classes.sentence} style={{ fontSize: '0.8125rem' }}>
-          {guard.message}.
-        </p>
-      ))}
-      <Text size="sm">
-        Nothing was written. It waits for somebody to approve or reject it on{' '}
-        <Link to="/runs/$runId" params={{ runId: run.id }} className="link">
-          the run's page
-        </Link>
-        .
-      </Text>
-    </Stack>
-  );
-}
-
-/** What came of it, in a sentence. */
-function Ending({ run, isDry }: { run: RunDetail; isDry: boolean }) {
-  if (run.error) {
+function Actions({ run, figures }: { run: RunDetail; figures: Figures }) {
+  const actions = useRunActions();
+  if (isLive(run.status)) {
     return (
-      <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
-        {run.error.message} <ErrorCode code={run.error.code} />
-      </Text>
+      <Allowed role="operator">
+        {(disabled) => (
+          <Button
+            variant="default"
+            size="compact-xs"
+            disabled={disabled || actions.isBusy}
+            onClick={() => actions.cancel(run, doneSoFar(figures))}
+          >
+            Cancel
+          </Button>
+        )}
+      </Allowed>
     );
   }
-  const written = run.rows_created + run.rows_updated;
-  const parts = [
-    counted(run.rows_created, 'record') + (isDry ? ' would be created' : ' created'),
-    `${count(run.rows_updated)} updated`,
-    run.rows_deleted > 0 && `${count(run.rows_deleted)} removed`,
-    run.rows_skipped > 0 && `${count(run.rows_skipped)} skipped`,
-    run.rows_failed > 0 && `${count(run.rows_failed)} ${isDry ? 'would fail' : 'failed'} again`,
-    run.not_found.length > 0 && `${count(run.not_found.length)} not in the model any more`,
-  ].filter(Boolean);
-  const outcome = isDry
-    ? 'Nothing was written.'
-    : run.rows_failed > 0
-      ? 'Those that failed are open again, with one more attempt.'
-      : written > 0
-        ? 'Their letters are resolved.'
-        : '';
+  if (run.status !== 'held') return null;
   return (
-    <Text size="sm">
-      {parts.join(', ')}. {outcome}
-    </Text>
+    <Group gap="xs">
+      <Allowed role="operator">
+        {(disabled) => (
+          <Button
+            variant="default"
+            size="compact-xs"
+            disabled={disabled || actions.isBusy}
+            onClick={() => actions.reject(run)}
+          >
+            Reject
+          </Button>
+        )}
+      </Allowed>
+      <Allowed role="operator">
+        {(disabled) => (
+          <Button
+            size="compact-xs"
+            disabled={disabled || actions.isBusy}
+            onClick={() => actions.approve(run)}
+          >
+            Approve
+          </Button>
+        )}
+      </Allowed>
+    </Group>
   );
 }
