@@ -12,6 +12,8 @@ export const auditRoute = createRoute({
     since: text(raw, 'since'),
     until: text(raw, 'until'),
     page: page(raw),
+    /** The number of the record that is shown in full. */
+    record: text(raw, 'record'),
   })),
   component: lazyRouteComponent(() => import('./AuditPage'), 'AuditPage'),
 });
