@@ -13,14 +13,21 @@ function tokenOfAddress(): string | undefined {
 }
 
 const given = tokenOfAddress();
+const SESSION = '/api/v1/session';
 let opening: Promise<unknown> | undefined;
+
+/** Forgets what was shown and asks who is there: after a session ended, the page that asks for a token. */
+export function signOut() {
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[1] !== SESSION });
+  void queries.refetchQueries({ queryKey: ['get', SESSION] });
+}
 
 /** The pages are for those with a session; others sign in first. */
 export function Gate({ children }: { children: ReactNode }) {
   const [isOpening, setIsOpening] = useState(given !== undefined);
   const session = api.useQuery(
     'get',
-    '/api/v1/session',
+    SESSION,
     {},
     {
       enabled: !isOpening,
@@ -31,11 +38,8 @@ export function Gate({ children }: { children: ReactNode }) {
   const { refetch } = session;
 
   useEffect(() => {
-    whenSignedOut(() => {
-      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[1] !== '/api/v1/session' });
-      void refetch();
-    });
-  }, [refetch]);
+    whenSignedOut(signOut);
+  }, []);
 
   useEffect(() => {
     if (!given) return;

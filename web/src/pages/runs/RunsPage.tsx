@@ -1,8 +1,8 @@
 import { Button } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client';
 import { Empty } from '../../ui/empty';
-import { ButtonLink } from '../../ui/link';
 import { Page } from '../../ui/page';
 import { RunFilters, runQuery } from '../../ui/run-filters';
 import { isFiltered, type RunSearch } from '../../ui/run-search';
@@ -27,9 +27,9 @@ export function RunsPage() {
       title="Run history"
       about="Every run of every sync, newest first."
       actions={
-        <ButtonLink to="/trigger" leftSection={<IconPlayerPlay size={16} />}>
+        <Button component={Link} to="/trigger" leftSection={<IconPlayerPlay size={16} />}>
           Trigger a run
-        </ButtonLink>
+        </Button>
       }
     >
       <div className="panel">
@@ -55,7 +55,11 @@ export function RunsPage() {
             ) : (
               <Empty
                 title="Nothing has run yet"
-                action={<ButtonLink to="/trigger">Trigger a run</ButtonLink>}
+                action={
+                  <Button component={Link} to="/trigger">
+                    Trigger a run
+                  </Button>
+                }
               >
                 Each run of a sync is kept here with its figures. Start with a test, which writes nothing.
               </Empty>
