@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::words::*;
 use crate::{ProblemItem, RunView, SyncView};
 
 /// Where something is defined, and which version of it this is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct OriginView {
     /// `file` (changed there, read-only here) or `api`.
+    #[schema(value_type = OriginWord)]
     pub kind: String,
     /// Of a file: `syncs/crm.yaml:1`.
     pub place: Option<String>,
@@ -158,6 +160,7 @@ pub struct SourceAbilities {
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DestinationAbilities {
+    #[schema(value_type = Vec<WriteModeWord>)]
     pub write_modes: Vec<String>,
     pub on_removed: Vec<String>,
     pub on_match_change: Vec<String>,
@@ -311,6 +314,7 @@ pub struct DraftPreviewRequest {
 pub struct PreviewView {
     pub rows: Vec<PreviewRowView>,
     /// `bytes` or `time`: why there are fewer rows than asked for although the model has more.
+    #[schema(value_type = Option<CutWord>)]
     pub cut: Option<String>,
 }
 
@@ -319,6 +323,7 @@ pub struct PreviewRowView {
     /// The source's row; where it could not be read, its place.
     pub source: Value,
     /// `payload`, `excluded` or `invalid`.
+    #[schema(value_type = PreviewOutcomeWord)]
     pub outcome: String,
     /// What would be sent.
     pub payload: Option<Value>,

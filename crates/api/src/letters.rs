@@ -7,6 +7,7 @@ use syncline_core::run::ReplayMode;
 use syncline_store::{DeadLetter, LetterGroup, LetterState};
 use utoipa::ToSchema;
 
+use crate::words::*;
 use crate::{RunView, TriggerName};
 
 /// A record that could not be delivered.
@@ -20,7 +21,9 @@ pub struct LetterView {
     pub run_id: String,
     pub correlation_id: String,
     /// `open`, `replaying`, `resolved_auto`, `resolved_replay`, `resolved_user`, `ignored` or `expired`.
+    #[schema(value_type = LetterStateName)]
     pub state: String,
+    #[schema(value_type = StageWord)]
     pub stage: String,
     pub code: String,
     pub message: String,
@@ -28,6 +31,7 @@ pub struct LetterView {
     pub raw_value: Option<String>,
     /// Same for errors of the same kind.
     pub fingerprint: String,
+    #[schema(value_type = OperationWord)]
     pub operation: String,
     pub attempts: u32,
     pub first_seen_at: Timestamp,
@@ -91,6 +95,7 @@ pub struct LetterGroupView {
     pub fingerprint: String,
     pub sync_id: String,
     pub code: String,
+    #[schema(value_type = StageWord)]
     pub stage: String,
     pub field: Option<String>,
     /// Message of the letter seen last.

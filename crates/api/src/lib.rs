@@ -11,6 +11,7 @@ mod problem;
 mod runs;
 mod state;
 mod syncs;
+pub mod words;
 
 use serde::{Deserialize, Serialize};
 use syncline_store::Page;

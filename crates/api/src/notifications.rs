@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use syncline_store::Notice;
 use utoipa::ToSchema;
 
+use crate::words::*;
 use crate::{OriginView, ProblemItem};
 
 /// A notification channel, without its secrets.
@@ -13,6 +14,7 @@ use crate::{OriginView, ProblemItem};
 pub struct NotificationView {
     pub name: String,
     /// `slack` or `webhook`.
+    #[schema(value_type = ChannelWord)]
     pub channel: String,
     /// As written. Secrets are null; sent back like this, they stay as they are.
     pub document: Map<String, Value>,
@@ -61,10 +63,12 @@ pub struct DeliveryView {
     /// The channel's name.
     pub channel: String,
     /// `completed`, `failed`, `high_error_rate`, `consecutive_failures`, `held`, `halted` or `recovered`.
+    #[schema(value_type = NoticeEventWord)]
     pub event: String,
     pub sync_id: Option<String>,
     pub run_id: Option<String>,
     /// `pending`, `delivered`, or `failed` after the last attempt.
+    #[schema(value_type = NoticeStateWord)]
     pub state: String,
     pub attempts: u32,
     pub created_at: Timestamp,

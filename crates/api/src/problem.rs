@@ -18,6 +18,7 @@ pub struct Problem {
     pub detail: String,
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub help: Option<String>,
     /// What is wrong where, if there is more than one thing or it has a place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -31,10 +32,13 @@ pub struct ProblemItem {
     pub message: String,
     /// JSON pointer into the request, or `file:line:column`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub help: Option<String>,
     /// Not an error: allowed, but probably not meant.
     #[serde(default)]
+    #[schema(required)]
     pub warning: bool,
 }

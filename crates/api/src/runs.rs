@@ -9,6 +9,8 @@ use syncline_core::{CursorValue, Run, RunStatus};
 use syncline_store::{Page, RowErrorRecord};
 use utoipa::ToSchema;
 
+use crate::words::*;
+
 /// A run as an element of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RunView {
@@ -18,8 +20,10 @@ pub struct RunView {
     pub sync_id: String,
     /// `scheduled`, `queued`, `starting`, `running`, `completed`, `failed`, `source_failure`,
     /// `cancelled`, `held` or `not_run`.
+    #[schema(value_type = RunStatusWord)]
     pub status: String,
     /// `schedule`, `manual`, `api`, `cli`, `retry` or `upstream`.
+    #[schema(value_type = TriggerWord)]
     pub trigger: String,
     pub started_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
@@ -32,10 +36,13 @@ pub struct RunView {
     pub rows_failed: u64,
     /// `sync`, `one_time`, `test`, `seed` or `replay`.
     #[serde(rename = "type")]
+    #[schema(value_type = RunTypeWord)]
     pub run_type: String,
     /// The status for clients that know five: `queued`, `running`, `completed`, `failed`, `cancelled`.
+    #[schema(value_type = OutcomeWord)]
     pub outcome: String,
     /// Of a running run: `extracting`, `detecting_changes`, `writing` or `finalizing`.
+    #[schema(value_type = Option<PhaseWord>)]
     pub phase: Option<String>,
     pub rows_skipped: u64,
     pub rows_not_attempted: u64,
@@ -52,6 +59,7 @@ pub struct RunView {
     pub run_at: Option<Timestamp>,
     /// Why it ended otherwise than by its own work: `overlap`, `held`, `superseded`, `rejected`,
     /// `expired`, `deactivated` or `cancelled`.
+    #[schema(value_type = Option<EndReasonWord>)]
     pub end_reason: Option<String>,
 }
 
@@ -149,6 +157,7 @@ pub struct RunDetail {
 /// One step of a run.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PhaseView {
+    #[schema(value_type = PhaseWord)]
     pub phase: String,
     /// What people read.
     pub label: String,
@@ -200,6 +209,7 @@ impl From<&Performance> for PerformanceView {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct OptionsView {
     /// `incremental`, `reset` or `full`.
+    #[schema(value_type = ReadModeWord)]
     pub read_mode: String,
     pub source_ids: Vec<String>,
     pub max_entities: Option<u64>,
@@ -214,6 +224,7 @@ pub struct OptionsView {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReplayView {
     /// `reread`, `as_captured` or `edited`.
+    #[schema(value_type = crate::ReplayModeName)]
     pub mode: String,
     pub letters: u64,
     pub per_second: Option<u32>,
@@ -336,6 +347,7 @@ pub struct RowErrorView {
     pub raw_value: Option<String>,
     pub code: String,
     /// `ingest`, `normalize`, `transform`, `execute` or `finalize`.
+    #[schema(value_type = StageWord)]
     pub stage: String,
 }
 
@@ -423,7 +435,9 @@ pub struct ReseedRequest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProgressView {
     pub run_id: String,
+    #[schema(value_type = Option<RunStatusWord>)]
     pub status: Option<String>,
+    #[schema(value_type = Option<PhaseWord>)]
     pub phase: Option<String>,
     /// Rows read so far; final once the phase is past extracting.
     pub total_discovered: u64,
@@ -436,6 +450,17 @@ pub struct ProgressView {
     pub planned: u64,
     /// Changes that were sent and answered.
     pub sent: u64,
+}
+
+/// One event of the stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EventView {
+    pub at: Timestamp,
+    pub run_id: Option<String>,
+    pub sync_id: Option<String>,
+    /// Of `run`: its `status`, `phase`, `counters` and what else changes, or `removed`. Of `letter`: its
+    /// `state`, or how many `changes` there were of each kind. Of `sync`: its `state`.
+    pub data: serde_json::Value,
 }
 
 /// Which plan is applied.
@@ -486,10 +511,12 @@ pub struct PlanView {
 pub struct ChangeView {
     pub row_id: String,
     /// `create`, `update`, `append`, `delete`, `clear` or `flag`.
+    #[schema(value_type = OperationWord)]
     pub operation: String,
     /// Fields that change; of creates all, of removals those that were delivered.
     pub fields: Vec<FieldView>,
     /// `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, or `planned`.
+    #[schema(value_type = RowResultWord)]
     pub result: String,
     pub code: Option<String>,
     pub message: Option<String>,

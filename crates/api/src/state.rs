@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ProblemItem;
+use crate::words::*;
 
 /// What a server says of itself.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -16,6 +17,7 @@ pub struct ServerView {
     pub worker: String,
     pub started_at: Timestamp,
     /// `sqlite` or `postgres`.
+    #[schema(value_type = StateKindWord)]
     pub state: String,
     /// The environment whose overlay was applied.
     pub environment: Option<String>,
@@ -61,6 +63,7 @@ pub struct RotatedKeysView {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct HealthView {
     /// `24h`, `7d` or `30d`.
+    #[schema(value_type = WindowWord)]
     pub window: String,
     pub since: Timestamp,
     /// Runs that ended in it, tests left out.
@@ -114,6 +117,7 @@ pub struct TrendsView {
 pub struct TrendPoint {
     pub run_id: String,
     pub at: Timestamp,
+    #[schema(value_type = RunStatusWord)]
     pub status: String,
     pub rows_processed: u64,
     pub rows_failed: u64,
@@ -127,6 +131,7 @@ pub struct TrendPoint {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TrendFlag {
     /// `rows_spike`, `rows_drop`, `slower` or `error_rate_rise`.
+    #[schema(value_type = FlagWord)]
     pub kind: String,
     pub message: String,
     /// What it usually comes from.

@@ -6,6 +6,7 @@ use syncline_store::{CursorHistory, SyncState};
 use utoipa::ToSchema;
 
 use crate::RunView;
+use crate::words::*;
 
 /// A sync with what it did last and does next.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -20,9 +21,11 @@ pub struct SyncView {
     pub target: String,
     /// Table, file or API object at the target.
     pub object: String,
+    #[schema(value_type = WriteModeWord)]
     pub write_mode: String,
     pub tags: Vec<String>,
     /// `active`, `inactive` or `halted`.
+    #[schema(value_type = SyncStateWord)]
     pub state: String,
     pub halted: Option<HaltedView>,
     pub schedule: Option<ScheduleView>,
@@ -40,6 +43,7 @@ pub struct SyncView {
     pub dead_letters: u64,
     pub cursor: Option<String>,
     /// `file` (changed there) or `api`.
+    #[schema(value_type = OriginWord)]
     pub origin: String,
     /// Where it is defined: `syncs/crm.yaml:7`.
     pub place: Option<String>,
@@ -77,6 +81,7 @@ pub struct ScheduleView {
     pub after: Option<String>,
     pub jitter_seconds: f64,
     /// `queue_one` or `skip`.
+    #[schema(value_type = OverlapWord)]
     pub overlap: String,
 }
 
@@ -85,6 +90,7 @@ pub struct ScheduleView {
 pub struct ScheduledSync {
     pub sync_id: String,
     /// `active`, `inactive` or `halted`.
+    #[schema(value_type = SyncStateWord)]
     pub state: String,
     pub schedule: ScheduleView,
     /// The run that waits for its time, if there is one.
@@ -119,6 +125,7 @@ pub struct CursorChangeView {
     pub from: Option<String>,
     pub to: Option<String>,
     /// `run`, `reset` or `manual`.
+    #[schema(value_type = CursorReasonWord)]
     pub reason: String,
     pub run_id: Option<String>,
 }
@@ -140,8 +147,10 @@ impl From<CursorHistory> for CursorChangeView {
 pub struct RecordEventView {
     pub run_id: String,
     pub at: Option<Timestamp>,
+    #[schema(value_type = RecordOperationWord)]
     pub operation: String,
     /// `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown` or `planned`.
+    #[schema(value_type = RecordResultWord)]
     pub result: String,
     pub code: Option<String>,
     pub message: Option<String>,

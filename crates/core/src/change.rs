@@ -21,6 +21,9 @@ pub enum Stage {
 }
 
 impl Stage {
+    pub const ALL: [Stage; 5] =
+        [Stage::Ingest, Stage::Normalize, Stage::Transform, Stage::Execute, Stage::Finalize];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Stage::Ingest => "ingest",
@@ -51,6 +54,15 @@ pub enum Op {
 }
 
 impl Op {
+    pub const ALL: [Op; 6] = [
+        Op::Create,
+        Op::Update,
+        Op::Append,
+        Op::Remove(RemovalAction::Delete),
+        Op::Remove(RemovalAction::Clear),
+        Op::Remove(RemovalAction::Flag),
+    ];
+
     pub fn is_removal(self) -> bool {
         matches!(self, Op::Remove(_))
     }

@@ -172,6 +172,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    pub const ALL: [Phase; 4] =
+        [Phase::Extracting, Phase::DetectingChanges, Phase::Writing, Phase::Finalizing];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Extracting => "extracting",
@@ -206,6 +209,8 @@ pub enum ReadMode {
 }
 
 impl ReadMode {
+    pub const ALL: [ReadMode; 3] = [ReadMode::Incremental, ReadMode::Reset, ReadMode::Full];
+
     pub fn as_str(self) -> &'static str {
         match self {
             ReadMode::Incremental => "incremental",
@@ -294,6 +299,16 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    pub const ALL: [EndReason; 7] = [
+        EndReason::Overlap,
+        EndReason::Held,
+        EndReason::Superseded,
+        EndReason::Rejected,
+        EndReason::Expired,
+        EndReason::Deactivated,
+        EndReason::Cancelled,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             EndReason::Overlap => "overlap",

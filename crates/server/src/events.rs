@@ -12,7 +12,8 @@ use std::time::Duration;
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use futures::stream::{self, Stream};
 use serde_json::{Value, json};
-use syncline_core::{Error, ErrorKind, Result, RunId, RunStatus};
+use syncline_api::EventView;
+use syncline_core::{Error, ErrorKind, Result, RunId, RunStatus, SyncId};
 use syncline_store::{Catalog, Event, Page, RunFilter};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -148,7 +149,7 @@ impl Hub {
         if let Some(run) = &run
             && let Some(figures) = self.store.progress(run).await?
         {
-            waiting.push(progress_frame(run, &figures));
+            waiting.push(progress_frame(&figures));
         }
         waiting.reverse();
         let client =
@@ -213,7 +214,7 @@ impl Client {
                 }
                 Ok(Message::Progress { run, figures }) => {
                     if self.run.as_ref().is_none_or(|wanted| *wanted == run) {
-                        return Some(progress_frame(&run, &figures));
+                        return Some(progress_frame(&figures));
                     }
                 }
                 Ok(Message::Look) | Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
@@ -240,17 +241,16 @@ impl Client {
 }
 
 fn event_frame(event: &Event) -> Frame {
-    let data = json!({
-        "at": event.at,
-        "run_id": event.run_id,
-        "sync_id": event.sync_id,
-        "data": event.data,
+    let data = json!(EventView {
+        at: event.at,
+        run_id: event.run_id.as_ref().map(RunId::to_string),
+        sync_id: event.sync_id.as_ref().map(SyncId::to_string),
+        data: event.data.clone(),
     });
     Frame::default().id(event.sequence.to_string()).event(&event.kind).data(data.to_string())
 }
 
-fn progress_frame(run: &RunId, figures: &Value) -> Frame {
-    let mut data = figures.clone();
-    data["run_id"] = json!(run);
-    Frame::default().event("progress").data(data.to_string())
+/// `figures` are those of a [`syncline_api::ProgressView`].
+fn progress_frame(figures: &Value) -> Frame {
+    Frame::default().event("progress").data(figures.to_string())
 }

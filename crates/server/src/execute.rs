@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use syncline_core::{Error, ErrorKind, Result, Run, RunType, Sync, SyncId};
+use syncline_api::ProgressView;
+use syncline_core::{Error, ErrorKind, Result, Run, RunId, RunType, Sync, SyncId};
 use syncline_engine::watch::{self, Observer, Progress, Watch};
 use syncline_engine::{Engine, config_hash, pinned};
 use syncline_scheduler::{Control, Execution, Executor, Stop, Task};
@@ -82,27 +83,28 @@ impl Executor for Runner {
     }
 }
 
-async fn publish(store: &dyn Catalog, run: &syncline_core::RunId, observer: &Observer) {
-    let figures = figures(&observer.progress.borrow());
+async fn publish(store: &dyn Catalog, run: &RunId, observer: &Observer) {
+    let figures = json!(figures(run, &observer.progress.borrow()));
     if let Err(e) = store.save_progress(run, &figures).await {
         tracing::debug!(%run, error = %e, "the figures of a run could not be published");
     }
 }
 
 /// The figures of a run as clients see them.
-fn figures(progress: &Progress) -> serde_json::Value {
+fn figures(run: &RunId, progress: &Progress) -> ProgressView {
     let c = &progress.counters;
-    json!({
-        "status": progress.status.map(|status| status.as_str()),
-        "phase": progress.phase.map(|phase| phase.as_str()),
-        "total_discovered": progress.discovered,
-        "success": c.succeeded(),
-        "skipped": c.rows_skipped,
-        "failed": c.rows_failed,
-        "deleted": c.rows_deleted,
-        "planned": progress.planned,
-        "sent": progress.sent,
-    })
+    ProgressView {
+        run_id: run.to_string(),
+        status: progress.status.map(|status| status.as_str().into()),
+        phase: progress.phase.map(|phase| phase.as_str().into()),
+        total_discovered: progress.discovered,
+        success: c.succeeded(),
+        skipped: c.rows_skipped,
+        failed: c.rows_failed,
+        deleted: c.rows_deleted,
+        planned: progress.planned,
+        sent: progress.sent,
+    }
 }
 
 struct Observed(Observer);

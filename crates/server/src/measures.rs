@@ -76,7 +76,7 @@ pub async fn requests(request: Request, next: Next) -> Response {
 }
 
 /// Figures in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "insights",
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "insights",
     responses((status = 200, content_type = "text/plain", body = String)),
     extensions(("x-role" = json!("viewer"))))]
 pub async fn page(State(app): State<Arc<App>>) -> Answer<Response> {

@@ -1,8 +1,11 @@
 //! The OpenAPI document, made from the operations' own descriptions.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::response::IntoResponse;
-use syncline_api::Problem;
+use serde_json::{Value, json};
+use syncline_api::{EventView, Problem, ProgressView};
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::schema::{Schema, SchemaType, Type};
 use utoipa::openapi::security::{
@@ -21,7 +24,7 @@ use crate::access::{COOKIE, ROLE};
                        lists are newest first; errors are `application/problem+json` with a stable `code`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, ProgressView, EventView)),
     tags(
         (name = "syncs", description = "What is synced, when, and how far it got"),
         (name = "runs", description = "Executions: triggering, following, deciding"),
@@ -42,7 +45,8 @@ pub fn base() -> OpenApi {
     api
 }
 
-/// Adds to every operation what all of them have: how callers show who they are, and the errors.
+/// Adds to every operation what all of them have: how callers show who they are, and the errors; and says
+/// of the shapes of answers that they are always whole.
 pub fn complete(api: &mut OpenApi) {
     let components = api.components.get_or_insert_default();
     components.schemas.insert(Problem::name().into(), Problem::schema());
@@ -63,6 +67,79 @@ pub fn complete(api: &mut OpenApi) {
                 describe(operation, has_body);
             }
         }
+    }
+    make_answers_whole(api);
+}
+
+/// What may be null in an answer is always there. In a request it may be left out, too.
+fn make_answers_whole(api: &mut OpenApi) {
+    let requested = requested(api);
+    let Some(components) = api.components.as_mut() else { return };
+    for (name, schema) in &mut components.schemas {
+        if !requested.contains(name) {
+            require_nullable(schema);
+        }
+    }
+}
+
+fn require_nullable(schema: &mut RefOr<Schema>) {
+    match schema {
+        RefOr::T(Schema::Object(object)) => {
+            let nullable = object.properties.iter().filter(|(_, schema)| may_be_null(schema));
+            let missing: Vec<String> = nullable
+                .map(|(name, _)| name.clone())
+                .filter(|name| !object.required.contains(name))
+                .collect();
+            object.required.extend(missing);
+        }
+        RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(require_nullable),
+        _ => {}
+    }
+}
+
+fn may_be_null(schema: &RefOr<Schema>) -> bool {
+    let is_null = |kind: &SchemaType| match kind {
+        SchemaType::Type(kind) => *kind == Type::Null,
+        SchemaType::Array(kinds) => kinds.contains(&Type::Null),
+        SchemaType::AnyValue => true,
+    };
+    match schema {
+        RefOr::T(Schema::Object(object)) => is_null(&object.schema_type),
+        RefOr::T(Schema::Array(array)) => is_null(&array.schema_type),
+        RefOr::T(Schema::OneOf(one)) => one.items.iter().any(may_be_null),
+        _ => false,
+    }
+}
+
+/// Names of the schemas that requests bring, with those inside of them.
+fn requested(api: &OpenApi) -> BTreeSet<String> {
+    let operations = api.paths.paths.values().flat_map(|item| [&item.post, &item.put, &item.patch]);
+    let bodies = operations.flatten().filter_map(|operation| operation.request_body.as_ref());
+    let mut names = BTreeSet::new();
+    let mut waiting: Vec<String> = bodies.flat_map(|body| references(&json!(body))).collect();
+    while let Some(name) = waiting.pop() {
+        let inside = api.components.as_ref().and_then(|components| components.schemas.get(&name));
+        if names.insert(name) {
+            waiting.extend(inside.map(|schema| references(&json!(schema))).unwrap_or_default());
+        }
+    }
+    names
+}
+
+/// Names of the schemas that a piece of the document refers to.
+fn references(piece: &Value) -> Vec<String> {
+    match piece {
+        Value::Object(entries) => entries
+            .iter()
+            .flat_map(|(key, value)| match (key.as_str(), value) {
+                ("$ref", Value::String(path)) => {
+                    path.strip_prefix("#/components/schemas/").map(str::to_string).into_iter().collect()
+                }
+                _ => references(value),
+            })
+            .collect(),
+        Value::Array(items) => items.iter().flat_map(references).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -131,4 +208,72 @@ fn problem(text: &str) -> Response {
 /// Serves the document.
 pub async fn document(api: std::sync::Arc<OpenApi>) -> impl IntoResponse {
     Json(api.as_ref().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn document() -> Value {
+        json!(crate::openapi_document())
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own() {
+        let document = document();
+        let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                if let Some(id) = operation["operationId"].as_str() {
+                    paths.entry(id.into()).or_default().push(format!("{method} {path}"));
+                }
+            }
+        }
+        assert!(paths.len() > 70, "{}", paths.len());
+        for (id, of) in paths {
+            assert_eq!(of.len(), 1, "{id} is the name of {of:?}");
+            assert!(id.contains('_'), "{of:?}: the name {id} says what is done, but not to what");
+        }
+    }
+
+    #[test]
+    fn what_may_be_null_in_an_answer_is_always_there_and_may_be_left_out_of_a_request() {
+        let document = document();
+        let required = |schema: &str, property: &str| {
+            let schema = &document["components"]["schemas"][schema];
+            assert!(schema["properties"][property].is_object(), "{schema} has no {property}");
+            schema["required"].as_array().is_some_and(|names| names.contains(&json!(property)))
+        };
+        assert!(
+            required("RunView", "started_at") && required("RunView", "error") && required("RunView", "id")
+        );
+        assert!(required("LetterView", "source_row") && required("PhaseView", "ended_at"));
+        assert!(!required("TriggerRequest", "cursor") && !required("Problem", "help"));
+    }
+
+    #[test]
+    fn closed_sets_of_words_are_listed() {
+        let document = document();
+        let words = |name: &str| document["components"]["schemas"][name]["enum"].as_array().unwrap().len();
+        assert_eq!((words("RunStatus"), words("RunType"), words("SyncState")), (10, 5, 3));
+        let run = &document["components"]["schemas"]["RunView"]["properties"];
+        assert_eq!(run["status"]["$ref"], "#/components/schemas/RunStatus");
+        assert_eq!(run["phase"]["oneOf"][0]["$ref"], "#/components/schemas/RunPhase");
+    }
+
+    #[test]
+    fn the_web_app_is_made_for_this_description() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/openapi.json");
+        let kept: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        let differences: Vec<&String> = document()["components"]["schemas"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(name, schema)| kept["components"]["schemas"][*name] != **schema)
+            .map(|(name, _)| name)
+            .collect();
+        assert!(kept == document(), "make it anew with `make api`; these differ: {differences:?}");
+    }
 }

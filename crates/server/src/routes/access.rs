@@ -39,7 +39,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 }
 
 /// All tokens, without their secrets.
-#[utoipa::path(get, path = "/tokens", tag = "access", params(Paging),
+#[utoipa::path(get, path = "/tokens", operation_id = "list_tokens", tag = "access", params(Paging),
     responses((status = 200, body = List<TokenView>)), extensions(("x-role" = json!("admin"))))]
 async fn tokens(
     State(app): State<Arc<App>>,
@@ -59,7 +59,7 @@ pub fn sliced<T>(all: Vec<T>, page: Page) -> List<T> {
 }
 
 /// Makes a token. Its secret is in this answer and nowhere else.
-#[utoipa::path(post, path = "/tokens", tag = "access", request_body = NewToken,
+#[utoipa::path(post, path = "/tokens", operation_id = "create_token", tag = "access", request_body = NewToken,
     responses((status = 201, body = CreatedToken)), extensions(("x-role" = json!("admin"))))]
 async fn create_token(
     State(app): State<Arc<App>>,
@@ -87,7 +87,7 @@ async fn create_token(
 }
 
 /// Ends a token at once, with every session opened by it.
-#[utoipa::path(delete, path = "/tokens/{token_id}", tag = "access", params(("token_id" = String, Path)),
+#[utoipa::path(delete, path = "/tokens/{token_id}", operation_id = "revoke_token", tag = "access", params(("token_id" = String, Path)),
     responses((status = 200, body = TokenView)), extensions(("x-role" = json!("admin"))))]
 async fn revoke_token(State(app): State<Arc<App>>, Path(token_id): Path<String>) -> Answer<Json<TokenView>> {
     Ok(Json(app.tokens.revoke(&token_id, app.now()).await?))
@@ -103,14 +103,14 @@ fn session_view(caller: &Caller) -> SessionView {
 }
 
 /// Who is asking.
-#[utoipa::path(get, path = "/session", tag = "access",
+#[utoipa::path(get, path = "/session", operation_id = "get_session", tag = "access",
     responses((status = 200, body = SessionView)), extensions(("x-role" = json!("viewer"))))]
 async fn who(Extension(caller): Extension<Caller>) -> Json<SessionView> {
     Json(session_view(&caller))
 }
 
 /// Opens a session for a browser: a cookie in the place of the token.
-#[utoipa::path(post, path = "/session", tag = "access", request_body = NewSession,
+#[utoipa::path(post, path = "/session", operation_id = "open_session", tag = "access", request_body = NewSession,
     responses((status = 201, body = SessionView)), extensions(("x-role" = json!("none"))))]
 async fn open_session(State(app): State<Arc<App>>, Body(new): Body<NewSession>) -> Answer<Response> {
     let now = app.now();
@@ -125,7 +125,7 @@ async fn open_session(State(app): State<Arc<App>>, Body(new): Body<NewSession>) 
 }
 
 /// Ends a browser's session.
-#[utoipa::path(delete, path = "/session", tag = "access",
+#[utoipa::path(delete, path = "/session", operation_id = "close_session", tag = "access",
     responses((status = 204)), extensions(("x-role" = json!("viewer"))))]
 async fn close_session(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer<Response> {
     if let Some(secret) = cookie(&headers) {
@@ -164,7 +164,7 @@ struct AuditQuery {
 }
 
 /// What was changed by whom, newest first.
-#[utoipa::path(get, path = "/audit", tag = "access", params(AuditQuery),
+#[utoipa::path(get, path = "/audit", operation_id = "list_audit", tag = "access", params(AuditQuery),
     responses((status = 200, body = List<AuditView>)), extensions(("x-role" = json!("admin"))))]
 async fn audit(
     State(app): State<Arc<App>>,
@@ -183,7 +183,7 @@ async fn audit(
 }
 
 /// Checks that no audit record was changed or removed.
-#[utoipa::path(get, path = "/audit/verify", tag = "access",
+#[utoipa::path(get, path = "/audit/verify", operation_id = "verify_audit", tag = "access",
     responses((status = 200, body = AuditVerdict)), extensions(("x-role" = json!("admin"))))]
 async fn verify_audit(State(app): State<Arc<App>>) -> Answer<Json<AuditVerdict>> {
     let first_bad = app.store.verify_audit().await?;

@@ -68,7 +68,7 @@ fn view(app: &App, version: &Version, name: &str) -> Answer<ConnectionView> {
 }
 
 /// Connections of the project, by name.
-#[utoipa::path(get, path = "/connections", tag = "connections", params(Paging),
+#[utoipa::path(get, path = "/connections", operation_id = "list_connections", tag = "connections", params(Paging),
     responses((status = 200, body = List<ConnectionView>)), extensions(("x-role" = json!("viewer"))))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -84,7 +84,7 @@ async fn list(
 }
 
 /// Makes a connection.
-#[utoipa::path(post, path = "/connections", tag = "connections", request_body = NewConnection,
+#[utoipa::path(post, path = "/connections", operation_id = "create_connection", tag = "connections", request_body = NewConnection,
     responses((status = 201, body = ConnectionView, headers(("ETag" = String, description = "Its revision.")))),
     extensions(("x-role" = json!("admin"))))]
 async fn create(State(app): State<Arc<App>>, Body(new): Body<NewConnection>) -> Answer<Response> {
@@ -112,7 +112,7 @@ async fn store(
 }
 
 /// One connection.
-#[utoipa::path(get, path = "/connections/{name}", tag = "connections", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/connections/{name}", operation_id = "get_connection", tag = "connections", params(("name" = String, Path)),
     responses((status = 200, body = ConnectionView, headers(("ETag" = String, description = "Its revision, if the API made it.")))),
     extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Response> {
@@ -124,7 +124,7 @@ async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Re
 ///
 /// Where it would lead to another system (another host, another file), its secrets have to be given
 /// again: `secret_required`.
-#[utoipa::path(put, path = "/connections/{name}", tag = "connections", request_body = ChangedConnection,
+#[utoipa::path(put, path = "/connections/{name}", operation_id = "replace_connection", tag = "connections", request_body = ChangedConnection,
     params(("name" = String, Path), made::IfMatch),
     responses((status = 200, body = ConnectionView, headers(("ETag" = String, description = "Its revision."))),
         (status = 412, body = syncline_api::Problem, content_type = "application/problem+json",
@@ -141,7 +141,7 @@ async fn replace(
 }
 
 /// Removes a connection that the API made and no sync uses.
-#[utoipa::path(delete, path = "/connections/{name}", tag = "connections",
+#[utoipa::path(delete, path = "/connections/{name}", operation_id = "delete_connection", tag = "connections",
     params(("name" = String, Path), made::IfMatch),
     responses((status = 204),
         (status = 412, body = syncline_api::Problem, content_type = "application/problem+json",
@@ -173,7 +173,7 @@ fn connected(app: &App, name: &str) -> Answer<Connection> {
 }
 
 /// Connects to both ends of a connection.
-#[utoipa::path(post, path = "/connections/{name}/check", tag = "connections", params(("name" = String, Path)),
+#[utoipa::path(post, path = "/connections/{name}/check", operation_id = "check_connection", tag = "connections", params(("name" = String, Path)),
     responses((status = 200, body = ConnectionCheck)), extensions(("x-role" = json!("operator"))))]
 async fn check(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Json<ConnectionCheck>> {
     Ok(Json(app.prober.check_connection(connected(&app, &name)?).await?))
@@ -183,7 +183,7 @@ async fn check(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<
 ///
 /// With the `name` of a connection that the API made, secrets that the document leaves out are those of
 /// that connection, unless the document leads to another system: `secret_required`.
-#[utoipa::path(post, path = "/connections/check", tag = "connections", request_body = TriedConnection,
+#[utoipa::path(post, path = "/connections/check", operation_id = "check_connection_draft", tag = "connections", request_body = TriedConnection,
     responses((status = 200, body = ConnectionCheck)), extensions(("x-role" = json!("admin"))))]
 async fn check_draft(
     State(app): State<Arc<App>>,
@@ -221,7 +221,7 @@ fn free_name(version: &Version) -> String {
 }
 
 /// Lists the tables, views or files that a connection offers, with their columns and keys.
-#[utoipa::path(post, path = "/connections/{name}/discover", tag = "connections", params(("name" = String, Path)),
+#[utoipa::path(post, path = "/connections/{name}/discover", operation_id = "discover_connection", tag = "connections", params(("name" = String, Path)),
     request_body(content = Option<DiscoverRequest>),
     responses((status = 200, body = Discovery)), extensions(("x-role" = json!("operator"))))]
 async fn discover(
@@ -233,7 +233,7 @@ async fn discover(
 }
 
 /// The types that connections can have: their options, and what they can do.
-#[utoipa::path(get, path = "/connectors", tag = "connections",
+#[utoipa::path(get, path = "/connectors", operation_id = "list_connectors", tag = "connections",
     responses((status = 200, body = Vec<ConnectorView>)), extensions(("x-role" = json!("viewer"))))]
 async fn connectors(State(app): State<Arc<App>>) -> Answer<Json<Vec<ConnectorView>>> {
     Ok(Json(app.live.registry.specs().map(connector).collect::<Result<_, Error>>()?))

@@ -59,7 +59,7 @@ fn entities(document: &mut Value) -> Answer<&mut Map<String, Value>> {
 }
 
 /// Adds a sync to an instance that the API made. It gets a `seed` run at once, unless `seed` is false.
-#[utoipa::path(post, path = "/syncs", tag = "syncs", request_body = NewSync,
+#[utoipa::path(post, path = "/syncs", operation_id = "create_sync", tag = "syncs", request_body = NewSync,
     responses((status = 201, body = StoredSync, headers(("ETag" = String, description = "Revision of its instance.")))),
     extensions(("x-role" = json!("admin"))))]
 async fn create(
@@ -115,7 +115,7 @@ fn parts(sync_id: &str) -> Answer<SyncId> {
 }
 
 /// A sync as it is written.
-#[utoipa::path(get, path = "/syncs/{sync_id}/definition", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(get, path = "/syncs/{sync_id}/definition", operation_id = "get_definition", tag = "syncs", params(("sync_id" = String, Path)),
     responses((status = 200, body = DefinitionView, headers(("ETag" = String, description = "Revision of its instance, if the API made it.")))),
     extensions(("x-role" = json!("viewer"))))]
 async fn definition(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Response> {
@@ -142,7 +142,7 @@ async fn definition(State(app): State<Arc<App>>, Path(sync_id): Path<String>) ->
 }
 
 /// Replaces the definition of a sync that the API made.
-#[utoipa::path(put, path = "/syncs/{sync_id}", tag = "syncs", request_body = ChangedSync,
+#[utoipa::path(put, path = "/syncs/{sync_id}", operation_id = "replace_sync", tag = "syncs", request_body = ChangedSync,
     params(("sync_id" = String, Path), made::IfMatch),
     responses((status = 200, body = StoredSync, headers(("ETag" = String, description = "Revision of its instance."))),
         (status = 412, body = syncline_api::Problem, content_type = "application/problem+json",
@@ -172,7 +172,7 @@ async fn replace(
 
 /// Removes a sync that the API made, unless one of its runs is active or held. What is known of it stays
 /// until retention forgets it; what it delivered stays where it is.
-#[utoipa::path(delete, path = "/syncs/{sync_id}", tag = "syncs", params(("sync_id" = String, Path), made::IfMatch),
+#[utoipa::path(delete, path = "/syncs/{sync_id}", operation_id = "delete_sync", tag = "syncs", params(("sync_id" = String, Path), made::IfMatch),
     responses((status = 204),
         (status = 412, body = syncline_api::Problem, content_type = "application/problem+json",
             description = "Its instance is not in the revision of If-Match any more.")),
@@ -227,7 +227,7 @@ fn tried(version: &Version, draft: Draft, at: [&'static str; 2]) -> Answer<Tried
 }
 
 /// Says everything that is wrong about a sync or an instance that is not kept yet.
-#[utoipa::path(post, path = "/syncs/validate", tag = "syncs", request_body = Draft,
+#[utoipa::path(post, path = "/syncs/validate", operation_id = "validate_draft", tag = "syncs", request_body = Draft,
     responses((status = 200, body = Validation)), extensions(("x-role" = json!("operator"))))]
 async fn validate(State(app): State<Arc<App>>, Body(draft): Body<Draft>) -> Answer<Json<Validation>> {
     let version = app.live.get();
@@ -247,7 +247,7 @@ fn at_hand(app: &App, sync_id: &str) -> Answer<(Sync, Endpoints)> {
 }
 
 /// The first rows of a sync's model beside what would be sent. Nothing is written, compared or kept.
-#[utoipa::path(post, path = "/syncs/{sync_id}/preview", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(post, path = "/syncs/{sync_id}/preview", operation_id = "preview_sync", tag = "syncs", params(("sync_id" = String, Path)),
     request_body(content = Option<PreviewRequest>),
     responses((status = 200, body = PreviewView)), extensions(("x-role" = json!("operator"))))]
 async fn preview(
@@ -260,7 +260,7 @@ async fn preview(
 }
 
 /// The same for a sync that is not kept yet.
-#[utoipa::path(post, path = "/syncs/preview", tag = "syncs", request_body = DraftPreviewRequest,
+#[utoipa::path(post, path = "/syncs/preview", operation_id = "preview_draft", tag = "syncs", request_body = DraftPreviewRequest,
     responses((status = 200, body = PreviewView)), extensions(("x-role" = json!("admin"))))]
 async fn preview_draft(
     State(app): State<Arc<App>>,
@@ -288,7 +288,7 @@ async fn preview_draft(
 
 /// Connects to both ends of a sync and compares model, mapping and target. With `create`, a missing
 /// target is made first.
-#[utoipa::path(post, path = "/syncs/{sync_id}/check", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(post, path = "/syncs/{sync_id}/check", operation_id = "check_sync", tag = "syncs", params(("sync_id" = String, Path)),
     request_body(content = Option<CheckRequest>),
     responses((status = 200, body = SyncCheck)), extensions(("x-role" = json!("operator"))))]
 async fn check(

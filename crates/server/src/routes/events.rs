@@ -40,7 +40,7 @@ fn last_seen(headers: &HeaderMap, query: &EventQuery) -> Answer<Option<u64>> {
 ///
 /// Events `run`, `letter`, `sync` and others have ids to resume from; `progress` has none and is sent up
 /// to four times a second; `reset` says that events before were forgotten.
-#[utoipa::path(get, path = "/events", tag = "events", params(EventQuery,
+#[utoipa::path(get, path = "/events", operation_id = "listen_to_events", tag = "events", params(EventQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "The id of the last event that was seen.")),
     responses((status = 200, content_type = "text/event-stream", body = String)),
     extensions(("x-role" = json!("viewer"))))]
@@ -53,7 +53,7 @@ async fn all(
 }
 
 /// Changes and figures of one run, as server-sent events.
-#[utoipa::path(get, path = "/runs/{run_id}/events", tag = "events", params(("run_id" = String, Path), EventQuery,
+#[utoipa::path(get, path = "/runs/{run_id}/events", operation_id = "listen_to_run", tag = "events", params(("run_id" = String, Path), EventQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "The id of the last event that was seen.")),
     responses((status = 200, content_type = "text/event-stream", body = String)),
     extensions(("x-role" = json!("viewer"))))]

@@ -66,7 +66,7 @@ struct HealthQuery {
 }
 
 /// Sync Health: runs, success, durations and rows over a day, a week or a month.
-#[utoipa::path(get, path = "/health", tag = "insights", params(HealthQuery),
+#[utoipa::path(get, path = "/health", operation_id = "get_health", tag = "insights", params(HealthQuery),
     responses((status = 200, body = HealthView)), extensions(("x-role" = json!("viewer"))))]
 async fn health(State(app): State<Arc<App>>, Params(query): Params<HealthQuery>) -> Answer<Json<HealthView>> {
     let (window, seconds, period) = query.window.unwrap_or_default().shape();
@@ -128,7 +128,7 @@ struct TrendQuery {
 }
 
 /// Rows, errors and duration of a sync's latest runs, with what in them is a sudden change.
-#[utoipa::path(get, path = "/syncs/{sync_id}/trends", tag = "insights",
+#[utoipa::path(get, path = "/syncs/{sync_id}/trends", operation_id = "get_trends", tag = "insights",
     params(("sync_id" = String, Path), TrendQuery),
     responses((status = 200, body = TrendsView)), extensions(("x-role" = json!("viewer"))))]
 async fn trends_of(

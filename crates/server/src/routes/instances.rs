@@ -61,7 +61,7 @@ fn view(version: &Version, name: &str) -> Answer<InstanceView> {
 }
 
 /// Instances of the project, by name.
-#[utoipa::path(get, path = "/instances", tag = "connections", params(Paging),
+#[utoipa::path(get, path = "/instances", operation_id = "list_instances", tag = "connections", params(Paging),
     responses((status = 200, body = List<InstanceView>)), extensions(("x-role" = json!("viewer"))))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -91,7 +91,7 @@ pub fn name_in(document: &Value) -> Answer<String> {
 }
 
 /// Makes an instance. Each of its syncs gets a `seed` run at once, unless `seed` is false.
-#[utoipa::path(post, path = "/instances", tag = "connections", request_body = InstanceRequest,
+#[utoipa::path(post, path = "/instances", operation_id = "create_instance", tag = "connections", request_body = InstanceRequest,
     responses((status = 201, body = StoredInstance, headers(("ETag" = String, description = "Its revision.")))),
     extensions(("x-role" = json!("admin"))))]
 async fn create(
@@ -155,7 +155,7 @@ pub async fn seeds(app: &App, caller: &Caller, added: &[SyncId]) -> Vec<SeedView
 }
 
 /// One instance.
-#[utoipa::path(get, path = "/instances/{name}", tag = "connections", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/instances/{name}", operation_id = "get_instance", tag = "connections", params(("name" = String, Path)),
     responses((status = 200, body = InstanceView, headers(("ETag" = String, description = "Its revision, if the API made it.")))),
     extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Response> {
@@ -165,7 +165,7 @@ async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Re
 
 /// Replaces an instance that the API made. New syncs get a `seed` run at once, unless `seed` is false;
 /// of those that are gone nothing runs any more.
-#[utoipa::path(put, path = "/instances/{name}", tag = "connections", request_body = InstanceRequest,
+#[utoipa::path(put, path = "/instances/{name}", operation_id = "replace_instance", tag = "connections", request_body = InstanceRequest,
     params(("name" = String, Path), made::IfMatch),
     responses((status = 200, body = StoredInstance, headers(("ETag" = String, description = "Its revision."))),
         (status = 412, body = syncline_api::Problem, content_type = "application/problem+json",
@@ -184,7 +184,7 @@ async fn replace(
 
 /// Removes an instance that the API made, with its syncs. What is known of them stays until retention
 /// forgets it; what they delivered stays where it is.
-#[utoipa::path(delete, path = "/instances/{name}", tag = "connections",
+#[utoipa::path(delete, path = "/instances/{name}", operation_id = "delete_instance", tag = "connections",
     params(("name" = String, Path), made::IfMatch),
     responses((status = 204),
         (status = 412, body = syncline_api::Problem, content_type = "application/problem+json",
@@ -200,7 +200,7 @@ async fn remove(
 }
 
 /// An instance as a file for the project's folder.
-#[utoipa::path(get, path = "/instances/{name}/export", tag = "connections", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/instances/{name}/export", operation_id = "export_instance", tag = "connections", params(("name" = String, Path)),
     responses((status = 200, content_type = "application/yaml", body = String)),
     extensions(("x-role" = json!("viewer"))))]
 async fn as_yaml(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Response> {

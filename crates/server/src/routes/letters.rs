@@ -132,7 +132,7 @@ fn states(text: Option<&str>) -> Answer<Option<Vec<LetterStateName>>> {
 }
 
 /// Dead letters, latest seen first.
-#[utoipa::path(get, path = "/dead-letters", tag = "dead letters", params(LetterQuery),
+#[utoipa::path(get, path = "/dead-letters", operation_id = "list_letters", tag = "dead letters", params(LetterQuery),
     responses((status = 200, body = List<LetterView>)), extensions(("x-role" = json!("viewer"))))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -147,7 +147,7 @@ async fn list(
 }
 
 /// Dead letters by error, the largest group first.
-#[utoipa::path(get, path = "/dead-letters/groups", tag = "dead letters", params(LetterQuery),
+#[utoipa::path(get, path = "/dead-letters/groups", operation_id = "list_letter_groups", tag = "dead letters", params(LetterQuery),
     responses((status = 200, body = List<LetterGroupView>)), extensions(("x-role" = json!("viewer"))))]
 async fn groups(
     State(app): State<Arc<App>>,
@@ -191,7 +191,7 @@ impl Format {
 }
 
 /// Dead letters as a file: a JSON object a line, or CSV whose cells no spreadsheet takes for formulas.
-#[utoipa::path(get, path = "/dead-letters/export", tag = "dead letters", params(ExportQuery),
+#[utoipa::path(get, path = "/dead-letters/export", operation_id = "export_letters", tag = "dead letters", params(ExportQuery),
     responses((status = 200, description = "Letters, latest seen first.",
         content((String = "application/x-ndjson"), (String = "text/csv")))),
     extensions(("x-role" = json!("viewer"))))]
@@ -228,7 +228,7 @@ async fn part(app: &App, filter: LetterFilter, number: u64, format: Format) -> R
 }
 
 /// One dead letter, with its source row and its payload where the sync keeps values.
-#[utoipa::path(get, path = "/dead-letters/{letter_id}", tag = "dead letters",
+#[utoipa::path(get, path = "/dead-letters/{letter_id}", operation_id = "get_letter", tag = "dead letters",
     params(("letter_id" = String, Path)),
     responses((status = 200, body = LetterView)), extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>, Path(letter_id): Path<String>) -> Answer<Json<LetterView>> {
@@ -238,7 +238,7 @@ async fn get(State(app): State<Arc<App>>, Path(letter_id): Path<String>) -> Answ
 
 /// Corrects the payload of a dead letter, to be sent by a replay in the mode `edited`. Each field has to
 /// be one that the target takes.
-#[utoipa::path(patch, path = "/dead-letters/{letter_id}", tag = "dead letters", request_body = LetterEdit,
+#[utoipa::path(patch, path = "/dead-letters/{letter_id}", operation_id = "edit_letter", tag = "dead letters", request_body = LetterEdit,
     params(("letter_id" = String, Path)),
     responses((status = 200, body = LetterView)), extensions(("x-role" = json!("operator"))))]
 async fn edit(
@@ -261,7 +261,7 @@ async fn edit(
 }
 
 /// Sends one dead letter again.
-#[utoipa::path(post, path = "/dead-letters/{letter_id}/replay", tag = "dead letters",
+#[utoipa::path(post, path = "/dead-letters/{letter_id}/replay", operation_id = "replay_letter", tag = "dead letters",
     params(("letter_id" = String, Path)), request_body(content = Option<ReplayOneRequest>),
     responses((status = 202, body = ReplayStarted)), extensions(("x-role" = json!("operator"))))]
 async fn replay_one(
@@ -288,7 +288,7 @@ async fn start(app: &App, request: &ReplayRequest, caller: &Caller) -> Answer<Re
 }
 
 /// Sends dead letters again: one run for each sync, or several where there are very many.
-#[utoipa::path(post, path = "/dead-letters/replay", tag = "dead letters", request_body = ReplayRequest,
+#[utoipa::path(post, path = "/dead-letters/replay", operation_id = "replay_letters", tag = "dead letters", request_body = ReplayRequest,
     responses((status = 202, body = ReplayStarted),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "There are no such letters.")),
@@ -302,7 +302,7 @@ async fn replay(
 }
 
 /// What a replay of dead letters would do; nothing is queued.
-#[utoipa::path(post, path = "/dead-letters/estimate", tag = "dead letters", request_body = ReplayRequest,
+#[utoipa::path(post, path = "/dead-letters/estimate", operation_id = "estimate_replay", tag = "dead letters", request_body = ReplayRequest,
     responses((status = 200, body = ReplayEstimate),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "There are no such letters.")),
@@ -323,7 +323,7 @@ async fn decided(app: &App, choice: &LetterChoice, decision: Decision) -> Answer
 }
 
 /// Leaves dead letters alone: nothing of them is tried again until the source row changes.
-#[utoipa::path(post, path = "/dead-letters/ignore", tag = "dead letters", request_body = LetterChoice,
+#[utoipa::path(post, path = "/dead-letters/ignore", operation_id = "ignore_letters", tag = "dead letters", request_body = LetterChoice,
     responses((status = 200, body = LettersDecided),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "There are no such letters.")),
@@ -333,7 +333,7 @@ async fn ignore(State(app): State<Arc<App>>, Body(choice): Body<LetterChoice>) -
 }
 
 /// Puts ignored dead letters back among the open ones: the next run tries them again.
-#[utoipa::path(post, path = "/dead-letters/reopen", tag = "dead letters", request_body = LetterChoice,
+#[utoipa::path(post, path = "/dead-letters/reopen", operation_id = "reopen_letters", tag = "dead letters", request_body = LetterChoice,
     responses((status = 200, body = LettersDecided),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "There are no such letters.")),
@@ -343,7 +343,7 @@ async fn reopen(State(app): State<Arc<App>>, Body(choice): Body<LetterChoice>) -
 }
 
 /// Closes dead letters that somebody put right by hand.
-#[utoipa::path(post, path = "/dead-letters/resolve", tag = "dead letters", request_body = LetterChoice,
+#[utoipa::path(post, path = "/dead-letters/resolve", operation_id = "resolve_letters", tag = "dead letters", request_body = LetterChoice,
     responses((status = 200, body = LettersDecided),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "There are no such letters.")),

@@ -61,7 +61,7 @@ fn view(app: &App, version: &Version, name: &str) -> Answer<NotificationView> {
 }
 
 /// Notification channels, by name.
-#[utoipa::path(get, path = "/notifications", tag = "notifications", params(Paging),
+#[utoipa::path(get, path = "/notifications", operation_id = "list_notifications", tag = "notifications", params(Paging),
     responses((status = 200, body = List<NotificationView>)), extensions(("x-role" = json!("viewer"))))]
 async fn list(
     State(app): State<Arc<App>>,
@@ -78,7 +78,7 @@ async fn list(
 }
 
 /// Makes a notification channel.
-#[utoipa::path(post, path = "/notifications", tag = "notifications", request_body = NewNotification,
+#[utoipa::path(post, path = "/notifications", operation_id = "create_notification", tag = "notifications", request_body = NewNotification,
     responses((status = 201, body = NotificationView, headers(("ETag" = String, description = "Its revision.")))),
     extensions(("x-role" = json!("admin"))))]
 async fn create(State(app): State<Arc<App>>, Body(new): Body<NewNotification>) -> Answer<Response> {
@@ -105,7 +105,7 @@ async fn store(
 }
 
 /// One notification channel.
-#[utoipa::path(get, path = "/notifications/{name}", tag = "notifications", params(("name" = String, Path)),
+#[utoipa::path(get, path = "/notifications/{name}", operation_id = "get_notification", tag = "notifications", params(("name" = String, Path)),
     responses((status = 200, body = NotificationView, headers(("ETag" = String, description = "Its revision, if the API made it.")))),
     extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Response> {
@@ -116,7 +116,7 @@ async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Re
 /// Replaces a notification channel that the API made.
 ///
 /// Where messages would go elsewhere, its secrets have to be given again: `secret_required`.
-#[utoipa::path(put, path = "/notifications/{name}", tag = "notifications", request_body = ChangedNotification,
+#[utoipa::path(put, path = "/notifications/{name}", operation_id = "replace_notification", tag = "notifications", request_body = ChangedNotification,
     params(("name" = String, Path), made::IfMatch),
     responses((status = 200, body = NotificationView, headers(("ETag" = String, description = "Its revision."))),
         (status = 412, body = syncline_api::Problem, content_type = "application/problem+json",
@@ -133,7 +133,7 @@ async fn replace(
 }
 
 /// Removes a notification channel that the API made. What waits for it is not sent any more.
-#[utoipa::path(delete, path = "/notifications/{name}", tag = "notifications",
+#[utoipa::path(delete, path = "/notifications/{name}", operation_id = "delete_notification", tag = "notifications",
     params(("name" = String, Path), made::IfMatch),
     responses((status = 204),
         (status = 412, body = syncline_api::Problem, content_type = "application/problem+json",
@@ -149,7 +149,7 @@ async fn remove(
 }
 
 /// Sends a message of the event `test` at once, and says how that went.
-#[utoipa::path(post, path = "/notifications/{name}/test", tag = "notifications",
+#[utoipa::path(post, path = "/notifications/{name}/test", operation_id = "test_notification", tag = "notifications",
     params(("name" = String, Path)),
     responses((status = 200, body = NotificationTest)), extensions(("x-role" = json!("operator"))))]
 async fn test(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Json<NotificationTest>> {
@@ -178,7 +178,7 @@ struct DeliveryQuery {
 }
 
 /// Messages to all channels, newest first, with how their delivery went. Tries are not among them.
-#[utoipa::path(get, path = "/notifications/deliveries", tag = "notifications", params(DeliveryQuery),
+#[utoipa::path(get, path = "/notifications/deliveries", operation_id = "list_deliveries", tag = "notifications", params(DeliveryQuery),
     responses((status = 200, body = List<DeliveryView>)), extensions(("x-role" = json!("viewer"))))]
 async fn deliveries(
     State(app): State<Arc<App>>,

@@ -8,6 +8,7 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
+use syncline_api::words::{OutcomeWord, RunTypeWord, TriggerWord};
 use syncline_api::{
     ApplyRequest, ChangeView, List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView,
 };
@@ -67,14 +68,14 @@ pub struct RunQuery {
     )]
     pub status: Option<String>,
     /// `queued`, `running`, `completed`, `failed` or `cancelled`.
-    #[param(pattern = "^(queued|running|completed|failed|cancelled)$")]
+    #[param(inline, value_type = Option<OutcomeWord>)]
     pub outcome: Option<String>,
     /// `sync`, `one_time`, `test`, `seed` or `replay`.
     #[serde(rename = "type")]
-    #[param(pattern = "^(sync|one_time|test|seed|replay)$")]
+    #[param(inline, value_type = Option<RunTypeWord>)]
     pub run_type: Option<String>,
     /// `schedule`, `manual`, `api`, `cli`, `retry` or `upstream`.
-    #[param(pattern = "^(schedule|manual|api|cli|retry|upstream)$")]
+    #[param(inline, value_type = Option<TriggerWord>)]
     pub trigger: Option<String>,
     pub correlation_id: Option<String>,
     /// Created at or after this moment.
@@ -148,14 +149,14 @@ async fn page_of(app: &App, query: &RunQuery, sync_uid: Option<SyncUid>) -> Answ
 }
 
 /// Runs of all syncs, newest first.
-#[utoipa::path(get, path = "/runs", tag = "runs", params(RunQuery),
+#[utoipa::path(get, path = "/runs", operation_id = "list_runs", tag = "runs", params(RunQuery),
     responses((status = 200, body = List<RunView>)), extensions(("x-role" = json!("viewer"))))]
 async fn list(State(app): State<Arc<App>>, Params(query): Params<RunQuery>) -> Answer<Json<List<RunView>>> {
     page_of(&app, &query, None).await
 }
 
 /// Runs of one sync, newest first.
-#[utoipa::path(get, path = "/syncs/{sync_id}/runs", tag = "runs", params(("sync_id" = String, Path), RunQuery),
+#[utoipa::path(get, path = "/syncs/{sync_id}/runs", operation_id = "list_sync_runs", tag = "runs", params(("sync_id" = String, Path), RunQuery),
     responses((status = 200, body = List<RunView>)), extensions(("x-role" = json!("viewer"))))]
 async fn list_of_sync(
     State(app): State<Arc<App>>,
@@ -167,14 +168,14 @@ async fn list_of_sync(
 }
 
 /// One run in full.
-#[utoipa::path(get, path = "/runs/{run_id}", tag = "runs", params(("run_id" = String, Path)),
+#[utoipa::path(get, path = "/runs/{run_id}", operation_id = "get_run", tag = "runs", params(("run_id" = String, Path)),
     responses((status = 200, body = RunDetail)), extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer<Json<RunDetail>> {
     Ok(Json(RunDetail::of(&app.run(&run_id).await?, app.now())))
 }
 
 /// One run of a sync in full.
-#[utoipa::path(get, path = "/syncs/{sync_id}/runs/{run_id}", tag = "runs",
+#[utoipa::path(get, path = "/syncs/{sync_id}/runs/{run_id}", operation_id = "get_sync_run", tag = "runs",
     params(("sync_id" = String, Path), ("run_id" = String, Path)),
     responses((status = 200, body = RunDetail)), extensions(("x-role" = json!("viewer"))))]
 async fn get_of_sync(
@@ -212,7 +213,7 @@ async fn errors_page(app: &App, run: &Run, query: ErrorQuery) -> Answer<Json<Row
 }
 
 /// Rows that failed in a run, in the order they did.
-#[utoipa::path(get, path = "/runs/{run_id}/errors", tag = "runs", params(("run_id" = String, Path), ErrorQuery),
+#[utoipa::path(get, path = "/runs/{run_id}/errors", operation_id = "list_run_errors", tag = "runs", params(("run_id" = String, Path), ErrorQuery),
     responses((status = 200, body = RowErrorList)), extensions(("x-role" = json!("viewer"))))]
 async fn errors(
     State(app): State<Arc<App>>,
@@ -223,7 +224,7 @@ async fn errors(
 }
 
 /// Rows that failed in a run of a sync.
-#[utoipa::path(get, path = "/syncs/{sync_id}/runs/{run_id}/errors", tag = "runs",
+#[utoipa::path(get, path = "/syncs/{sync_id}/runs/{run_id}/errors", operation_id = "list_sync_run_errors", tag = "runs",
     params(("sync_id" = String, Path), ("run_id" = String, Path), ErrorQuery),
     responses((status = 200, body = RowErrorList)), extensions(("x-role" = json!("viewer"))))]
 async fn errors_of_sync(
@@ -235,7 +236,7 @@ async fn errors_of_sync(
 }
 
 /// What a run planned, with the first of its changes.
-#[utoipa::path(get, path = "/runs/{run_id}/plan", tag = "runs", params(("run_id" = String, Path)),
+#[utoipa::path(get, path = "/runs/{run_id}/plan", operation_id = "get_run_plan", tag = "runs", params(("run_id" = String, Path)),
     responses((status = 200, body = PlanView)), extensions(("x-role" = json!("viewer"))))]
 async fn plan(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer<Json<PlanView>> {
     let run = app.run(&run_id).await?;
@@ -264,7 +265,7 @@ pub struct RowQuery {
 }
 
 /// The changes that a run planned, with what became of each. Unchanged rows are not among them.
-#[utoipa::path(get, path = "/runs/{run_id}/rows", tag = "runs", params(("run_id" = String, Path), RowQuery),
+#[utoipa::path(get, path = "/runs/{run_id}/rows", operation_id = "list_run_rows", tag = "runs", params(("run_id" = String, Path), RowQuery),
     responses((status = 200, body = List<ChangeView>)), extensions(("x-role" = json!("viewer"))))]
 async fn rows(
     State(app): State<Arc<App>>,
@@ -279,7 +280,7 @@ async fn rows(
 }
 
 /// Asks for the end of a run. What it delivered stays delivered and is known; no row is lost.
-#[utoipa::path(post, path = "/runs/{run_id}/cancel", tag = "runs", params(("run_id" = String, Path)),
+#[utoipa::path(post, path = "/runs/{run_id}/cancel", operation_id = "cancel_run", tag = "runs", params(("run_id" = String, Path)),
     responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
 async fn cancel(
     State(app): State<Arc<App>>,
@@ -290,7 +291,7 @@ async fn cancel(
 }
 
 /// Releases a held run: it carries out what it planned.
-#[utoipa::path(post, path = "/runs/{run_id}/approve", tag = "runs", params(("run_id" = String, Path)),
+#[utoipa::path(post, path = "/runs/{run_id}/approve", operation_id = "approve_run", tag = "runs", params(("run_id" = String, Path)),
     responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
 async fn approve(
     State(app): State<Arc<App>>,
@@ -304,7 +305,7 @@ async fn approve(
 }
 
 /// Ends a held run without writing anything. The reason is kept in the audit log.
-#[utoipa::path(post, path = "/runs/{run_id}/reject", tag = "runs", params(("run_id" = String, Path)),
+#[utoipa::path(post, path = "/runs/{run_id}/reject", operation_id = "reject_run", tag = "runs", params(("run_id" = String, Path)),
     request_body(content = Option<RejectRequest>),
     responses((status = 200, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
 async fn reject(
@@ -324,7 +325,7 @@ async fn reject(
 }
 
 /// Starts a new run of the same type and read mode over the model as it is now.
-#[utoipa::path(post, path = "/runs/{run_id}/retry", tag = "runs", params(("run_id" = String, Path)),
+#[utoipa::path(post, path = "/runs/{run_id}/retry", operation_id = "retry_run", tag = "runs", params(("run_id" = String, Path)),
     responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
 async fn retry(
     State(app): State<Arc<App>>,
@@ -341,7 +342,7 @@ async fn retry(
 }
 
 /// Applies the plan that a test run stored, if it is the one that was reviewed and still fits its sync.
-#[utoipa::path(post, path = "/runs/{run_id}/apply", tag = "runs", params(("run_id" = String, Path)),
+#[utoipa::path(post, path = "/runs/{run_id}/apply", operation_id = "apply_run", tag = "runs", params(("run_id" = String, Path)),
     request_body = ApplyRequest,
     responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
 async fn apply(

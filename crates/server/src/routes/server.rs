@@ -21,7 +21,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
 }
 
 /// What the server is, how many runs there are of each status, and what is wrong with the project.
-#[utoipa::path(get, path = "/server", tag = "insights",
+#[utoipa::path(get, path = "/server", operation_id = "get_server", tag = "insights",
     responses((status = 200, body = ServerView)), extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>) -> Answer<Json<ServerView>> {
     let version = app.live.get();
@@ -44,7 +44,7 @@ async fn get(State(app): State<Arc<App>>) -> Answer<Json<ServerView>> {
 /// Encrypts every secret that the server keeps under its newest key, the first one it was started with.
 /// Afterwards a key without secrets, as `GET /server` shows it, can be taken away. Doing it again
 /// changes nothing.
-#[utoipa::path(post, path = "/server/rotate-keys", tag = "access",
+#[utoipa::path(post, path = "/server/rotate-keys", operation_id = "rotate_keys", tag = "access",
     responses((status = 200, body = RotatedKeysView)), extensions(("x-role" = json!("admin"))))]
 async fn rotate_keys(State(app): State<Arc<App>>) -> Answer<Response> {
     let done = rotate::all(&app).await?;

@@ -112,7 +112,7 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
 }
 
 /// Syncs of the project, by id.
-#[utoipa::path(get, path = "/syncs", tag = "syncs", params(SyncQuery),
+#[utoipa::path(get, path = "/syncs", operation_id = "list_syncs", tag = "syncs", params(SyncQuery),
     responses((status = 200, body = List<SyncView>)), extensions(("x-role" = json!("viewer"))))]
 async fn list(State(app): State<Arc<App>>, Params(query): Params<SyncQuery>) -> Answer<Json<List<SyncView>>> {
     let page = Paging { page: query.page, per_page: query.per_page }.page()?;
@@ -132,14 +132,14 @@ async fn list(State(app): State<Arc<App>>, Params(query): Params<SyncQuery>) -> 
 }
 
 /// One sync.
-#[utoipa::path(get, path = "/syncs/{sync_id}", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(get, path = "/syncs/{sync_id}", operation_id = "get_sync", tag = "syncs", params(("sync_id" = String, Path)),
     responses((status = 200, body = SyncView)), extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Json<SyncView>> {
     Ok(Json(view(&app, &app.sync(&sync_id)?).await?))
 }
 
 /// Starts a run, or joins an equal one that waits.
-#[utoipa::path(post, path = "/syncs/{sync_id}/trigger", tag = "runs", params(("sync_id" = String, Path)),
+#[utoipa::path(post, path = "/syncs/{sync_id}/trigger", operation_id = "trigger_sync", tag = "runs", params(("sync_id" = String, Path)),
     request_body(content = Option<TriggerRequest>),
     responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
 async fn trigger(
@@ -165,7 +165,7 @@ fn asked(request: &TriggerRequest, run: &RunId) -> serde_json::Value {
 }
 
 /// Lets a sync run by itself, also one that was halted.
-#[utoipa::path(post, path = "/syncs/{sync_id}/activate", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(post, path = "/syncs/{sync_id}/activate", operation_id = "activate_sync", tag = "syncs", params(("sync_id" = String, Path)),
     responses((status = 200, body = SyncView)), extensions(("x-role" = json!("operator"))))]
 async fn activate(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Json<SyncView>> {
     let sync = app.sync(&sync_id)?;
@@ -174,7 +174,7 @@ async fn activate(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> A
 }
 
 /// Stops a sync from running by itself. What runs may finish; queued and scheduled runs of type `sync` go.
-#[utoipa::path(post, path = "/syncs/{sync_id}/deactivate", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(post, path = "/syncs/{sync_id}/deactivate", operation_id = "deactivate_sync", tag = "syncs", params(("sync_id" = String, Path)),
     responses((status = 200, body = SyncView)), extensions(("x-role" = json!("operator"))))]
 async fn deactivate(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Json<SyncView>> {
     let sync = app.sync(&sync_id)?;
@@ -192,7 +192,7 @@ async fn cursor_view(app: &App, sync: &Sync) -> Answer<Json<CursorView>> {
 }
 
 /// How far a sync got.
-#[utoipa::path(get, path = "/syncs/{sync_id}/cursor", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(get, path = "/syncs/{sync_id}/cursor", operation_id = "get_cursor", tag = "syncs", params(("sync_id" = String, Path)),
     responses((status = 200, body = CursorView)), extensions(("x-role" = json!("viewer"))))]
 async fn cursor(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer<Json<CursorView>> {
     cursor_view(&app, &app.sync(&sync_id)?).await
@@ -217,7 +217,7 @@ async fn cursor_value(app: &App, sync: &Sync, text: &str) -> Answer<CursorValue>
 }
 
 /// Sets or clears a cursor by hand, while no run of the sync is active.
-#[utoipa::path(put, path = "/syncs/{sync_id}/cursor", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(put, path = "/syncs/{sync_id}/cursor", operation_id = "set_cursor", tag = "syncs", params(("sync_id" = String, Path)),
     request_body = CursorRequest,
     responses((status = 200, body = CursorView)), extensions(("x-role" = json!("operator"))))]
 async fn set_cursor(
@@ -237,7 +237,7 @@ async fn set_cursor(
 }
 
 /// Changes of a cursor, newest first.
-#[utoipa::path(get, path = "/syncs/{sync_id}/cursor/history", tag = "syncs",
+#[utoipa::path(get, path = "/syncs/{sync_id}/cursor/history", operation_id = "list_cursor_history", tag = "syncs",
     params(("sync_id" = String, Path), Paging),
     responses((status = 200, body = List<CursorChangeView>)), extensions(("x-role" = json!("viewer"))))]
 async fn cursor_history(
@@ -252,7 +252,7 @@ async fn cursor_history(
 }
 
 /// Everything that is known to have happened to one record, newest first.
-#[utoipa::path(get, path = "/syncs/{sync_id}/records/{row_id}", tag = "syncs",
+#[utoipa::path(get, path = "/syncs/{sync_id}/records/{row_id}", operation_id = "get_record", tag = "syncs",
     params(("sync_id" = String, Path), ("row_id" = String, Path)),
     responses((status = 200, body = Vec<RecordEventView>)), extensions(("x-role" = json!("viewer"))))]
 async fn record(
@@ -265,7 +265,7 @@ async fn record(
 }
 
 /// Schedules of all syncs that have one, with their next fires.
-#[utoipa::path(get, path = "/schedules", tag = "syncs", params(Paging),
+#[utoipa::path(get, path = "/schedules", operation_id = "list_schedules", tag = "syncs", params(Paging),
     responses((status = 200, body = List<ScheduledSync>)), extensions(("x-role" = json!("viewer"))))]
 async fn schedules(
     State(app): State<Arc<App>>,
@@ -286,7 +286,7 @@ async fn schedules(
 }
 
 /// When one sync runs by itself.
-#[utoipa::path(get, path = "/syncs/{sync_id}/schedule", tag = "syncs", params(("sync_id" = String, Path)),
+#[utoipa::path(get, path = "/syncs/{sync_id}/schedule", operation_id = "get_schedule", tag = "syncs", params(("sync_id" = String, Path)),
     responses((status = 200, body = ScheduledSync)), extensions(("x-role" = json!("viewer"))))]
 async fn schedule_of(
     State(app): State<Arc<App>>,
