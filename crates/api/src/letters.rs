@@ -323,7 +323,7 @@ pub struct LetterEdit {
     /// New values of target fields, in place of those that were captured or edited before; `null` takes
     /// the edit back.
     #[serde(deserialize_with = "named")]
-    #[schema(required = true, value_type = Option<Object>)]
+    #[schema(required = true)]
     pub payload: Option<Map<String, Value>>,
 }
 

@@ -65,7 +65,7 @@ async fn settle(context: &Context, app: &App, engine: &Engine, run: Run, orphans
 /// Runs that a command line queued and did not live to start. Nothing of them was written.
 async fn drop_queued(context: &Context, engine: &Engine) -> Result<()> {
     let filter =
-        RunFilter { statuses: vec![RunStatus::Queued], trigger: Some(Trigger::Cli), ..RunFilter::default() };
+        RunFilter { statuses: vec![RunStatus::Queued], triggers: vec![Trigger::Cli], ..RunFilter::default() };
     let (runs, _) = engine.store.runs(&filter, Page::first(QUEUED_MAX)).await?;
     for mut run in runs {
         run.status = run.status.transition(RunStatus::Cancelled)?;

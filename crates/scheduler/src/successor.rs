@@ -49,7 +49,7 @@ impl Successor {
     async fn fires(&self, uid: &SyncUid, since: Option<Timestamp>) -> Result<Vec<Run>> {
         let filter = RunFilter {
             sync_uid: Some(uid.clone()),
-            trigger: Some(Trigger::Schedule),
+            triggers: vec![Trigger::Schedule],
             since,
             ..RunFilter::default()
         };

@@ -75,7 +75,14 @@ pub fn complete(api: &mut OpenApi) {
 fn make_answers_whole(api: &mut OpenApi) {
     let requested = requested(api);
     let Some(components) = api.components.as_mut() else { return };
+    let names: BTreeSet<String> = components.schemas.keys().cloned().collect();
     for (name, schema) in &mut components.schemas {
+        // A list names what it is of, instead of describing it again.
+        if let (Some(element), RefOr::T(Schema::Object(list))) = (name.strip_prefix("List_"), &mut *schema)
+            && let (true, Some(data)) = (names.contains(element), list.properties.get_mut("data"))
+        {
+            *data = RefOr::T(Ref::from_schema_name(element).to_array_builder().build().into());
+        }
         if !requested.contains(name) {
             require_nullable(schema);
         }
@@ -258,6 +265,8 @@ mod tests {
         let document = document();
         let words = |name: &str| document["components"]["schemas"][name]["enum"].as_array().unwrap().len();
         assert_eq!((words("RunStatus"), words("RunType"), words("SyncState")), (10, 5, 3));
+        let list = &document["components"]["schemas"]["List_RunView"]["properties"];
+        assert_eq!(list["data"]["items"]["$ref"], "#/components/schemas/RunView");
         let run = &document["components"]["schemas"]["RunView"]["properties"];
         assert_eq!(run["status"]["$ref"], "#/components/schemas/RunStatus");
         assert_eq!(run["phase"]["oneOf"][0]["$ref"], "#/components/schemas/RunPhase");

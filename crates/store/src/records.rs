@@ -299,7 +299,7 @@ pub struct RunFilter {
     pub sync_uid: Option<SyncUid>,
     pub statuses: Vec<RunStatus>,
     pub run_types: Vec<RunType>,
-    pub trigger: Option<Trigger>,
+    pub triggers: Vec<Trigger>,
     pub correlation_id: Option<String>,
     /// Created at or after.
     pub since: Option<Timestamp>,

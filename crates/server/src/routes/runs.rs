@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
-use syncline_api::words::{OutcomeWord, RunTypeWord, TriggerWord};
+use syncline_api::words::OutcomeWord;
 use syncline_api::{
     ApplyRequest, ChangeView, List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView,
 };
@@ -70,12 +70,18 @@ pub struct RunQuery {
     /// `queued`, `running`, `completed`, `failed` or `cancelled`.
     #[param(inline, value_type = Option<OutcomeWord>)]
     pub outcome: Option<String>,
-    /// `sync`, `one_time`, `test`, `seed` or `replay`.
+    /// Types, separated by commas.
     #[serde(rename = "type")]
-    #[param(inline, value_type = Option<RunTypeWord>)]
+    #[param(
+        pattern = "^(sync|one_time|test|seed|replay)(,(sync|one_time|test|seed|replay))*$",
+        example = "sync,one_time"
+    )]
     pub run_type: Option<String>,
-    /// `schedule`, `manual`, `api`, `cli`, `retry` or `upstream`.
-    #[param(inline, value_type = Option<TriggerWord>)]
+    /// Triggers, separated by commas.
+    #[param(
+        pattern = "^(schedule|manual|api|cli|retry|upstream)(,(schedule|manual|api|cli|retry|upstream))*$",
+        example = "manual,api"
+    )]
     pub trigger: Option<String>,
     pub correlation_id: Option<String>,
     /// Created at or after this moment.
@@ -109,15 +115,15 @@ impl RunQuery {
         let run_types = input::each("type", self.run_type.as_deref(), &types, |word| {
             RunType::ALL.into_iter().find(|t| t.as_str() == word)
         })?;
-        let triggers = Trigger::ALL.map(Trigger::as_str);
-        let trigger = input::each("trigger", self.trigger.as_deref(), &triggers, |word| {
+        let known = Trigger::ALL.map(Trigger::as_str);
+        let triggers = input::each("trigger", self.trigger.as_deref(), &known, |word| {
             Trigger::ALL.into_iter().find(|t| t.as_str() == word)
         })?;
         Ok(RunFilter {
             sync_uid,
             statuses: wanted,
             run_types,
-            trigger: trigger.first().copied(),
+            triggers,
             correlation_id: self.correlation_id.clone(),
             since: self.since,
             until: self.until,

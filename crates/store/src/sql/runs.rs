@@ -240,9 +240,9 @@ fn conditions(filter: &RunFilter) -> Conditions {
     let mut conditions = Conditions::new();
     conditions.and_if("sync_uid =", filter.sync_uid.as_ref().map(|uid| uid.as_str().to_string()));
     conditions.and_if("correlation_id =", filter.correlation_id.clone());
-    conditions.and_if("triggered_by =", filter.trigger.map(|t| t.as_str().to_string()));
     conditions.and_if("created_at >=", filter.since);
     conditions.and_if("created_at <", filter.until);
+    conditions.and_one_of("triggered_by", filter.triggers.iter().map(|t| t.as_str()));
     conditions.and_one_of("type", filter.run_types.iter().map(|t| t.as_str()));
     conditions.and_one_of("status", filter.statuses.iter().map(|s| s.as_str()));
     conditions
@@ -423,7 +423,7 @@ mod tests {
                         statuses: statuses.clone(),
                         correlation_id,
                         run_types: vec![RunType::Sync],
-                        trigger: Some(Trigger::Schedule),
+                        triggers: vec![Trigger::Schedule],
                         since: Some(Timestamp::UNIX_EPOCH),
                         until: Some(Timestamp::MAX),
                     };
