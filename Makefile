@@ -8,11 +8,15 @@ CARGO_DENY = $(TOOLS)/bin/cargo-deny
 CARGO_DENY_VERSION = 0.20.2
 CARGO_FUZZ = $(TOOLS)/bin/cargo-fuzz
 CARGO_FUZZ_VERSION = 0.13.2
+WEB_BUILT = web/dist/index.html
+WEB_SOURCES = $(shell find web/src web/public web/scripts web/*.* -type f)
 
-.PHONY: help demo test chaos soak fuzz lint bench postgres python
+.PHONY: help demo web api test chaos soak fuzz lint bench postgres python node chromium
 
 help:
 	@echo "make demo   build and show the product on an embedded example, then serve it (DEMO=--no-serve: not)"
+	@echo "make web    build the pages that the server shows (needs Node.js)"
+	@echo "make api    write the API's description down for the pages, after a change of the API"
 	@echo "make test   run every test, on real databases"
 	@echo "make chaos  kill, cut and disturb runs for long (docs/chaos.md)"
 	@echo "make soak   run a server for long while everything happens to it"
@@ -22,11 +26,27 @@ help:
 
 # The development profile: it gets a new user there soonest.
 demo:
+	@if scripts/need-node --have; then $(MAKE) --no-print-directory web; \
+	else echo "There is no Node.js 20.19 or newer here: the demo's server has no pages, everything else works."; fi
 	@$(CARGO) build -p syncline-cli
 	@target/debug/syncline demo $(DEMO)
 
-test: postgres python
+# The pages are built first, because the program that the tests start has them inside.
+web: $(WEB_BUILT)
+
+$(WEB_BUILT): $(WEB_SOURCES) scripts/need-node
+	@scripts/need-node
+	cd web && npm run --silent build
+
+api:
+	@scripts/need-node
+	$(CARGO) run --quiet -p syncline-cli -- schema api > web/openapi.json.new
+	mv web/openapi.json.new web/openapi.json
+	cd web && npm run --silent api
+
+test: postgres python node chromium web
 	$(CARGO) test --workspace --features $(TEST_FEATURES)
+	cd web && npm run --silent types && npm run --silent test && npm run --silent e2e
 
 # CHAOS_SEEDS or CHAOS_MINUTES say how long, SYNCLINE_SEED repeats one seed.
 chaos: postgres
@@ -43,10 +63,11 @@ FUZZ_SECONDS ?= 30
 fuzz: $(CARGO_FUZZ)
 	fuzz/run $(FUZZ_SECONDS) $(FUZZERS)
 
-lint: $(CARGO_DENY)
+lint: $(CARGO_DENY) node
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features $(TEST_FEATURES) -- -D warnings
 	$(CARGO_DENY) check licenses bans sources
+	cd web && npm run --silent lint && npm run --silent types && npm run --silent licences
 
 # BENCH="--peers" adds the peers, BENCH=instructions counts, BENCH=profile samples; BENCH=--help says more.
 bench: postgres
@@ -56,6 +77,13 @@ bench: postgres
 # The tests start PostgreSQL themselves; they need its programs.
 postgres:
 	@scripts/need-postgres
+
+# The pages are made and tested with Node.js, in Chromium.
+node:
+	@scripts/need-node
+
+chromium:
+	@scripts/need-chromium
 
 # They also use an S3 server and a contract tester, which are written in Python.
 python:

@@ -31,7 +31,7 @@ pub struct LetterView {
     pub raw_value: Option<String>,
     /// Same for errors of the same kind.
     pub fingerprint: String,
-    #[schema(value_type = OperationWord)]
+    #[schema(value_type = LetterOperationWord)]
     pub operation: String,
     pub attempts: u32,
     pub first_seen_at: Timestamp,

@@ -52,6 +52,8 @@ words! {
     ReadModeWord, "ReadMode", "How a run reads its source.", ReadMode::ALL.map(ReadMode::as_str);
     StageWord, "Stage", "Where in a run a row failed.", Stage::ALL.map(Stage::as_str);
     OperationWord, "Operation", "What the destination is asked to do with a record.", Op::ALL.map(Op::as_str);
+    LetterOperationWord, "LetterOperation", "What was to be done with a record; `none` if it failed before that was known.",
+        Op::ALL.map(Op::as_str).into_iter().chain(["none"]);
     RecordOperationWord, "RecordOperation", "What was to be done with a record, or where it failed before that.",
         Op::ALL.map(Op::as_str).into_iter().chain(Stage::ALL.map(Stage::as_str));
     RowResultWord, "RowResult", "What became of a change.",

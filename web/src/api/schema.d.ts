@@ -1596,7 +1596,9 @@ export interface components {
              * @description New values of target fields, in place of those that were captured or edited before; `null` takes
              *     the edit back.
              */
-            payload: Record<string, never> | null;
+            payload: {
+                [key: string]: unknown;
+            } | null;
         };
         /** @description Letters with one error. */
         LetterGroupView: {
@@ -1690,350 +1692,67 @@ export interface components {
         };
         /** @description One page of a list, newest first. */
         List_AuditView: {
-            data: {
-                /** Format: int64 */
-                sequence: number;
-                /** Format: date-time */
-                at: string;
-                actor: string;
-                actor_name: string;
-                /** @description For example `run.cancel`. */
-                action: string;
-                /** @description What it was done to: `sync:crm.contact`. */
-                target: string;
-                /** @description `ok`, or the code of the error. */
-                result: string;
-                detail: unknown;
-                remote?: string | null;
-                /** @description Over the record before it and this one. */
-                hash: string;
-            }[];
+            data: components["schemas"]["AuditView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_ChangeView: {
-            data: {
-                row_id: string;
-                /** @description `create`, `update`, `append`, `delete`, `clear` or `flag`. */
-                operation: components["schemas"]["Operation"];
-                /** @description Fields that change; of creates all, of removals those that were delivered. */
-                fields: components["schemas"]["FieldView"][];
-                /** @description `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, or `planned`. */
-                result: components["schemas"]["RowResult"];
-                code?: string | null;
-                message?: string | null;
-                /** @description The field at fault. */
-                field?: string | null;
-            }[];
+            data: components["schemas"]["ChangeView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_ConnectionView: {
-            data: {
-                name: string;
-                /** @description The connector, for example `postgres`. */
-                type: string;
-                description?: string | null;
-                /**
-                 * @description As written. Secrets are null, a password in a URL is `***`; sent back like this, they stay as
-                 *     they are.
-                 */
-                document: {
-                    [key: string]: unknown;
-                };
-                /** @description JSON pointers, into the document, of the secrets that are set. */
-                secrets_set: string[];
-                origin: components["schemas"]["OriginView"];
-                /** @description Syncs that read or write it. */
-                used_by: string[];
-                /** @description With an error among them it cannot be used. */
-                problems: components["schemas"]["ProblemItem"][];
-            }[];
+            data: components["schemas"]["ConnectionView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_CursorChangeView: {
-            data: {
-                /** Format: date-time */
-                at: string;
-                from?: string | null;
-                to?: string | null;
-                /** @description `run`, `reset` or `manual`. */
-                reason: components["schemas"]["CursorReason"];
-                run_id?: string | null;
-            }[];
+            data: components["schemas"]["CursorChangeView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_DeliveryView: {
-            data: {
-                /** @description The same for every attempt; receivers get it as `webhook-id`. */
-                id: string;
-                /** @description The channel's name. */
-                channel: string;
-                /** @description `completed`, `failed`, `high_error_rate`, `consecutive_failures`, `held`, `halted` or `recovered`. */
-                event: components["schemas"]["NotificationEvent"];
-                sync_id?: string | null;
-                run_id?: string | null;
-                /** @description `pending`, `delivered`, or `failed` after the last attempt. */
-                state: components["schemas"]["DeliveryState"];
-                /** Format: int32 */
-                attempts: number;
-                /** Format: date-time */
-                created_at: string;
-                /** Format: date-time */
-                next_attempt_at?: string | null;
-                /** Format: date-time */
-                delivered_at?: string | null;
-                last_error?: string | null;
-            }[];
+            data: components["schemas"]["DeliveryView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_InstanceView: {
-            data: {
-                name: string;
-                source: string;
-                target: string;
-                /** @description Ids of its syncs, in the order of the document. */
-                syncs: string[];
-                /** @description As written. */
-                document: {
-                    [key: string]: unknown;
-                };
-                origin: components["schemas"]["OriginView"];
-                /** @description With an error among them it is not part of the project. */
-                problems: components["schemas"]["ProblemItem"][];
-            }[];
+            data: components["schemas"]["InstanceView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_LetterGroupView: {
-            data: {
-                fingerprint: string;
-                sync_id: string;
-                code: string;
-                stage: components["schemas"]["Stage"];
-                field?: string | null;
-                /** @description Message of the letter seen last. */
-                message: string;
-                /** Format: int64 */
-                count: number;
-                /** Format: date-time */
-                first_seen_at: string;
-                /** Format: date-time */
-                last_seen_at: string;
-                /** @description The letter seen last, and its row. */
-                example_id: string;
-                example_row_id: string;
-            }[];
+            data: components["schemas"]["LetterGroupView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_LetterView: {
-            data: {
-                id: string;
-                sync_id: string;
-                entity: string;
-                row_id: string;
-                /** @description The run that failed last. */
-                run_id: string;
-                correlation_id: string;
-                /** @description `open`, `replaying`, `resolved_auto`, `resolved_replay`, `resolved_user`, `ignored` or `expired`. */
-                state: components["schemas"]["LetterStateName"];
-                stage: components["schemas"]["Stage"];
-                code: string;
-                message: string;
-                field?: string | null;
-                raw_value?: string | null;
-                /** @description Same for errors of the same kind. */
-                fingerprint: string;
-                operation: components["schemas"]["Operation"];
-                /** Format: int32 */
-                attempts: number;
-                /** Format: date-time */
-                first_seen_at: string;
-                /** Format: date-time */
-                last_seen_at: string;
-                /** @description For example `may_have_been_written`. */
-                flags: string[];
-                /** @description Hash of the mapping the payload was made with. */
-                mapping_version: string;
-                /** @description Source columns by name, where the sync keeps values. */
-                source_row?: unknown;
-                /** @description Target fields as sent, or as far as mapping got, where the sync keeps values. */
-                payload?: unknown;
-                edited?: components["schemas"]["EditedView"] | null;
-                /** @description The run that replays it, while it is `replaying`. */
-                replayed_by?: string | null;
-            }[];
+            data: components["schemas"]["LetterView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_NotificationView: {
-            data: {
-                name: string;
-                /** @description `slack` or `webhook`. */
-                channel: components["schemas"]["ChannelKind"];
-                /** @description As written. Secrets are null; sent back like this, they stay as they are. */
-                document: {
-                    [key: string]: unknown;
-                };
-                /** @description JSON pointers, into the document, of the secrets that are set. */
-                secrets_set: string[];
-                origin: components["schemas"]["OriginView"];
-                /** @description With an error among them nothing is sent. */
-                problems: components["schemas"]["ProblemItem"][];
-            }[];
+            data: components["schemas"]["NotificationView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_RunView: {
-            data: {
-                /** @description `run_…` */
-                id: string;
-                /** @description `instance.entity` */
-                sync_id: string;
-                /**
-                 * @description `scheduled`, `queued`, `starting`, `running`, `completed`, `failed`, `source_failure`,
-                 *     `cancelled`, `held` or `not_run`.
-                 */
-                status: components["schemas"]["RunStatus"];
-                /** @description `schedule`, `manual`, `api`, `cli`, `retry` or `upstream`. */
-                trigger: components["schemas"]["RunTrigger"];
-                /** Format: date-time */
-                started_at?: string | null;
-                /** Format: date-time */
-                completed_at?: string | null;
-                /**
-                 * Format: int64
-                 * @description Whole seconds, rounded; of a run that goes on, up to now.
-                 */
-                duration_seconds?: number | null;
-                /** Format: int64 */
-                rows_processed: number;
-                /** Format: int64 */
-                rows_created: number;
-                /** Format: int64 */
-                rows_updated: number;
-                /** Format: int64 */
-                rows_deleted: number;
-                /** Format: int64 */
-                rows_failed: number;
-                /** @description `sync`, `one_time`, `test`, `seed` or `replay`. */
-                type: components["schemas"]["RunType"];
-                /** @description The status for clients that know five: `queued`, `running`, `completed`, `failed`, `cancelled`. */
-                outcome: components["schemas"]["RunOutcome"];
-                phase?: components["schemas"]["RunPhase"] | null;
-                /** Format: int64 */
-                rows_skipped: number;
-                /** Format: int64 */
-                rows_not_attempted: number;
-                /** Format: int64 */
-                rows_delete_failed: number;
-                /** @description Counters are planned ones; nothing is written. */
-                dry_run: boolean;
-                correlation_id: string;
-                retry_of?: string | null;
-                /** @description The run ended early and part of its changes are at the target. */
-                partially_written: boolean;
-                error?: components["schemas"]["ErrorView"] | null;
-                /** Format: date-time */
-                created_at: string;
-                /**
-                 * Format: date-time
-                 * @description When a scheduled run is due.
-                 */
-                run_at?: string | null;
-                end_reason?: components["schemas"]["EndReason"] | null;
-            }[];
+            data: components["schemas"]["RunView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_ScheduledSync: {
-            data: {
-                sync_id: string;
-                /** @description `active`, `inactive` or `halted`. */
-                state: components["schemas"]["SyncState"];
-                schedule: components["schemas"]["ScheduleView"];
-                /**
-                 * Format: date-time
-                 * @description The run that waits for its time, if there is one.
-                 */
-                next_run_at?: string | null;
-                /** @description The next ten times, as long as nothing changes. */
-                next_fires: string[];
-                /** @description Fires of the last seven days that did not run, with their reasons. */
-                missed: components["schemas"]["RunView"][];
-            }[];
+            data: components["schemas"]["ScheduledSync"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_SyncView: {
-            data: {
-                /** @description `instance.entity` */
-                id: string;
-                /** @description What stays when it is renamed; null before it was first run. */
-                uid?: string | null;
-                instance: string;
-                entity: string;
-                source: string;
-                target: string;
-                /** @description Table, file or API object at the target. */
-                object: string;
-                write_mode: components["schemas"]["WriteMode"];
-                tags: string[];
-                /** @description `active`, `inactive` or `halted`. */
-                state: components["schemas"]["SyncState"];
-                halted?: components["schemas"]["HaltedView"] | null;
-                schedule?: components["schemas"]["ScheduleView"] | null;
-                /** Format: date-time */
-                next_run_at?: string | null;
-                last_run?: components["schemas"]["RunView"] | null;
-                /** @description Runs that wait for somebody's decision, newest first. */
-                held_runs: string[];
-                /** @description Something was delivered or seeded before. */
-                seeded: boolean;
-                /**
-                 * Format: int64
-                 * @description Records that the target has as they were sent last.
-                 */
-                delivered: number;
-                /**
-                 * Format: int64
-                 * @description Records that wait for another try.
-                 */
-                pending: number;
-                /**
-                 * Format: int64
-                 * @description Open ones.
-                 */
-                dead_letters: number;
-                cursor?: string | null;
-                /** @description `file` (changed there) or `api`. */
-                origin: components["schemas"]["OriginKind"];
-                /** @description Where it is defined: `syncs/crm.yaml:7`. */
-                place?: string | null;
-            }[];
+            data: components["schemas"]["SyncView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description One page of a list, newest first. */
         List_TokenView: {
-            data: {
-                id: string;
-                name: string;
-                role: components["schemas"]["Role"];
-                /** Format: date-time */
-                created_at: string;
-                created_by?: string | null;
-                /**
-                 * Format: date-time
-                 * @description `None`: never.
-                 */
-                expires_at?: string | null;
-                /** Format: date-time */
-                revoked_at?: string | null;
-            }[];
+            data: components["schemas"]["TokenView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description A connection to be made. */
@@ -7151,10 +6870,16 @@ export interface operations {
                 status?: string;
                 /** @description `queued`, `running`, `completed`, `failed` or `cancelled`. */
                 outcome?: "queued" | "running" | "completed" | "failed" | "cancelled";
-                /** @description `sync`, `one_time`, `test`, `seed` or `replay`. */
-                type?: "sync" | "one_time" | "test" | "seed" | "replay";
-                /** @description `schedule`, `manual`, `api`, `cli`, `retry` or `upstream`. */
-                trigger?: "schedule" | "manual" | "api" | "cli" | "retry" | "upstream";
+                /**
+                 * @description Types, separated by commas.
+                 * @example sync,one_time
+                 */
+                type?: string;
+                /**
+                 * @description Triggers, separated by commas.
+                 * @example manual,api
+                 */
+                trigger?: string;
                 correlation_id?: string;
                 /** @description Created at or after this moment. */
                 since?: string;
@@ -10858,10 +10583,16 @@ export interface operations {
                 status?: string;
                 /** @description `queued`, `running`, `completed`, `failed` or `cancelled`. */
                 outcome?: "queued" | "running" | "completed" | "failed" | "cancelled";
-                /** @description `sync`, `one_time`, `test`, `seed` or `replay`. */
-                type?: "sync" | "one_time" | "test" | "seed" | "replay";
-                /** @description `schedule`, `manual`, `api`, `cli`, `retry` or `upstream`. */
-                trigger?: "schedule" | "manual" | "api" | "cli" | "retry" | "upstream";
+                /**
+                 * @description Types, separated by commas.
+                 * @example sync,one_time
+                 */
+                type?: string;
+                /**
+                 * @description Triggers, separated by commas.
+                 * @example manual,api
+                 */
+                trigger?: string;
                 correlation_id?: string;
                 /** @description Created at or after this moment. */
                 since?: string;

@@ -31,7 +31,7 @@ test('what a running run plans is not shown as done', () => {
 });
 
 test('the record of a run that ended counts, whatever was heard last', () => {
-  const ended = { ...run, status: 'completed' };
+  const ended = { ...run, status: 'completed' as const };
   expect(figuresOf(ended, progress)).toMatchObject({ total: 100, success: 100, status: 'completed' });
   expect(shareDone(figuresOf(ended, progress))).toBe(1);
 });
