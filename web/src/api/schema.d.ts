@@ -1641,6 +1641,11 @@ export interface components {
              */
             until?: string | null;
         };
+        /**
+         * @description What was to be done with a record; `none` if it failed before that was known.
+         * @enum {string}
+         */
+        LetterOperation: "create" | "update" | "append" | "delete" | "clear" | "flag" | "none";
         /** @enum {string} */
         LetterStateName: "open" | "replaying" | "resolved_auto" | "resolved_replay" | "resolved_user" | "ignored" | "expired";
         /** @description A record that could not be delivered. */
@@ -1661,7 +1666,7 @@ export interface components {
             raw_value: string | null;
             /** @description Same for errors of the same kind. */
             fingerprint: string;
-            operation: components["schemas"]["Operation"];
+            operation: components["schemas"]["LetterOperation"];
             /** Format: int32 */
             attempts: number;
             /** Format: date-time */

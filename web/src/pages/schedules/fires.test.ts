@@ -7,7 +7,15 @@ function scheduled(sync_id: string, schedule: Partial<Scheduled['schedule']>, fi
   return {
     sync_id,
     state: 'active',
-    schedule: { jitter_seconds: 0, overlap: 'queue_one', ...schedule },
+    schedule: {
+      every_seconds: null,
+      cron: null,
+      timezone: null,
+      after: null,
+      jitter_seconds: 0,
+      overlap: 'queue_one',
+      ...schedule,
+    },
     next_run_at: null,
     next_fires: fires.map((at) => new Date(at).toISOString()),
     missed: [],
