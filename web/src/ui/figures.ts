@@ -16,6 +16,11 @@ export function isOver(status: string): boolean {
   return OVER.includes(status);
 }
 
+/** What the run's counters tell was not done, but would be. */
+export function isPlan(run: Run): boolean {
+  return run.dry_run || run.status === 'held';
+}
+
 /** What a run did up to now, from its live figures or, when it ended, from its record. */
 export interface Figures {
   status: string;

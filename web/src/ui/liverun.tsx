@@ -4,13 +4,14 @@ import type { ReactNode } from 'react';
 import type { RunDetail } from '../api/types';
 import { Allowed } from './allowed';
 import { CopyText } from './copy';
-import { type Figures, isLive, isOver, type LiveRun, useLiveRun } from './figures';
+import { type Figures, isLive, isOver, isPlan, type LiveRun, useLiveRun } from './figures';
 import { count, counted, duration } from './format';
 import { ButtonLink } from './link';
 import classes from './liverun.module.css';
 import { ProblemNote } from './problem';
 import { ProgressBar } from './progress';
 import { useRunActions } from './run-actions';
+import { RunError } from './run-error';
 import { StageStrip } from './stages';
 import { typeWord } from './status';
 import { Elapsed } from './time';
@@ -72,8 +73,9 @@ function Story(props: { run: RunDetail; figures: Figures; followed: LiveRun; joi
         {panelWord(figures)}
       </div>
       <Text size="sm">{verdict(run, figures)}</Text>
-      <ProgressBar figures={figures} />
-      <Counters figures={figures} isTest={run.dry_run} />
+      <ProgressBar figures={figures} isPlan={isPlan(run)} />
+      <Counters figures={figures} isPlan={isPlan(run)} />
+      {run.error && <RunError error={run.error} />}
       <Pace run={run} figures={figures} followed={followed} />
       <StageStrip figures={figures} reached={run.timeline.at(-1)?.phase ?? null} isTest={run.dry_run} />
       <Group justify="space-between" gap="sm" className={classes.foot}>
@@ -126,7 +128,7 @@ function Steps({ figures }: { figures: Figures }) {
 }
 
 /** The four counters of a run, with its deletes beside them. */
-export function Counters({ figures, isTest }: { figures: Figures; isTest: boolean }) {
+export function Counters({ figures, isPlan }: { figures: Figures; isPlan: boolean }) {
   const known = figures.total !== null;
   return (
     <dl className={classes.counters}>
@@ -136,8 +138,8 @@ export function Counters({ figures, isTest }: { figures: Figures; isTest: boolea
         figure={known ? figures.success : null}
         color="var(--state-completed)"
         meaning={
-          isTest
-            ? 'Records that would be created or updated. A test writes nothing.'
+          isPlan
+            ? 'Records that would be created or updated. Nothing was written.'
             : 'Records that completed all stages and were written to the target.'
         }
       />
@@ -152,7 +154,7 @@ export function Counters({ figures, isTest }: { figures: Figures; isTest: boolea
         figure={known ? figures.failed : null}
         color="var(--state-failed)"
         meaning={
-          isTest
+          isPlan
             ? 'Records that could not be written as they are.'
             : 'Records that could not be written after all retries. They are in the dead letter queue.'
         }
@@ -160,7 +162,7 @@ export function Counters({ figures, isTest }: { figures: Figures; isTest: boolea
       <Counter
         label="Deleted"
         figure={known ? figures.deleted : null}
-        meaning="Records removed from the target because they left the source. They were not read, so they are not part of the total."
+        meaning="Records removed from the target (in a plan: to be removed) because they left the source. They were not read, so they are not part of the total."
         beside
       />
     </dl>

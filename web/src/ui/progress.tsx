@@ -4,7 +4,7 @@ import { count, percent } from './format';
 import classes from './progress.module.css';
 
 /** How far a run has come: what succeeded, what was skipped and what failed, of all records. */
-export function ProgressBar({ figures }: { figures: Figures }) {
+export function ProgressBar({ figures, isPlan }: { figures: Figures; isPlan: boolean }) {
   const share = shareDone(figures);
   const total = figures.total ?? 0;
   const width = (n: number) => `${total > 0 ? (100 * n) / total : 0}%`;
@@ -29,7 +29,10 @@ export function ProgressBar({ figures }: { figures: Figures }) {
         <span className={classes.unknown} />
       ) : (
         <>
-          <span className={classes.success} style={{ width: width(figures.success) }} />
+          <span
+            className={isPlan ? classes.planned : classes.success}
+            style={{ width: width(figures.success) }}
+          />
           <span className={classes.skipped} style={{ width: width(figures.skipped) }} />
           <span className={classes.failed} style={{ width: width(figures.failed) }} />
         </>

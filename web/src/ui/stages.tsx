@@ -32,12 +32,13 @@ export function stagesOf(figures: Figures, reached: string | null, isTest: boole
   const over = isOver(figures.status) || figures.status === 'held';
   const phase = over ? reached : figures.phase;
   const isWhole = figures.status === 'completed';
+  const isHeld = figures.status === 'held';
   const behind = phase === null ? 0 : (BEHIND[phase] ?? 0);
   const state = (n: number): State => {
     if (isTest && n > 2) return 'waiting';
     if (isWhole) return 'done';
     if (phase === null) return 'waiting';
-    if (figures.status === 'held') return n < 3 ? 'done' : 'waiting';
+    if (isHeld) return n < 3 ? 'done' : 'waiting';
     if (n < behind) return 'done';
     if (!ACTIVE[phase]?.includes(n)) return 'waiting';
     return over ? 'stopped' : 'active';
@@ -65,8 +66,8 @@ export function stagesOf(figures: Figures, reached: string | null, isTest: boole
       2,
       'Transform',
       'The record is shaped into what the target expects: mappings and value transformers.',
-      figures.planned ?? (isTest || isWhole ? settled : null),
-      isTest ? 'would be sent' : 'to send',
+      figures.planned ?? (isTest || isWhole || isHeld ? settled : null),
+      isTest || isHeld ? 'would be sent' : 'to send',
     ),
     stage(
       3,

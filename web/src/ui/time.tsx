@@ -1,5 +1,5 @@
 import { Tooltip } from '@mantine/core';
-import { useSyncExternalStore } from 'react';
+import { useState, useSyncExternalStore } from 'react';
 import { duration, exact, relative } from './format';
 
 /** One clock for all times on a page, in milliseconds; it moves once a second. */
@@ -58,4 +58,10 @@ export function Elapsed({ from, to }: { from: string | null | undefined; to?: st
       {text}
     </span>
   );
+}
+
+/** The moment it is, in milliseconds, while something moves; else the moment it was first asked for. */
+export function useNow(isMoving: boolean): number {
+  const [asked] = useState(Date.now);
+  return useSeen((moment) => (isMoving ? moment : asked));
 }

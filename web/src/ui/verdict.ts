@@ -20,9 +20,9 @@ export function verdict(run: RunDetail, figures: Figures): string {
     case 'completed':
       return run.dry_run ? tested(run) : completed(run);
     case 'failed':
-      return `Failed${after(run)}${where(run)}: ${sentence(run.error?.message ?? 'the reason is not known')} ${written(run)}`;
+      return `Failed${after(run)}${where(run)}. ${written(run)}`;
     case 'source_failure':
-      return `The source could not be read: ${sentence(run.error?.message ?? 'the reason is not known')} ${written(run)}`;
+      return `The source could not be read. ${written(run)}`;
     case 'cancelled':
       return `${cancelled(run)} ${written(run)}`;
     case 'held':
@@ -112,7 +112,7 @@ function held(run: RunDetail): string {
 function cancelled(run: RunDetail): string {
   switch (run.end_reason) {
     case 'rejected':
-      return `Rejected${run.error ? `: ${sentence(run.error.message)}` : '.'}`;
+      return 'Rejected.';
     case 'expired':
       return 'Nobody decided on the held run in time, so it ended.';
     case 'deactivated':
