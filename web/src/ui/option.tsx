@@ -36,18 +36,12 @@ export function OptionField(props: {
     disabled,
     required: option.required,
     withAsterisk: option.required,
-    inputWrapperOrder: ['label', 'input', 'description', 'error'] as (
-      | 'label'
-      | 'input'
-      | 'description'
-      | 'error'
-    )[],
   };
   if (option.kind === 'yes_no') {
     return (
       <Checkbox
         size="xs"
-        mt={22}
+        mt={20}
         label={option.label}
         description={help}
         error={error}
@@ -88,7 +82,6 @@ export function OptionField(props: {
     return (
       <TagsInput
         {...shared}
-        size="xs"
         placeholder={option.example}
         value={Array.isArray(value) ? value.map(String) : []}
         onChange={(next) => onChange(next.length > 0 ? next : undefined)}
@@ -101,7 +94,6 @@ export function OptionField(props: {
     return (
       <PasswordInput
         {...shared}
-        size="xs"
         autoComplete="new-password"
         required={option.required && !stored}
         placeholder={stored ? 'stored; leave empty to keep it' : option.example}

@@ -38,6 +38,7 @@ export function labelOf(name: string): string {
 
 /** A size of time as people write it: `PT10S` → `10s`. Other values stay. */
 export function readable(value: unknown): string {
+  if (Array.isArray(value)) return value.map(readable).join(', ');
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   const parts = /^PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?$/.exec(text);
   if (!parts) return text;
@@ -57,17 +58,24 @@ export function optionsOf(schema: Schema, root: Schema = schema): Option[] {
 
 /** The schema of a key, at a path of keys below another. */
 export function schemaAt(root: Schema, path: string[]): Schema {
-  let here = resolved(root, root);
+  let here = withKeys(root, root);
   for (const key of path) {
     const properties = asSchema(here.properties);
-    here = resolved(asSchema(properties[key] ?? here.additionalProperties), root);
+    here = withKeys(asSchema(properties[key] ?? here.additionalProperties), root);
   }
   return here;
 }
 
+/** Where a value may be a text or a mapping, the mapping. */
+function withKeys(schema: Schema, root: Schema): Schema {
+  const whole = resolved(schema, root);
+  const forms = asList(whole.anyOf).map((one) => resolved(asSchema(one), root));
+  return forms.find(({ properties }) => properties !== undefined) ?? whole;
+}
+
 function optionOf(name: string, raw: Schema, root: Schema): Option {
   const schema = resolved(raw, root);
-  const types = asList(schema.type);
+  const types = typesOf(schema, root);
   const choices = choicesOf(schema);
   const examples = asList(raw.examples);
   const kind =
@@ -99,6 +107,11 @@ function optionOf(name: string, raw: Schema, root: Schema): Option {
   };
 }
 
+/** One option of a schema, by its name. */
+export function optionNamed(schema: Schema, name: string, root: Schema = schema): Option {
+  return optionOf(name, asSchema(asSchema(resolved(schema, root).properties)[name]), root);
+}
+
 /** Follows `$ref`, and takes what stands beside `null` in an `anyOf`. */
 function resolved(schema: Schema, root: Schema): Schema {
   if (typeof schema.$ref === 'string') {
@@ -108,6 +121,12 @@ function resolved(schema: Schema, root: Schema): Schema {
   const others = asList(schema.anyOf).filter((one) => asSchema(one).type !== 'null');
   if (others.length === 1) return resolved(asSchema(others[0]), root);
   return schema;
+}
+
+/** The types that a value may have, in whichever form. */
+function typesOf(schema: Schema, root: Schema): unknown[] {
+  const forms = asList(schema.anyOf).map((one) => resolved(asSchema(one), root));
+  return [schema, ...forms].flatMap(({ type }) => asList(type));
 }
 
 function choicesOf(schema: Schema): Choice[] {

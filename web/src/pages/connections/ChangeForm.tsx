@@ -14,12 +14,18 @@ type Connection = Schemas['ConnectionView'];
 
 /** Changes a connection that was made here; shows one of a file. */
 export function ChangeForm({ connection, connector }: { connection: Connection; connector: Connector }) {
-  const { name, origin, secrets_set: stored } = connection;
-  const [draft, setDraft] = useState<Draft>({ name, document: withoutNulls(connection.document) });
+  // What the change is based on stays, also when somebody else saves another version meanwhile.
+  const [base, setBase] = useState(connection);
+  const { name, origin, secrets_set: stored } = base;
+  const [draft, setDraft] = useState<Draft>({ name, document: withoutNulls(base.document) });
   const [tested, setTested] = useState<Draft>();
   const test = api.useMutation('post', '/api/v1/connections/check');
   const save = api.useMutation('put', '/api/v1/connections/{name}', {
-    onSuccess: () => tellDone(`The connection ${name} is saved.`),
+    onSuccess: (saved) => {
+      setBase(saved);
+      setDraft({ name, document: withoutNulls(saved.document) });
+      tellDone(`The connection ${name} is saved.`);
+    },
   });
   const isFile = origin.kind === 'file';
   const isConflict = save.error instanceof ApiError && save.error.problem.status === 412;

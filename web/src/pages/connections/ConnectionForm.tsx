@@ -44,7 +44,6 @@ export function ConnectionForm(props: {
             label="Name"
             description="How instances refer to it: letters, digits, _ and -."
             required
-            inputWrapperOrder={['label', 'input', 'description', 'error']}
             placeholder="warehouse"
             value={draft.name}
             error={errors.name}
@@ -68,7 +67,6 @@ export function ConnectionForm(props: {
         <TextInput
           label="Note"
           description="For people: what this system is, whom to ask."
-          inputWrapperOrder={['label', 'input', 'description', 'error']}
           disabled={disabled}
           value={typeof draft.document.description === 'string' ? draft.document.description : ''}
           error={errors.description}
@@ -77,7 +75,6 @@ export function ConnectionForm(props: {
         <NumberInput
           label="Most runs at the same time"
           description="Of all syncs that use this connection. Empty: no limit."
-          inputWrapperOrder={['label', 'input', 'description', 'error']}
           disabled={disabled}
           min={1}
           allowDecimal={false}

@@ -125,11 +125,7 @@ function Content({ connection, connector }: { connection: Connection; connector?
             <Stack gap="md">
               <FileNote what="connection" origin={connection.origin} />
               {connector ? (
-                <ChangeForm
-                  key={connection.origin.revision ?? 'file'}
-                  connection={connection}
-                  connector={connector}
-                />
+                <ChangeForm connection={connection} connector={connector} />
               ) : (
                 <Text size="sm">This server does not know the type {connection.type}.</Text>
               )}

@@ -65,13 +65,13 @@ export function InstancePage() {
               <Tabs.Panel value="settings" p="md">
                 <Stack gap="md">
                   <FileNote what="instance" origin={instance.origin} />
-                  <InstanceSettings key={instance.origin.revision ?? 'file'} instance={instance} />
+                  <InstanceSettings instance={instance} />
                 </Stack>
               </Tabs.Panel>
               <Tabs.Panel value="yaml" p="md">
                 <Stack gap="md">
                   <FileNote what="instance" origin={instance.origin} />
-                  <InstanceYaml key={instance.origin.revision ?? 'file'} instance={instance} />
+                  <InstanceYaml instance={instance} />
                 </Stack>
               </Tabs.Panel>
             </Tabs>

@@ -12,14 +12,19 @@ import { Ends } from './Ends';
 
 /** Gives an instance other connections. */
 export function InstanceSettings({ instance }: { instance: Schemas['InstanceView'] }) {
-  const { name, origin, document, syncs } = instance;
-  const [ends, setEnds] = useState<{ source: string | null; target: string | null }>(instance);
+  // What the change is based on stays, also when somebody else saves another version meanwhile.
+  const [base, setBase] = useState(instance);
+  const { name, origin, document, syncs } = base;
+  const [ends, setEnds] = useState<{ source: string | null; target: string | null }>(base);
   const save = api.useMutation('put', '/api/v1/instances/{name}', {
-    onSuccess: () => tellDone(`The instance ${name} is saved.`),
+    onSuccess: (saved) => {
+      setBase(saved.instance);
+      tellDone(`The instance ${name} is saved.`);
+    },
   });
   const { fields, rest } = errorsOf(save.error);
   const isFile = origin.kind === 'file';
-  const isSame = ends.source === instance.source && ends.target === instance.target;
+  const isSame = ends.source === base.source && ends.target === base.target;
   function submit(event: FormEvent) {
     event.preventDefault();
     save.mutate({

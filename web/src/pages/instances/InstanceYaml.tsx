@@ -1,7 +1,7 @@
 import { Button, Group, Skeleton, Stack, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconDownload } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useMemo, useState } from 'react';
 import { ApiError, api, client } from '../../api/client';
 import { useMay } from '../../api/session';
@@ -18,13 +18,19 @@ type Instance = Schemas['InstanceView'];
 
 /** An instance as a file of `syncs/` has it: to be copied into a project, and to be changed as a whole. */
 export function InstanceYaml({ instance }: { instance: Instance }) {
-  const { name, origin, document } = instance;
+  // What the change is based on stays, also when somebody else saves another version meanwhile.
+  const [base, setBase] = useState(instance);
+  const { name, origin, document } = base;
   const canWrite = useMay('admin') && origin.kind === 'api';
   const [text, setText] = useState(() => write(document));
   const { value, problems: unreadable } = useMemo(() => read(text), [text]);
   const found = useProblems(canWrite ? value : undefined);
   const save = api.useMutation('put', '/api/v1/instances/{name}', {
-    onSuccess: () => tellDone(`The instance ${name} is saved.`),
+    onSuccess: (saved) => {
+      setBase(saved.instance);
+      setText(write(saved.instance.document));
+      tellDone(`The instance ${name} is saved.`);
+    },
   });
   const problems = [
     ...unreadable,
@@ -94,13 +100,13 @@ export function InstanceYaml({ instance }: { instance: Instance }) {
 /** What the server says about a document that is not kept yet. */
 function useProblems(document: Mapping | undefined): Schemas['ProblemItem'][] {
   const [settled] = useDebouncedValue(document, 300);
-  const checked = useQuery({
+  const checked = useQuery<Schemas['Validation'] | null>({
     queryKey: ['validated instance', settled],
     enabled: settled !== undefined,
     gcTime: 0,
     queryFn: async ({ signal }) =>
       (await client.POST('/api/v1/syncs/validate', { body: { document: settled }, signal })).data ?? null,
-    placeholderData: (before) => before,
+    placeholderData: keepPreviousData,
   });
   return checked.data?.problems ?? [];
 }
