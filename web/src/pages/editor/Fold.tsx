@@ -26,6 +26,7 @@ export function Fold(props: {
         <Button
           variant="default"
           size="compact-sm"
+          flex="none"
           aria-expanded={isOpen}
           aria-label={`${isOpen ? 'Hide' : 'Show'} ${title.toLowerCase()}`}
           onClick={() => setAsked(!isOpen)}
