@@ -102,7 +102,7 @@ const MODE_HELP: Record<string, string> = {
 function WriteMode({ mode }: { mode: string }) {
   const { set, writes, isLocked, problem } = useEditing();
   const { choices } = describedKey(['write_mode']);
-  const able = writes?.destination?.write_modes;
+  const able: string[] | undefined = writes?.destination?.write_modes;
   const offered = choices.filter(({ value }) => !able || able.includes(value) || value === mode);
   return (
     <Radio.Group
