@@ -18,19 +18,4 @@ export type Pagination = Schemas['Pagination'];
 export type Role = 'viewer' | 'operator' | 'admin';
 
 /** Figures of a run that goes on, as the stream of events tells them. */
-export interface Progress {
-  run_id: string;
-  status: string | null;
-  phase: string | null;
-  /** Rows read so far; final once the phase is past extracting. */
-  total_discovered: number;
-  /** Created and updated. */
-  success: number;
-  skipped: number;
-  failed: number;
-  deleted: number;
-  /** Changes the plan holds, removals included. */
-  planned: number;
-  /** Changes that were sent and answered. */
-  sent: number;
-}
+export type Progress = Schemas['ProgressView'];

@@ -37,7 +37,9 @@ test('the record of a run that ended counts, whatever was heard last', () => {
 });
 
 test('how much is done is not known while the source is read', () => {
-  expect(shareDone(figuresOf(run, { ...progress, phase: 'extracting' }))).toBeNull();
+  expect(
+    shareDone(figuresOf({ ...run, phase: 'extracting' }, { ...progress, phase: 'extracting' })),
+  ).toBeNull();
   expect(shareDone(figuresOf(run, progress))).toBeCloseTo(0.26);
 });
 

@@ -3,6 +3,15 @@ import { api } from '../api/client';
 import { useProgress } from '../api/live';
 import type { Progress, Run, RunDetail } from '../api/types';
 
+type Phase = NonNullable<Run['phase']>;
+
+/** The phases in the order of a run's life. */
+const PHASES: Phase[] = ['extracting', 'detecting_changes', 'writing', 'finalizing'];
+
+function later(a: Phase | null | undefined, b: Phase | null | undefined): Phase | null {
+  return PHASES.findLast((phase) => phase === a || phase === b) ?? null;
+}
+
 const LIVE = ['queued', 'starting', 'running'];
 const OVER = ['completed', 'failed', 'source_failure', 'cancelled', 'not_run'];
 
@@ -23,8 +32,8 @@ export function isPlan(run: Run): boolean {
 
 /** What a run did up to now, from its live figures or, when it ended, from its record. */
 export interface Figures {
-  status: string;
-  phase: string | null;
+  status: Run['status'];
+  phase: Phase | null;
   /** Null as long as nothing is known. */
   total: number | null;
   success: number;
@@ -44,7 +53,7 @@ export function figuresOf(run: Run, progress: Progress | undefined): Figures {
   if (isLive(run.status)) {
     return {
       status: progress?.status ?? run.status,
-      phase: progress?.phase ?? run.phase ?? null,
+      phase: later(progress?.phase, run.phase),
       total: progress ? progress.total_discovered : null,
       success: progress?.success ?? 0,
       skipped: progress?.skipped ?? 0,
@@ -74,6 +83,8 @@ export function shareDone(figures: Figures): number | null {
   return Math.min(1, (figures.success + figures.skipped + figures.failed) / figures.total);
 }
 
+/** A record that is behind its figures is read again after this time, in milliseconds. */
+const REREAD_AFTER = 700;
 /** Rates are taken over this time, in milliseconds. */
 const RATE_OVER = 8_000;
 
@@ -132,6 +143,16 @@ export function useLiveRun(runId: string): LiveRun {
   const run = query.data;
   const figures = run && figuresOf(run, latest.current);
 
+  // The record may be read a moment before it says what the figures tell already.
+  const { refetch, dataUpdatedAt } = query;
+  const isBehind = run?.status === 'running' && later(told?.phase, run.phase) !== (run.phase ?? null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again after each answer that is behind
+  useEffect(() => {
+    if (!isBehind) return;
+    const again = setTimeout(() => void refetch(), REREAD_AFTER);
+    return () => clearTimeout(again);
+  }, [isBehind, dataUpdatedAt, refetch]);
+
   const samples = useRef<Sample[]>([]);
   const [rate, setRate] = useState<number | null>(null);
   const phase = figures?.phase ?? null;
@@ -148,6 +169,6 @@ export function useLiveRun(runId: string): LiveRun {
     rate,
     left: figures ? secondsLeft(figures, rate) : null,
     error: query.error,
-    refetch: () => void query.refetch(),
+    refetch: () => void refetch(),
   };
 }

@@ -4,7 +4,7 @@ import { count, percent } from './format';
 import classes from './progress.module.css';
 
 /** How far a run has come: what succeeded, what was skipped and what failed, of all records. */
-export function ProgressBar({ figures, isPlan }: { figures: Figures; isPlan: boolean }) {
+export function ProgressBar({ figures, isPlan = false }: { figures: Figures; isPlan?: boolean }) {
   const share = shareDone(figures);
   const total = figures.total ?? 0;
   const width = (n: number) => `${total > 0 ? (100 * n) / total : 0}%`;

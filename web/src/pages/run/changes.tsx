@@ -209,6 +209,7 @@ function changedFields(change: Change): string {
   const changed = change.fields.filter(
     (field) => JSON.stringify(field.before) !== JSON.stringify(field.after),
   );
+  if (changed.length === 0) return change.fields.length > 0 ? 'none: sent again as it was' : '–';
   const names = changed.map((field) => field.field);
   return names.length > 6 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
 }
