@@ -49,7 +49,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         }
         match entry.file_type()?.is_dir() {
             true => collect(&entry.path(), files)?,
-            false => files.push(entry.path().canonicalize()?),
+            false => files.push(entry.path()),
         }
     }
     Ok(())

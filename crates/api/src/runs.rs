@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use syncline_core::ids::LetterId;
 use syncline_core::run::{Performance, RunOptions, StoredError};
 use syncline_core::{CursorValue, Run, RunStatus};
-use syncline_store::{Page, RowErrorRecord};
+use syncline_store::{Page, RowErrorGroup, RowErrorRecord};
 use utoipa::ToSchema;
 
 use crate::words::*;
@@ -149,6 +150,9 @@ pub struct RunDetail {
     pub worker: Option<String>,
     /// How often another server took the run over, because its own was not heard of any more.
     pub takeovers: u32,
+    /// Hash of the configuration that the run is pinned to.
+    #[serde(default)]
+    pub config_hash: String,
     /// The source was read to its end.
     pub complete_read: bool,
     pub links: RunLinks,
@@ -317,6 +321,7 @@ impl RunDetail {
             requested_by: run.requested_by.clone(),
             worker: run.worker.clone(),
             takeovers: run.takeovers,
+            config_hash: run.config_hash.clone(),
             complete_read: run.complete_read,
             links: RunLinks {
                 plan: format!("{base}/plan"),
@@ -326,6 +331,16 @@ impl RunDetail {
             },
         }
     }
+}
+
+/// The answer to a trigger: the run that was queued, or that it joined.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TriggeredRun {
+    #[serde(flatten)]
+    pub run: RunDetail,
+    /// It is an equal run that waited already.
+    #[serde(default)]
+    pub joined: bool,
 }
 
 /// Failed rows of a run.
@@ -349,10 +364,50 @@ pub struct RowErrorView {
     /// `ingest`, `normalize`, `transform`, `execute` or `finalize`.
     #[schema(value_type = StageWord)]
     pub stage: String,
+    /// The latest dead letter of the row.
+    #[serde(default)]
+    pub letter_id: Option<String>,
+}
+
+/// The kinds of a run's row errors.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RowErrorGroups {
+    /// The most frequent first.
+    pub data: Vec<RowErrorGroupView>,
+}
+
+/// Row errors of one kind.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RowErrorGroupView {
+    pub code: String,
+    /// `ingest`, `normalize`, `transform`, `execute` or `finalize`.
+    pub stage: String,
+    pub field: Option<String>,
+    /// Of the first of them.
+    pub message: String,
+    pub count: u64,
+}
+
+impl From<RowErrorGroup> for RowErrorGroupView {
+    fn from(group: RowErrorGroup) -> Self {
+        Self {
+            code: group.code,
+            stage: group.stage.as_str().into(),
+            field: group.field,
+            message: group.message,
+            count: group.count,
+        }
+    }
 }
 
 impl RowErrorList {
-    pub fn of(errors: &[RowErrorRecord], page: Page, total: u64) -> Self {
+    /// `letters`: the latest dead letters of these rows, by row id.
+    pub fn of(
+        errors: &[RowErrorRecord],
+        letters: &BTreeMap<String, LetterId>,
+        page: Page,
+        total: u64,
+    ) -> Self {
         let data = errors.iter().map(|e| RowErrorView {
             row_id: e.row_id.clone(),
             field: e.field.clone(),
@@ -360,6 +415,7 @@ impl RowErrorList {
             raw_value: e.raw_value.clone(),
             code: e.code.clone(),
             stage: e.stage.as_str().into(),
+            letter_id: letters.get(&e.row_id).map(ToString::to_string),
         });
         Self { data: data.collect(), total_errors: total, page: page.number, per_page: page.size }
     }

@@ -42,6 +42,12 @@ pub struct SyncView {
     /// Open ones.
     pub dead_letters: u64,
     pub cursor: Option<String>,
+    /// The column that the cursor is a value of; null: every run reads the whole model.
+    #[serde(default)]
+    pub cursor_column: Option<String>,
+    /// Records in one request to the destination; null: as the destination likes best.
+    #[serde(default)]
+    pub batch_size: Option<u32>,
     /// `file` (changed there) or `api`.
     #[schema(value_type = OriginWord)]
     pub origin: String,

@@ -15,7 +15,7 @@ use syncline_core::{
 };
 use syncline_expr::LookupTables;
 use syncline_store::{
-    ChunkRecord, Commit, FileStore, FollowUp, Forgotten, KeepUntil, Page, PlanRecord, RunFilter, Store,
+    ChunkRecord, Commit, FileStore, FollowUp, Forgotten, KeepUntil, Page, PlanRecord, RowErrorFilter, RunFilter, Store,
     SyncRecord, SyncSeen, SyncState,
 };
 use uuid::Uuid;
@@ -509,7 +509,7 @@ impl Engine {
     async fn copy_row_errors(&self, from: &RunId, to: &Run) -> Result<()> {
         let mut page = Page::first(Page::SIZE_MAX);
         loop {
-            let (errors, total) = self.store.row_errors(from, page).await?;
+            let (errors, total) = self.store.row_errors(from, &RowErrorFilter::ALL, page).await?;
             self.store.add_row_errors(&to.id, to.epoch, &errors).await?;
             if page.offset() + page.size >= total {
                 return Ok(());

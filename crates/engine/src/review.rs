@@ -15,7 +15,7 @@ use syncline_core::{
     SyncUid, canon, text,
 };
 use syncline_snapshot::{Segment, Snapshot, Values};
-use syncline_store::{Page, PlanRecord, RunFilter, SyncRecord};
+use syncline_store::{Page, PlanRecord, RowErrorFilter, RunFilter, SyncRecord};
 
 use crate::engine::{Engine, context_of};
 use crate::failures::row_json;
@@ -410,7 +410,7 @@ async fn in_errors(engine: &Engine, run: &Run, row_id: &str) -> Result<Vec<RowEv
     let mut events = Vec::new();
     let mut page = Page::first(10_000);
     loop {
-        let (errors, total) = engine.store.row_errors(&run.id, page).await?;
+        let (errors, total) = engine.store.row_errors(&run.id, &RowErrorFilter::ALL, page).await?;
         let found = errors.iter().filter(|e| e.row_id == row_id).map(|e| RowEvent {
             row_id: e.row_id.clone(),
             run_id: run.id.clone(),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use syncline_api::{ApplyRequest, ReadModeName, TriggerName, TriggerRequest, TriggerType};
 use syncline_core::run::RunOptions;
 use syncline_core::{Error, ErrorKind, ReadMode, Result, Run, RunType, Sync, Trigger};
-use syncline_store::{Activation, FollowUp, SyncState};
+use syncline_store::{Activation, Enqueued, FollowUp, SyncState};
 
 use crate::access::Caller;
 use crate::app::App;
@@ -13,7 +13,7 @@ use crate::app::App;
 const SOURCE_IDS_MAX: usize = 10_000;
 
 /// Queues the run that a request describes, or joins an equal one that waits.
-pub async fn trigger(app: &App, sync: &Sync, request: &TriggerRequest, caller: &Caller) -> Result<Run> {
+pub async fn trigger(app: &App, sync: &Sync, request: &TriggerRequest, caller: &Caller) -> Result<Enqueued> {
     let run_type = match request.run_type {
         None | Some(TriggerType::Sync) => RunType::Sync,
         Some(TriggerType::OneTime) => RunType::OneTime,
@@ -27,7 +27,9 @@ pub async fn trigger(app: &App, sync: &Sync, request: &TriggerRequest, caller: &
         check_time(at, app.now())?;
         run.run_at = Some(at);
     }
-    enqueue(app, &run).await
+    let enqueued = app.store.enqueue(&run).await?;
+    app.wake();
+    Ok(enqueued)
 }
 
 /// The first run of a new sync: writes all data from its source to its target.

@@ -16,6 +16,8 @@ mod records;
 mod sql;
 mod sqlite;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_core::ids::LetterId;
@@ -35,7 +37,7 @@ pub use queue::{
 };
 pub use records::{
     ChunkRecord, ChunkState, Commit, CursorChange, CursorHistory, DeadLetter, EditedPayload, Forgotten,
-    Generation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord, RunFilter,
+    Generation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorFilter, RowErrorGroup, RowErrorRecord, RunFilter,
     SyncRecord, SyncSeen, SyncState,
 };
 #[doc(hidden)]
@@ -113,7 +115,14 @@ pub trait Store: Send + Sync {
     /// Drops the errors of a run that has not ended; only those of `stage`, if it is given.
     async fn clear_row_errors(&self, run: &RunId, epoch: u64, stage: Option<Stage>) -> Result<()>;
     /// Errors of a run in the order they occurred, and how many there are; none while it is active.
-    async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)>;
+    async fn row_errors(
+        &self,
+        run: &RunId,
+        filter: &RowErrorFilter,
+        page: Page,
+    ) -> Result<(Vec<RowErrorRecord>, u64)>;
+    /// The kinds of a run's errors, the most frequent first, at most [`Page::SIZE_MAX`].
+    async fn row_error_groups(&self, run: &RunId) -> Result<Vec<RowErrorGroup>>;
     /// Puts letters aside, hidden, until the run's commit exposes them. A letter replaces one of the
     /// same key; those put aside before a takeover stay, because its run goes on with the same plan.
     async fn stage_letters(&self, run: &RunId, epoch: u64, letters: &[DeadLetter]) -> Result<()>;
@@ -122,6 +131,8 @@ pub trait Store: Send + Sync {
     /// Letters, latest seen first.
     async fn letters(&self, filter: &LetterFilter, page: Page) -> Result<(Vec<DeadLetter>, u64)>;
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>>;
+    /// The latest letter of each of these rows of a sync that has one.
+    async fn letters_of_rows(&self, sync: &SyncUid, rows: &[String]) -> Result<BTreeMap<String, LetterId>>;
     /// Moves a letter along [`LetterState::transition`]; an illegal step is `conflict`.
     async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter>;
     /// Moves those of these letters that are in one of the states `from`, all together; how many they

@@ -159,6 +159,32 @@ pub struct RowErrorRecord {
     pub removal: bool,
 }
 
+/// Which row errors of a run are wanted: those for which all that is given holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowErrorFilter {
+    pub code: Option<String>,
+    pub field: Option<String>,
+    pub stage: Option<Stage>,
+    /// Beginning of the row id.
+    pub row_id_prefix: Option<String>,
+}
+
+impl RowErrorFilter {
+    /// Every error of the run.
+    pub const ALL: Self = Self { code: None, field: None, stage: None, row_id_prefix: None };
+}
+
+/// Errors of a run that are of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowErrorGroup {
+    pub code: String,
+    pub stage: Stage,
+    pub field: Option<String>,
+    /// Of the first of them.
+    pub message: String,
+    pub count: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LetterState {

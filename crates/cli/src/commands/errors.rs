@@ -2,7 +2,7 @@
 
 use syncline_api::RowErrorList;
 use syncline_core::RunId;
-use syncline_store::{Page, RowErrorRecord};
+use syncline_store::{Page, RowErrorFilter, RowErrorRecord};
 
 use crate::Context;
 use crate::args::ErrorsArgs;
@@ -16,26 +16,29 @@ pub async fn errors(context: &Context, args: &ErrorsArgs) -> Outcome {
     let engine = Records::open(context)?.reader_of_runs().await?;
     let run = select::run(&engine, &args.run).await?;
     let page = Page { number: args.page, size: args.per_page };
-    let (errors, total) = engine.store.row_errors(&run.id, page).await?;
-    print(&context.out, &run.id, &errors, page, total);
+    let (errors, total) = engine.store.row_errors(&run.id, &RowErrorFilter::ALL, page).await?;
+    let rows: Vec<String> = errors.iter().map(|error| error.row_id.clone()).collect();
+    let letters = engine.store.letters_of_rows(&run.sync_uid, &rows).await?;
+    print(&context.out, &run.id, &RowErrorList::of(&errors, &letters, page, total), &errors);
     Ok(Exit::Done)
 }
 
 /// One page of a run's errors.
-pub fn print(out: &Out, run: &RunId, errors: &[RowErrorRecord], page: Page, total: u64) {
+pub fn print(out: &Out, run: &RunId, list: &RowErrorList, errors: &[RowErrorRecord]) {
     if out.json {
-        out.json(&RowErrorList::of(errors, page, total));
+        out.json(list);
         return;
     }
+    let total = list.total_errors;
     let id = output::short_id(run);
     match (errors.is_empty(), total) {
         (true, 0) => out.line(format!("No row failed in {id}.")),
         (true, _) => out.line("No errors on this page."),
         (false, _) => out.line(errors_table(out, errors)),
     }
-    let shown = page.offset() + errors.len() as u64;
+    let shown = (list.page - 1) * list.per_page + errors.len() as u64;
     if total > shown {
-        let next = page.number + 1;
+        let next = list.page + 1;
         out.remark(&format!(
             "\n{} of {}; --page {next} shows the next",
             output::grouped(shown),

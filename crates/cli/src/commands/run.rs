@@ -7,7 +7,7 @@ use syncline_api::RunDetail;
 use syncline_core::run::RunOptions;
 use syncline_core::{Error, ErrorKind, Result, Run, RunStatus, RunType, Sync, Trigger};
 use syncline_engine::Engine;
-use syncline_store::Page;
+use syncline_store::{Page, RowErrorFilter};
 
 use crate::Context;
 use crate::app::App;
@@ -167,7 +167,7 @@ pub async fn finish_one(context: &Context, engine: &Engine, run: &Run) -> Outcom
 
 /// Tells people how a run ended. `first`: it was the first of its sync.
 async fn report(context: &Context, engine: &Engine, run: &Run, first: bool) -> Result<()> {
-    let (errors, total) = engine.store.row_errors(&run.id, Page::first(output::ERRORS_GROUPED_MAX)).await?;
+    let (errors, total) = engine.store.row_errors(&run.id, &RowErrorFilter::ALL, Page::first(output::ERRORS_GROUPED_MAX)).await?;
     let text = output::run_report(&context.out, run, first, (&errors, total), engine.clock.now());
     context.out.raw(&text);
     Ok(())

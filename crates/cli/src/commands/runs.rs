@@ -5,7 +5,7 @@ use syncline_api::{List, RunDetail, RunView};
 use syncline_core::run::TimelineEntry;
 use syncline_core::{Counters, Durations, Phase, Result, Run, RunStatus};
 use syncline_engine::{Engine, review};
-use syncline_store::{Page, RowErrorRecord, RunFilter};
+use syncline_store::{Page, RowErrorFilter, RowErrorRecord, RunFilter};
 
 use crate::Context;
 use crate::args::{RunRef, RunsArgs, RunsCommand, RunsList};
@@ -130,7 +130,7 @@ async fn show(context: &Context, args: &RunRef) -> Outcome {
         return Ok(Exit::Done);
     }
     let planned = if output::is_rejected(&run) { planned(&engine, &run).await } else { None };
-    let (errors, total) = engine.store.row_errors(&run.id, Page::first(ERRORS_SHOWN)).await?;
+    let (errors, total) = engine.store.row_errors(&run.id, &RowErrorFilter::ALL, Page::first(ERRORS_SHOWN)).await?;
     print_run(&context.out, &run, planned.as_ref(), (&errors, total), now);
     Ok(Exit::Done)
 }

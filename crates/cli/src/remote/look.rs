@@ -133,8 +133,7 @@ pub async fn errors(context: &Context, server: &Client, args: &ErrorsArgs) -> Ou
     let query = [("page", Some(args.page.to_string())), ("per_page", Some(args.per_page.to_string()))];
     let list: RowErrorList = server.asked(&["runs", &run.run.id, "errors"], &query).await?;
     let errors: Vec<_> = list.data.iter().map(known::row_error).collect::<Result<_>>()?;
-    let page = Page { number: args.page, size: args.per_page };
-    local_errors::print(&context.out, &RunId::from_stored(run.run.id), &errors, page, list.total_errors);
+    local_errors::print(&context.out, &RunId::from_stored(run.run.id), &list, &errors);
     Ok(Exit::Done)
 }
 

@@ -14,20 +14,22 @@ use crate::plan_file::{PlanChunk, PlanReader};
 #[derive(Clone, Debug, Default)]
 pub struct ChangeFilter {
     pub row_id: Option<String>,
-    /// create, update, append, delete, clear or flag.
-    pub operation: Option<String>,
-    /// As [`RowEvent::result`].
-    pub result: Option<String>,
+    /// Any of create, update, append, delete, clear and flag; empty: all.
+    pub operations: Vec<String>,
+    /// Any of what [`RowEvent::result`] can be; empty: all.
+    pub results: Vec<String>,
 }
 
 impl ChangeFilter {
     fn is_empty(&self) -> bool {
-        self.row_id.is_none() && self.operation.is_none() && self.result.is_none()
+        self.row_id.is_none() && self.operations.is_empty() && self.results.is_empty()
     }
 
     fn matches(&self, row_id: &str, operation: &str, result: &str) -> bool {
-        let is = |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|w| w == found);
-        is(&self.row_id, row_id) && is(&self.operation, operation) && is(&self.result, result)
+        let is_one = |wanted: &[String], found: &str| wanted.is_empty() || wanted.iter().any(|w| w == found);
+        self.row_id.as_deref().is_none_or(|wanted| wanted == row_id)
+            && is_one(&self.operations, operation)
+            && is_one(&self.results, result)
     }
 }
 

@@ -10,7 +10,7 @@ use syncline_core::sync::*;
 use syncline_core::{Entry, Run, RunStatus, RunType, SyncId, Trigger};
 use syncline_engine::{Clock, Endpoints, Engine, watch};
 use syncline_snapshot::{Segment, Snapshot, Values};
-use syncline_store::{FileStore, LetterFilter, LetterState, Page, RowErrorRecord, SqliteStore, SyncRecord};
+use syncline_store::{FileStore, LetterFilter, LetterState, Page, RowErrorFilter, RowErrorRecord, SqliteStore, SyncRecord};
 
 use crate::doubles::{TableDestination, TableSource};
 
@@ -130,7 +130,7 @@ impl Fixture {
     }
 
     pub async fn errors(&self, run: &Run) -> Vec<RowErrorRecord> {
-        self.engine.store.row_errors(&run.id, Page::first(1_000)).await.unwrap().0
+        self.engine.store.row_errors(&run.id, &RowErrorFilter::ALL, Page::first(1_000)).await.unwrap().0
     }
 
     /// Letters as `row id`, `state` and `attempts`, by row id.

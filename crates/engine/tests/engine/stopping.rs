@@ -132,8 +132,21 @@ impl Store for StoppingStore {
         self.around(self.inner.clear_row_errors(run, epoch, stage)).await
     }
 
-    async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)> {
-        self.inner.row_errors(run, page).await
+    async fn row_errors(
+        &self,
+        run: &RunId,
+        filter: &RowErrorFilter,
+        page: Page,
+    ) -> Result<(Vec<RowErrorRecord>, u64)> {
+        self.inner.row_errors(run, filter, page).await
+    }
+
+    async fn row_error_groups(&self, run: &RunId) -> Result<Vec<RowErrorGroup>> {
+        self.inner.row_error_groups(run).await
+    }
+
+    async fn letters_of_rows(&self, sync: &SyncUid, rows: &[String]) -> Result<BTreeMap<String, LetterId>> {
+        self.inner.letters_of_rows(sync, rows).await
     }
 
     async fn stage_letters(&self, run: &RunId, epoch: u64, letters: &[DeadLetter]) -> Result<()> {

@@ -10,11 +10,11 @@ use serde::Deserialize;
 use serde_json::json;
 use syncline_api::words::OutcomeWord;
 use syncline_api::{
-    ApplyRequest, ChangeView, List, PlanView, RejectRequest, RowErrorList, RunDetail, RunView,
+    ApplyRequest, ChangeView, List, PlanView, RejectRequest, RowErrorGroups, RowErrorList, RunDetail, RunView,
 };
-use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, SyncUid, Trigger};
+use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, Stage, SyncUid, Trigger};
 use syncline_engine::review::{self, ChangeFilter};
-use syncline_store::{Page, RunFilter};
+use syncline_store::{Page, RowErrorFilter, RunFilter};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -41,6 +41,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get_of_sync))
         .routes(routes!(errors))
         .routes(routes!(errors_of_sync))
+        .routes(routes!(error_groups))
         .routes(routes!(plan))
         .routes(routes!(rows))
         .routes(routes!(cancel))
@@ -200,7 +201,7 @@ async fn run_of(app: &App, sync_id: &str, run_id: &str) -> Answer<Run> {
 }
 
 /// Which row errors to list.
-#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ErrorQuery {
@@ -210,12 +211,36 @@ pub struct ErrorQuery {
     /// 100 unless given.
     #[param(minimum = 1, maximum = 200)]
     per_page: Option<u64>,
+    code: Option<String>,
+    field: Option<String>,
+    /// `ingest`, `normalize`, `transform`, `execute` or `finalize`.
+    #[param(pattern = "^(ingest|normalize|transform|execute|finalize)$")]
+    stage: Option<String>,
+    /// Beginning of the row id.
+    key: Option<String>,
 }
 
-async fn errors_page(app: &App, run: &Run, query: ErrorQuery) -> Answer<Json<RowErrorList>> {
+impl ErrorQuery {
+    fn filter(&self) -> Answer<RowErrorFilter> {
+        let stages = Stage::ALL.map(Stage::as_str);
+        let stage = input::each("stage", self.stage.as_deref(), &stages, |word| {
+            Stage::ALL.into_iter().find(|stage| stage.as_str() == word)
+        })?;
+        Ok(RowErrorFilter {
+            code: self.code.clone(),
+            field: self.field.clone(),
+            stage: stage.first().copied(),
+            row_id_prefix: self.key.clone(),
+        })
+    }
+}
+
+async fn errors_page(app: &App, run: &Run, query: &ErrorQuery) -> Answer<Json<RowErrorList>> {
     let page = input::page(query.page, query.per_page, ERRORS_PER_PAGE)?;
-    let (errors, total) = app.store.row_errors(&run.id, page).await?;
-    Ok(Json(RowErrorList::of(&errors, page, total)))
+    let (errors, total) = app.store.row_errors(&run.id, &query.filter()?, page).await?;
+    let rows: Vec<String> = errors.iter().map(|error| error.row_id.clone()).collect();
+    let letters = app.store.letters_of_rows(&run.sync_uid, &rows).await?;
+    Ok(Json(RowErrorList::of(&errors, &letters, page, total)))
 }
 
 /// Rows that failed in a run, in the order they did.
@@ -226,7 +251,7 @@ async fn errors(
     Path(run_id): Path<String>,
     Params(query): Params<ErrorQuery>,
 ) -> Answer<Json<RowErrorList>> {
-    errors_page(&app, &app.run(&run_id).await?, query).await
+    errors_page(&app, &app.run(&run_id).await?, &query).await
 }
 
 /// Rows that failed in a run of a sync.
@@ -238,7 +263,18 @@ async fn errors_of_sync(
     Path((sync_id, run_id)): Path<(String, String)>,
     Params(query): Params<ErrorQuery>,
 ) -> Answer<Json<RowErrorList>> {
-    errors_page(&app, &run_of(&app, &sync_id, &run_id).await?, query).await
+    errors_page(&app, &run_of(&app, &sync_id, &run_id).await?, &query).await
+}
+
+/// The kinds of errors of a run's rows, and how many there are of each.
+#[utoipa::path(get, path = "/runs/{run_id}/errors/groups", tag = "runs", params(("run_id" = String, Path)),
+    responses((status = 200, body = RowErrorGroups)), extensions(("x-role" = json!("viewer"))))]
+async fn error_groups(
+    State(app): State<Arc<App>>,
+    Path(run_id): Path<String>,
+) -> Answer<Json<RowErrorGroups>> {
+    let groups = app.store.row_error_groups(&app.run(&run_id).await?.id).await?;
+    Ok(Json(RowErrorGroups { data: groups.into_iter().map(Into::into).collect() }))
 }
 
 /// What a run planned, with the first of its changes.
@@ -263,10 +299,10 @@ pub struct RowQuery {
     per_page: Option<u64>,
     /// The row's key; of a composite key a JSON array.
     key: Option<String>,
-    /// `create`, `update`, `append`, `delete`, `clear` or `flag`.
+    /// Of `create`, `update`, `append`, `delete`, `clear` and `flag`, separated by commas.
     operation: Option<String>,
-    /// `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, `planned` or
-    /// `not attempted`.
+    /// Of `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, `planned` and
+    /// `not attempted`, separated by commas.
     status: Option<String>,
 }
 
@@ -280,7 +316,11 @@ async fn rows(
 ) -> Answer<Json<List<ChangeView>>> {
     let page = input::page(query.page, query.per_page, 20)?;
     let run = app.run(&run_id).await?;
-    let filter = ChangeFilter { row_id: query.key, operation: query.operation, result: query.status };
+    let words = |list: Option<String>| -> Vec<String> {
+        list.iter().flat_map(|list| list.split(',')).map(str::to_string).collect()
+    };
+    let filter =
+        ChangeFilter { row_id: query.key, operations: words(query.operation), results: words(query.status) };
     let (changes, total) = review::changes(&app.engine, &run, &filter, page).await?;
     Ok(Json(List::new(changes.into_iter().map(crate::views::change).collect(), page, total)))
 }

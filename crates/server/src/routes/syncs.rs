@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use syncline_api::{
     CursorChangeView, CursorRequest, CursorView, HaltedView, List, RecordEventView, RunDetail, RunView,
-    ScheduledSync, SyncView, TriggerRequest,
+    ScheduledSync, SyncView, TriggerRequest, TriggeredRun,
 };
 use syncline_config::Origin;
 use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, RunStatus, Sync};
@@ -100,6 +100,8 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
         pending: of_state("pending"),
         dead_letters,
         cursor: record.cursor.as_ref().map(CursorValue::to_string),
+        cursor_column: sync.model.cursor.clone(),
+        batch_size: sync.batch_size,
         origin: match &origin {
             Some(Origin::Api) => "api".into(),
             Some(Origin::File(_)) | None => "file".into(),
@@ -141,17 +143,18 @@ async fn get(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Answer
 /// Starts a run, or joins an equal one that waits.
 #[utoipa::path(post, path = "/syncs/{sync_id}/trigger", operation_id = "trigger_sync", tag = "runs", params(("sync_id" = String, Path)),
     request_body(content = Option<TriggerRequest>),
-    responses((status = 202, body = RunDetail)), extensions(("x-role" = json!("operator"))))]
+    responses((status = 202, body = TriggeredRun)), extensions(("x-role" = json!("operator"))))]
 async fn trigger(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     Path(sync_id): Path<String>,
     OptionalBody(request): OptionalBody<TriggerRequest>,
-) -> Answer<(StatusCode, Extension<Detail>, Json<RunDetail>)> {
+) -> Answer<(StatusCode, Extension<Detail>, Json<TriggeredRun>)> {
     let sync = app.sync(&sync_id)?;
-    let run = actions::trigger(&app, &sync, &request, &caller).await.map_err(Fault::unprocessable)?;
-    let detail = Detail(asked(&request, &run.id));
-    Ok((StatusCode::ACCEPTED, Extension(detail), Json(RunDetail::of(&run, app.now()))))
+    let queued = actions::trigger(&app, &sync, &request, &caller).await.map_err(Fault::unprocessable)?;
+    let detail = Detail(asked(&request, &queued.run.id));
+    let answer = TriggeredRun { run: RunDetail::of(&queued.run, app.now()), joined: queued.joined };
+    Ok((StatusCode::ACCEPTED, Extension(detail), Json(answer)))
 }
 
 /// A request for the audit log, which holds no values of rows, and so no ids.

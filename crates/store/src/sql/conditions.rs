@@ -2,7 +2,7 @@
 
 use syncline_core::Result;
 
-use super::{Outcome, Row, Sql, Value, WORKSPACE};
+use super::{Dialect, Outcome, Row, Sql, Value, WORKSPACE};
 use crate::Page;
 
 /// Conditions that all hold, each with its value bound.
@@ -39,6 +39,16 @@ impl Conditions {
         if let Some(value) = value {
             self.and(column_and_operator, value);
         }
+    }
+
+    /// Adds that the column's text holds another one, letter by letter.
+    pub fn and_holds(&mut self, dialect: Dialect, column: &str, text: String) {
+        let place = match dialect {
+            Dialect::Sqlite => "instr",
+            Dialect::Postgres => "strpos",
+        };
+        self.text.push_str(&format!(" AND {place}({column}, ?) > 0"));
+        self.values.push(text.into());
     }
 
     /// Adds `<column> IN (…)`, or nothing when there are no values.

@@ -1,5 +1,7 @@
 //! The store's contract, kept by whatever runs transactions.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_core::ids::LetterId;
@@ -14,7 +16,7 @@ use super::{
 use crate::fail_points::fail_point;
 use crate::{
     ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, EditedPayload, FollowUp, Forgotten,
-    Generation, Incarnation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorRecord,
+    Generation, Incarnation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorFilter, RowErrorGroup, RowErrorRecord,
     RunFilter, Store, SyncRecord, SyncSeen, SyncState,
 };
 
@@ -148,9 +150,19 @@ impl<B: Backend + 'static> Store for B {
         self.write(move |tx| row_errors::clear(tx, &run, epoch, stage)).await
     }
 
-    async fn row_errors(&self, run: &RunId, page: Page) -> Result<(Vec<RowErrorRecord>, u64)> {
+    async fn row_errors(
+        &self,
+        run: &RunId,
+        filter: &RowErrorFilter,
+        page: Page,
+    ) -> Result<(Vec<RowErrorRecord>, u64)> {
+        let (run, filter) = (run.clone(), filter.clone());
+        self.read(move |tx| row_errors::list(tx, &run, &filter, page)).await
+    }
+
+    async fn row_error_groups(&self, run: &RunId) -> Result<Vec<RowErrorGroup>> {
         let run = run.clone();
-        self.read(move |tx| row_errors::list(tx, &run, page)).await
+        self.read(move |tx| row_errors::groups(tx, &run)).await
     }
 
     async fn stage_letters(&self, run: &RunId, epoch: u64, letters: &[DeadLetter]) -> Result<()> {
@@ -171,6 +183,11 @@ impl<B: Backend + 'static> Store for B {
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>> {
         let id = id.to_string();
         self.read(move |tx| letters::get(tx, &id)).await
+    }
+
+    async fn letters_of_rows(&self, sync: &SyncUid, rows: &[String]) -> Result<BTreeMap<String, LetterId>> {
+        let (sync, rows) = (sync.clone(), rows.to_vec());
+        self.read(move |tx| letters::of_rows(tx, &sync, &rows)).await
     }
 
     async fn letters_by_id(&self, ids: &[LetterId]) -> Result<Vec<DeadLetter>> {

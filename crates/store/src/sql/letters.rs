@@ -1,13 +1,13 @@
 //! Dead letters: staged by a run, exposed by its commit.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 use syncline_core::ids::LetterId;
 use syncline_core::{Error, ErrorKind, Run, RunId, RunType, SyncUid};
 
 use super::conditions::Conditions;
-use super::{Dialect, Outcome, Sql, WORKSPACE, blob, events, replays, runs, values};
+use super::{Dialect, Outcome, Sql, Value, WORKSPACE, blob, events, replays, runs, values};
 use crate::{DeadLetter, LetterFilter, LetterState, Page};
 
 pub fn stage(tx: &dyn Sql, id: &RunId, epoch: u64, letters: &[DeadLetter]) -> Outcome<()> {
@@ -119,6 +119,25 @@ pub fn list(tx: &dyn Sql, filter: &LetterFilter, page: Page) -> Outcome<(Vec<Dea
     let (records, total) = conditions(filter).page(tx, &table, LATEST_FIRST, page)?;
     let letters = records.iter().map(|text| blob::decode(text, "a letter")).collect::<Result<_, _>>()?;
     Ok((letters, total))
+}
+
+/// The latest letter of each of these rows that has one.
+pub fn of_rows(tx: &dyn Sql, sync: &SyncUid, rows: &[String]) -> Outcome<BTreeMap<String, LetterId>> {
+    if rows.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let table = tx.dialect().by_index("letters", "letters_of_row");
+    let marks = vec!["?"; rows.len()].join(", ");
+    // Oldest first, so that the latest is what stays in the map.
+    let statement = format!(
+        "SELECT row_id, id FROM {table} WHERE workspace_id = ? AND row_id IN ({marks}) AND sync_uid = ? \
+         ORDER BY last_seen_at, id"
+    );
+    let mut wanted = vec![Value::from(WORKSPACE)];
+    wanted.extend(rows.iter().map(|row| Value::from(row.as_str())));
+    wanted.push(sync.as_str().into());
+    let found = tx.query(&statement, &wanted)?;
+    found.iter().map(|row| Ok((row.text(0)?.to_string(), LetterId::from_stored(row.text(1)?)))).collect()
 }
 
 pub fn conditions(filter: &LetterFilter) -> Conditions {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use syncline_core::{ErrorKind, Run, RunStatus, RunType, Stage};
-use syncline_store::{Page, RowErrorRecord, Store};
+use syncline_store::{Page, RowErrorFilter, RowErrorRecord, Store};
 
 use crate::fixtures::*;
 use crate::over_every_store;
@@ -25,12 +25,12 @@ async fn errors_are_seen_from_the_runs_end_in_the_order_they_occurred(store: Arc
     add(&*store, &run, 0..3).await;
     add(&*store, &beside, 90..95).await;
     add(&*store, &run, 3..12).await;
-    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap(), (vec![], 0));
+    assert_eq!(store.row_errors(&run.id, &RowErrorFilter::ALL, ALL).await.unwrap(), (vec![], 0));
     store.commit(&ending(&run)).await.unwrap();
-    let (errors, total) = store.row_errors(&run.id, ALL).await.unwrap();
+    let (errors, total) = store.row_errors(&run.id, &RowErrorFilter::ALL, ALL).await.unwrap();
     assert_eq!(errors, (0..12).map(row_error).collect::<Vec<_>>());
     assert_eq!(total, 12);
-    let (page, total) = store.row_errors(&run.id, Page { number: 3, size: 5 }).await.unwrap();
+    let (page, total) = store.row_errors(&run.id, &RowErrorFilter::ALL, Page { number: 3, size: 5 }).await.unwrap();
     assert_eq!((page, total), ((10..12).map(row_error).collect(), 12));
 }
 
@@ -40,11 +40,11 @@ async fn errors_of_a_held_run_are_seen_until_it_goes_on(store: Arc<dyn Store>) {
     add(&*store, &run, 0..2).await;
     run.status = RunStatus::Held;
     store.update_run(&run).await.unwrap();
-    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().1, 2);
+    assert_eq!(store.row_errors(&run.id, &RowErrorFilter::ALL, ALL).await.unwrap().1, 2);
     run.status = RunStatus::Queued;
     store.update_run(&run).await.unwrap();
     store.claim_run(&run.id, at(3)).await.unwrap();
-    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().1, 0);
+    assert_eq!(store.row_errors(&run.id, &RowErrorFilter::ALL, ALL).await.unwrap().1, 0);
 }
 
 async fn errors_are_cleared_before_a_run_plans_again(store: Arc<dyn Store>) {
@@ -58,8 +58,8 @@ async fn errors_are_cleared_before_a_run_plans_again(store: Arc<dyn Store>) {
     for run in [&run, &beside] {
         store.commit(&ending(run)).await.unwrap();
     }
-    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap(), (vec![row_error(5)], 1));
-    assert_eq!(store.row_errors(&beside.id, ALL).await.unwrap(), (vec![row_error(7)], 1));
+    assert_eq!(store.row_errors(&run.id, &RowErrorFilter::ALL, ALL).await.unwrap(), (vec![row_error(5)], 1));
+    assert_eq!(store.row_errors(&beside.id, &RowErrorFilter::ALL, ALL).await.unwrap(), (vec![row_error(7)], 1));
 }
 
 async fn errors_of_one_stage_are_cleared_alone(store: Arc<dyn Store>) {
@@ -70,7 +70,7 @@ async fn errors_of_one_stage_are_cleared_alone(store: Arc<dyn Store>) {
     store.add_row_errors(&run.id, run.epoch, &[row_error(0), executed, posing.clone()]).await.unwrap();
     store.clear_row_errors(&run.id, run.epoch, Some(Stage::Execute)).await.unwrap();
     store.commit(&ending(&run)).await.unwrap();
-    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().0, [row_error(0), posing]);
+    assert_eq!(store.row_errors(&run.id, &RowErrorFilter::ALL, ALL).await.unwrap().0, [row_error(0), posing]);
 }
 
 async fn errors_of_an_ended_run_stay_as_they_are(store: Arc<dyn Store>) {
@@ -80,5 +80,5 @@ async fn errors_of_an_ended_run_stay_as_they_are(store: Arc<dyn Store>) {
     store.commit(&ending(&run)).await.unwrap();
     refused(store.add_row_errors(&run.id, run.epoch, &[row_error(9)]).await, ErrorKind::Conflict);
     refused(store.clear_row_errors(&run.id, run.epoch, None).await, ErrorKind::Conflict);
-    assert_eq!(store.row_errors(&run.id, ALL).await.unwrap().1, 2);
+    assert_eq!(store.row_errors(&run.id, &RowErrorFilter::ALL, ALL).await.unwrap().1, 2);
 }
