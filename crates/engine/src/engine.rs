@@ -15,8 +15,8 @@ use syncline_core::{
 };
 use syncline_expr::LookupTables;
 use syncline_store::{
-    ChunkRecord, Commit, FileStore, FollowUp, Forgotten, KeepUntil, Page, PlanRecord, RowErrorFilter, RunFilter, Store,
-    SyncRecord, SyncSeen, SyncState,
+    ChunkRecord, Commit, FileStore, FollowUp, Forgotten, KeepUntil, Page, PlanRecord, RowErrorFilter,
+    RunFilter, Store, SyncRecord, SyncSeen, SyncState,
 };
 use uuid::Uuid;
 

@@ -37,8 +37,8 @@ pub use queue::{
 };
 pub use records::{
     ChunkRecord, ChunkState, Commit, CursorChange, CursorHistory, DeadLetter, EditedPayload, Forgotten,
-    Generation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorFilter, RowErrorGroup, RowErrorRecord, RunFilter,
-    SyncRecord, SyncSeen, SyncState,
+    Generation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorFilter, RowErrorGroup,
+    RowErrorRecord, RunFilter, SyncRecord, SyncSeen, SyncState,
 };
 #[doc(hidden)]
 pub use sql::fuzzing;

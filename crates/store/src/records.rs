@@ -327,6 +327,8 @@ pub struct RunFilter {
     pub run_types: Vec<RunType>,
     pub triggers: Vec<Trigger>,
     pub correlation_id: Option<String>,
+    /// Beginning of the id.
+    pub id_prefix: Option<String>,
     /// Created at or after.
     pub since: Option<Timestamp>,
     /// Created before.

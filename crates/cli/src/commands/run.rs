@@ -167,7 +167,10 @@ pub async fn finish_one(context: &Context, engine: &Engine, run: &Run) -> Outcom
 
 /// Tells people how a run ended. `first`: it was the first of its sync.
 async fn report(context: &Context, engine: &Engine, run: &Run, first: bool) -> Result<()> {
-    let (errors, total) = engine.store.row_errors(&run.id, &RowErrorFilter::ALL, Page::first(output::ERRORS_GROUPED_MAX)).await?;
+    let (errors, total) = engine
+        .store
+        .row_errors(&run.id, &RowErrorFilter::ALL, Page::first(output::ERRORS_GROUPED_MAX))
+        .await?;
     let text = output::run_report(&context.out, run, first, (&errors, total), engine.clock.now());
     context.out.raw(&text);
     Ok(())

@@ -130,7 +130,8 @@ async fn show(context: &Context, args: &RunRef) -> Outcome {
         return Ok(Exit::Done);
     }
     let planned = if output::is_rejected(&run) { planned(&engine, &run).await } else { None };
-    let (errors, total) = engine.store.row_errors(&run.id, &RowErrorFilter::ALL, Page::first(ERRORS_SHOWN)).await?;
+    let (errors, total) =
+        engine.store.row_errors(&run.id, &RowErrorFilter::ALL, Page::first(ERRORS_SHOWN)).await?;
     print_run(&context.out, &run, planned.as_ref(), (&errors, total), now);
     Ok(Exit::Done)
 }

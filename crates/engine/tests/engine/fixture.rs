@@ -10,7 +10,9 @@ use syncline_core::sync::*;
 use syncline_core::{Entry, Run, RunStatus, RunType, SyncId, Trigger};
 use syncline_engine::{Clock, Endpoints, Engine, watch};
 use syncline_snapshot::{Segment, Snapshot, Values};
-use syncline_store::{FileStore, LetterFilter, LetterState, Page, RowErrorFilter, RowErrorRecord, SqliteStore, SyncRecord};
+use syncline_store::{
+    FileStore, LetterFilter, LetterState, Page, RowErrorFilter, RowErrorRecord, SqliteStore, SyncRecord,
+};
 
 use crate::doubles::{TableDestination, TableSource};
 

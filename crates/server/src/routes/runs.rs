@@ -30,6 +30,8 @@ use crate::record::Detail;
 const ERRORS_PER_PAGE: u64 = 100;
 /// Longest reason for a rejection.
 const REASON_CHARS_MAX: usize = 500;
+/// How the id of every run begins.
+const RUN_ID_BEGINNING: &str = "run_";
 /// Changes of a plan that are shown with it.
 const PLAN_CHANGES_MAX: usize = 200;
 
@@ -85,6 +87,9 @@ pub struct RunQuery {
     )]
     pub trigger: Option<String>,
     pub correlation_id: Option<String>,
+    /// The beginning of a run's id, or a correlation id.
+    #[param(max_length = 200)]
+    pub q: Option<String>,
     /// Created at or after this moment.
     pub since: Option<Timestamp>,
     /// Created before this moment.
@@ -116,6 +121,10 @@ impl RunQuery {
         let run_types = input::each("type", self.run_type.as_deref(), &types, |word| {
             RunType::ALL.into_iter().find(|t| t.as_str() == word)
         })?;
+        let (id_prefix, word) = match self.q.clone() {
+            Some(q) if q.starts_with(RUN_ID_BEGINNING) => (Some(q), None),
+            q => (None, q),
+        };
         let known = Trigger::ALL.map(Trigger::as_str);
         let triggers = input::each("trigger", self.trigger.as_deref(), &known, |word| {
             Trigger::ALL.into_iter().find(|t| t.as_str() == word)
@@ -125,7 +134,8 @@ impl RunQuery {
             statuses: wanted,
             run_types,
             triggers,
-            correlation_id: self.correlation_id.clone(),
+            correlation_id: self.correlation_id.clone().or(word),
+            id_prefix,
             since: self.since,
             until: self.until,
         })

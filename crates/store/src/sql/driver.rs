@@ -16,8 +16,8 @@ use super::{
 use crate::fail_points::fail_point;
 use crate::{
     ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, EditedPayload, FollowUp, Forgotten,
-    Generation, Incarnation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorFilter, RowErrorGroup, RowErrorRecord,
-    RunFilter, Store, SyncRecord, SyncSeen, SyncState,
+    Generation, Incarnation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorFilter,
+    RowErrorGroup, RowErrorRecord, RunFilter, Store, SyncRecord, SyncSeen, SyncState,
 };
 
 /// What runs transactions: an embedded database, or a server. Everything that a store does beyond

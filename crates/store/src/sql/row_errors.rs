@@ -101,9 +101,7 @@ pub fn groups(tx: &dyn Sql, run: &RunId) -> Outcome<Vec<RowErrorGroup>> {
         }
     }
     let mut groups: Vec<RowErrorGroup> = kinds.into_values().collect();
-    groups.sort_by(|a, b| {
-        b.count.cmp(&a.count).then_with(|| (&a.code, &a.field).cmp(&(&b.code, &b.field)))
-    });
+    groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.code, &a.field).cmp(&(&b.code, &b.field))));
     groups.truncate(Page::SIZE_MAX as usize);
     Ok(groups)
 }

@@ -240,6 +240,11 @@ fn conditions(filter: &RunFilter) -> Conditions {
     let mut conditions = Conditions::new();
     conditions.and_if("sync_uid =", filter.sync_uid.as_ref().map(|uid| uid.as_str().to_string()));
     conditions.and_if("correlation_id =", filter.correlation_id.clone());
+    if let Some(beginning) = &filter.id_prefix {
+        conditions.and("id >=", beginning.clone());
+        // No id holds a character behind this one.
+        conditions.and("id <", format!("{beginning}~"));
+    }
     conditions.and_if("created_at >=", filter.since);
     conditions.and_if("created_at <", filter.until);
     conditions.and_one_of("triggered_by", filter.triggers.iter().map(|t| t.as_str()));
@@ -424,6 +429,7 @@ mod tests {
                         correlation_id,
                         run_types: vec![RunType::Sync],
                         triggers: vec![Trigger::Schedule],
+                        id_prefix: None,
                         since: Some(Timestamp::UNIX_EPOCH),
                         until: Some(Timestamp::MAX),
                     };

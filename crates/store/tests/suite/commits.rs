@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use syncline_core::{ErrorKind, Run, RunStatus, RunType, SyncId};
 use syncline_store::{
-    ChunkState, Commit, CursorHistory, DeadLetter, Generation, LetterFilter, RowErrorRecord, RunFilter,
-    Store, SyncRecord, SyncState,
+    ChunkState, Commit, CursorHistory, DeadLetter, Generation, LetterFilter, RowErrorFilter, RowErrorRecord,
+    RunFilter, Store, SyncRecord, SyncState,
 };
 
 use crate::fixtures::*;
@@ -41,7 +41,7 @@ async fn everything(store: &dyn Store, run: &Run) -> Everything {
         runs: store.runs(&RunFilter::default(), ALL).await.unwrap().0,
         generation: store.generation(&run.sync_uid).await.unwrap(),
         letters: letters(store, &LetterFilter::default()).await,
-        errors: store.row_errors(&run.id, ALL).await.unwrap().0,
+        errors: store.row_errors(&run.id, &RowErrorFilter::ALL, ALL).await.unwrap().0,
         history: store.cursor_history(&run.sync_uid, ALL).await.unwrap().0,
         files: store.live_files().await.unwrap(),
     }

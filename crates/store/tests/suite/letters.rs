@@ -18,6 +18,7 @@ over_every_store![
     a_replay_holds_its_letters_until_it_ends,
     a_replay_that_is_cancelled_opens_its_letters_again,
     letters_are_found_by_their_ids,
+    rows_lead_to_their_latest_letters,
     a_resolved_letter_stays_and_a_new_failure_is_a_new_letter,
     a_delivered_key_resolves_its_letter,
     a_replay_says_that_it_resolved,
@@ -217,6 +218,28 @@ async fn letters_are_found_by_their_ids(store: Arc<dyn Store>) {
     let ids = ["dl_3", "dl_9", "dl_1"].map(LetterId::from_stored);
     let found = store.letters_by_id(&ids).await.unwrap();
     assert_eq!(found.iter().map(|l| l.id.as_str()).collect::<Vec<_>>(), ["dl_3", "dl_1"]);
+}
+
+async fn rows_lead_to_their_latest_letters(store: Arc<dyn Store>) {
+    ensure(&*store, "contact").await;
+    ensure(&*store, "company").await;
+    run_with(&*store, "a", RunType::Sync, |run| vec![letter(run, "1", b"k"), letter(run, "2", b"l")], &[])
+        .await;
+    store.set_letter_state("dl_1", LetterState::ResolvedUser).await.unwrap();
+    let again = |run: &Run| {
+        vec![DeadLetter { id: LetterId::from_stored("dl_9"), last_seen_at: at(99), ..letter(run, "1", b"k") }]
+    };
+    let run = run_with(&*store, "b", RunType::Sync, again, &[]).await;
+    let known = all(&*store).await;
+    let row = |id: &str| known.iter().find(|l| l.id.as_str() == id).unwrap().row_id.clone();
+    assert_eq!(row("dl_1"), row("dl_9"));
+    let rows = [row("dl_1"), row("dl_2"), "unknown".to_string()];
+    let found = store.letters_of_rows(&run.sync_uid, &rows).await.unwrap();
+    let wanted =
+        [(row("dl_9"), "dl_9"), (row("dl_2"), "dl_2")].map(|(row, id)| (row, LetterId::from_stored(id)));
+    assert_eq!(found, wanted.into_iter().collect());
+    assert_eq!(store.letters_of_rows(&uid("company"), &rows).await.unwrap(), Default::default());
+    assert_eq!(store.letters_of_rows(&run.sync_uid, &[]).await.unwrap(), Default::default());
 }
 
 async fn a_resolved_letter_stays_and_a_new_failure_is_a_new_letter(store: Arc<dyn Store>) {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use syncline_core::run::StoredError;
 use syncline_core::{ErrorKind, Phase, Run, RunStatus, RunType, Stage, Trigger};
-use syncline_store::{ChunkState, LetterFilter, Page, RunFilter, Store};
+use syncline_store::{ChunkState, LetterFilter, Page, RowErrorFilter, RunFilter, Store};
 
 use crate::fixtures::*;
 use crate::over_every_store;
@@ -158,7 +158,7 @@ async fn whoever_lost_a_run_notes_nothing_of_it_any_more(store: Arc<dyn Store>) 
         set_chunk(&*store, &resumed, number, ChunkState::Settled).await.unwrap();
     }
     store.commit(&ending(&resumed)).await.unwrap();
-    assert_eq!(store.row_errors(id, ALL).await.unwrap().0, [row_error(2)]);
+    assert_eq!(store.row_errors(id, &RowErrorFilter::ALL, ALL).await.unwrap().0, [row_error(2)]);
     assert_eq!(letters(&*store, &LetterFilter::default()).await, [kept]);
 }
 
@@ -331,6 +331,8 @@ async fn filters_restrict_the_list_and_its_count(store: Arc<dyn Store>) {
         RunFilter { run_types: vec![RunType::Test], ..Default::default() },
         RunFilter { triggers: vec![Trigger::Schedule], ..Default::default() },
         RunFilter { correlation_id: Some("c3".into()), ..Default::default() },
+        RunFilter { triggers: vec![Trigger::Schedule, Trigger::Api], ..Default::default() },
+        RunFilter { id_prefix: Some("run_1".into()), ..Default::default() },
         RunFilter { since: Some(at(5)), until: Some(at(9)), ..Default::default() },
         RunFilter {
             sync_uid: Some(uid("company")),
@@ -338,6 +340,7 @@ async fn filters_restrict_the_list_and_its_count(store: Arc<dyn Store>) {
             run_types: vec![RunType::Sync],
             triggers: vec![Trigger::Api],
             correlation_id: Some("c5".into()),
+            id_prefix: Some("run_".into()),
             since: Some(at(2)),
             until: Some(at(20)),
         },
@@ -347,7 +350,11 @@ async fn filters_restrict_the_list_and_its_count(store: Arc<dyn Store>) {
             filter.sync_uid.as_ref().is_none_or(|uid| run.sync_uid == *uid)
                 && (filter.statuses.is_empty() || filter.statuses.contains(&run.status))
                 && (filter.run_types.is_empty() || filter.run_types.contains(&run.run_type))
-                && filter.trigger.is_none_or(|t| run.trigger == t)
+                && (filter.triggers.is_empty() || filter.triggers.contains(&run.trigger))
+                && filter
+                    .id_prefix
+                    .as_ref()
+                    .is_none_or(|beginning| run.id.as_str().starts_with(beginning.as_str()))
                 && filter.correlation_id.as_ref().is_none_or(|c| run.correlation_id == *c)
                 && filter.since.is_none_or(|t| run.created_at >= t)
                 && filter.until.is_none_or(|t| run.created_at < t)
@@ -386,7 +393,7 @@ async fn a_run_that_is_not_there_is_none_or_not_found(store: Arc<dyn Store>) {
     refused(set_chunk(&*store, &absent, 0, ChunkState::Sending).await, ErrorKind::NotFound);
     refused(store.add_row_errors(id, 0, &[]).await, ErrorKind::NotFound);
     refused(store.clear_row_errors(id, 0, None).await, ErrorKind::NotFound);
-    refused(store.row_errors(id, ALL).await, ErrorKind::NotFound);
+    refused(store.row_errors(id, &RowErrorFilter::ALL, ALL).await, ErrorKind::NotFound);
     refused(store.stage_letters(id, 0, &[]).await, ErrorKind::NotFound);
     refused(store.clear_staged_letters(id, 0).await, ErrorKind::NotFound);
     refused(store.commit(&ending(&absent)).await, ErrorKind::NotFound);

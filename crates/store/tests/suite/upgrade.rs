@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use syncline_core::{Run, RunStatus, RunType, Stage};
 use syncline_store::{
-    ChunkRecord, ChunkState, Commit, LetterFilter, RowErrorRecord, RunFilter, SqliteStore, Store, SyncState,
+    ChunkRecord, ChunkState, Commit, LetterFilter, RowErrorFilter, RowErrorRecord, RunFilter, SqliteStore,
+    Store, SyncState,
 };
 
 use crate::fixtures::*;
@@ -83,7 +84,10 @@ async fn check(store: &dyn Store) {
     assert_eq!(store.run_config(&done.id).await.unwrap(), "{}");
     assert_eq!(store.plan(&done.id).await.unwrap(), Some(plan(&done)));
     assert_eq!(store.chunks(&done.id).await.unwrap(), [outcomes()]);
-    assert_eq!(store.row_errors(&done.id, ALL).await.unwrap(), (vec![golden_row_error()], 1));
+    assert_eq!(
+        store.row_errors(&done.id, &RowErrorFilter::ALL, ALL).await.unwrap(),
+        (vec![golden_row_error()], 1)
+    );
     assert_eq!(letters(store, &LetterFilter::default()).await, [letter(&done, "1", b"k\0\xff")]);
     assert_eq!(store.generation(&sync.uid).await.unwrap(), commit.generation);
     let (history, _) = store.cursor_history(&sync.uid, ALL).await.unwrap();
