@@ -151,7 +151,6 @@ pub struct RunDetail {
     /// How often another server took the run over, because its own was not heard of any more.
     pub takeovers: u32,
     /// Hash of the configuration that the run is pinned to.
-    #[serde(default)]
     pub config_hash: String,
     /// The source was read to its end.
     pub complete_read: bool,
@@ -339,7 +338,6 @@ pub struct TriggeredRun {
     #[serde(flatten)]
     pub run: RunDetail,
     /// It is an equal run that waited already.
-    #[serde(default)]
     pub joined: bool,
 }
 
@@ -365,7 +363,6 @@ pub struct RowErrorView {
     #[schema(value_type = StageWord)]
     pub stage: String,
     /// The latest dead letter of the row.
-    #[serde(default)]
     pub letter_id: Option<String>,
 }
 
@@ -381,6 +378,7 @@ pub struct RowErrorGroups {
 pub struct RowErrorGroupView {
     pub code: String,
     /// `ingest`, `normalize`, `transform`, `execute` or `finalize`.
+    #[schema(value_type = StageWord)]
     pub stage: String,
     pub field: Option<String>,
     /// Of the first of them.

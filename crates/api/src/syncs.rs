@@ -43,10 +43,8 @@ pub struct SyncView {
     pub dead_letters: u64,
     pub cursor: Option<String>,
     /// The column that the cursor is a value of; null: every run reads the whole model.
-    #[serde(default)]
     pub cursor_column: Option<String>,
     /// Records in one request to the destination; null: as the destination likes best.
-    #[serde(default)]
     pub batch_size: Option<u32>,
     /// `file` (changed there) or `api`.
     #[schema(value_type = OriginWord)]

@@ -599,6 +599,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/errors/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kinds of errors of a run's rows, and how many there are of each. */
+        get: operations["error_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/events": {
         parameters: {
             query?: never;
@@ -2199,6 +2216,22 @@ export interface components {
             /** @description The first of those, and why. */
             problems: components["schemas"]["ProblemItem"][];
         };
+        /** @description Row errors of one kind. */
+        RowErrorGroupView: {
+            code: string;
+            /** @description `ingest`, `normalize`, `transform`, `execute` or `finalize`. */
+            stage: components["schemas"]["Stage"];
+            field: string | null;
+            /** @description Of the first of them. */
+            message: string;
+            /** Format: int64 */
+            count: number;
+        };
+        /** @description The kinds of a run's row errors. */
+        RowErrorGroups: {
+            /** @description The most frequent first. */
+            data: components["schemas"]["RowErrorGroupView"][];
+        };
         /** @description Failed rows of a run. */
         RowErrorList: {
             data: components["schemas"]["RowErrorView"][];
@@ -2219,6 +2252,8 @@ export interface components {
             code: string;
             /** @description `ingest`, `normalize`, `transform`, `execute` or `finalize`. */
             stage: components["schemas"]["Stage"];
+            /** @description The latest dead letter of the row. */
+            letter_id: string | null;
         };
         /**
          * @description What became of a change.
@@ -2259,6 +2294,8 @@ export interface components {
              * @description How often another server took the run over, because its own was not heard of any more.
              */
             takeovers: number;
+            /** @description Hash of the configuration that the run is pinned to. */
+            config_hash: string;
             /** @description The source was read to its end. */
             complete_read: boolean;
             links: components["schemas"]["RunLinks"];
@@ -2533,6 +2570,13 @@ export interface components {
              */
             dead_letters: number;
             cursor: string | null;
+            /** @description The column that the cursor is a value of; null: every run reads the whole model. */
+            cursor_column: string | null;
+            /**
+             * Format: int32
+             * @description Records in one request to the destination; null: as the destination likes best.
+             */
+            batch_size: number | null;
             /** @description `file` (changed there) or `api`. */
             origin: components["schemas"]["OriginKind"];
             /** @description Where it is defined: `syncs/crm.yaml:7`. */
@@ -2632,6 +2676,11 @@ export interface components {
         };
         /** @enum {string} */
         TriggerType: "sync" | "one_time" | "test" | "seed";
+        /** @description The answer to a trigger: the run that was queued, or that it joined. */
+        TriggeredRun: components["schemas"]["RunDetail"] & {
+            /** @description It is an equal run that waited already. */
+            joined: boolean;
+        };
         /** @description Everything that is to be said about a draft. */
         Validation: {
             /** @description There is no error. */
@@ -6886,6 +6935,8 @@ export interface operations {
                  */
                 trigger?: string;
                 correlation_id?: string;
+                /** @description The beginning of a run's id, or a correlation id. */
+                q?: string;
                 /** @description Created at or after this moment. */
                 since?: string;
                 /** @description Created before this moment. */
@@ -7452,6 +7503,12 @@ export interface operations {
                 page?: number;
                 /** @description 100 unless given. */
                 per_page?: number;
+                code?: string;
+                field?: string;
+                /** @description `ingest`, `normalize`, `transform`, `execute` or `finalize`. */
+                stage?: "ingest" | "normalize" | "transform" | "execute" | "finalize";
+                /** @description Beginning of the row id. */
+                key?: string;
             };
             header?: never;
             path: {
@@ -7467,6 +7524,108 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RowErrorList"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    error_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowErrorGroups"];
                 };
             };
             /** @description The request cannot be understood. */
@@ -8015,11 +8174,11 @@ export interface operations {
                 per_page?: number;
                 /** @description The row's key; of a composite key a JSON array. */
                 key?: string;
-                /** @description `create`, `update`, `append`, `delete`, `clear` or `flag`. */
+                /** @description Of `create`, `update`, `append`, `delete`, `clear` and `flag`, separated by commas. */
                 operation?: string;
                 /**
-                 * @description `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, `planned` or
-                 *     `not attempted`.
+                 * @description Of `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, `planned` and
+                 *     `not attempted`, separated by commas.
                  */
                 status?: string;
             };
@@ -10599,6 +10758,8 @@ export interface operations {
                  */
                 trigger?: string;
                 correlation_id?: string;
+                /** @description The beginning of a run's id, or a correlation id. */
+                q?: string;
                 /** @description Created at or after this moment. */
                 since?: string;
                 /** @description Created before this moment. */
@@ -10813,6 +10974,12 @@ export interface operations {
                 page?: number;
                 /** @description 100 unless given. */
                 per_page?: number;
+                code?: string;
+                field?: string;
+                /** @description `ingest`, `normalize`, `transform`, `execute` or `finalize`. */
+                stage?: "ingest" | "normalize" | "transform" | "execute" | "finalize";
+                /** @description Beginning of the row id. */
+                key?: string;
             };
             header?: never;
             path: {
@@ -11141,7 +11308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RunDetail"];
+                    "application/json": components["schemas"]["TriggeredRun"];
                 };
             };
             /** @description The request cannot be understood. */

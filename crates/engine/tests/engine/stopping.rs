@@ -1,6 +1,7 @@
 //! A state store at one of whose calls the process "dies": the call never returns, and the test drops
 //! the run that waits for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 

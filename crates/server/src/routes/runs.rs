@@ -8,7 +8,7 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
-use syncline_api::words::OutcomeWord;
+use syncline_api::words::{OutcomeWord, StageWord};
 use syncline_api::{
     ApplyRequest, ChangeView, List, PlanView, RejectRequest, RowErrorGroups, RowErrorList, RunDetail, RunView,
 };
@@ -224,7 +224,7 @@ pub struct ErrorQuery {
     code: Option<String>,
     field: Option<String>,
     /// `ingest`, `normalize`, `transform`, `execute` or `finalize`.
-    #[param(pattern = "^(ingest|normalize|transform|execute|finalize)$")]
+    #[param(inline, value_type = Option<StageWord>)]
     stage: Option<String>,
     /// Beginning of the row id.
     key: Option<String>,
