@@ -43,7 +43,7 @@ export function useRunActions() {
       });
     },
 
-    retry(run: RunDetail, begun: (runId: string) => void) {
+    retry(run: Pick<RunDetail, 'id'>, begun: (runId: string) => void) {
       retrying.mutate(
         { params: { path: { run_id: run.id } } },
         {

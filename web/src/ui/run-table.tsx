@@ -2,15 +2,14 @@ import { ActionIcon, Group, Text, Tooltip } from '@mantine/core';
 import { IconRotateClockwise } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
-import { api } from '../api/client';
 import { useProgress } from '../api/live';
 import type { Run } from '../api/types';
 import { Allowed } from './allowed';
 import { ShortId } from './copy';
 import { count } from './format';
+import { useRunActions } from './run-actions';
 import { RunStatus, triggerWord, typeWord } from './status';
 import { type Column, DataTable } from './table';
-import { tellDone, tellProblem } from './tell';
 import { Ago, Elapsed } from './time';
 
 /** Runs, each a link to its page. Running ones count up by themselves. */
@@ -107,15 +106,16 @@ function figures(
   };
 }
 
-/** A figure of a run: planned ones and noughts are grey. */
+/** A figure of a run: planned ones and noughts are grey. What a run that goes on has done is known live only. */
 function Figure(props: { run: Run; counter: Counter | OtherCounter; live?: LiveCounter }) {
   const { run, counter, live } = props;
   const now = useProgress(run.id);
-  const value = (run.completed_at === null && live && now?.[live]) || run[counter];
-  const isQuiet = value === 0 || run.dry_run;
+  const isKnown = run.completed_at !== null || run.status === 'held';
+  const value = isKnown ? run[counter] : live && now?.[live];
+  const isQuiet = !value || run.dry_run || run.status === 'held';
   return (
     <Text span inherit c={isQuiet ? 'dimmed' : undefined}>
-      {count(value)}
+      {value === undefined ? '–' : count(value)}
     </Text>
   );
 }
@@ -158,13 +158,7 @@ function isRetryable(run: Run): boolean {
 
 function Retry({ run }: { run: Run }) {
   const navigate = useNavigate();
-  const again = api.useMutation('post', '/api/v1/runs/{run_id}/retry', {
-    onSuccess: (started) => {
-      tellDone(`${started.sync_id} runs again, over the source as it is now.`);
-      void navigate({ to: '/runs/$runId', params: { runId: started.id } });
-    },
-    onError: (error) => tellProblem(`Run ${run.id} could not be retried`, error),
-  });
+  const actions = useRunActions();
   if (!isRetryable(run)) return null;
   return (
     <Allowed role="operator">
@@ -175,9 +169,11 @@ function Retry({ run }: { run: Run }) {
             color="gray"
             size="sm"
             aria-label={`Retry run ${run.id}`}
-            loading={again.isPending}
+            loading={actions.isBusy}
             disabled={disabled}
-            onClick={() => again.mutate({ params: { path: { run_id: run.id } } })}
+            onClick={() =>
+              actions.retry(run, (runId) => void navigate({ to: '/runs/$runId', params: { runId } }))
+            }
           >
             <IconRotateClockwise size={16} />
           </ActionIcon>

@@ -77,7 +77,7 @@ export function useSyncActions() {
 
     runNow(sync: Actionable) {
       trigger.mutate(
-        { params: { path: { sync_id: sync.id } }, body: {} },
+        { params: { path: { sync_id: sync.id } }, body: { trigger: 'manual' } },
         {
           onSuccess: (run) =>
             tellDone(run.status === 'queued' ? `A run of ${sync.id} is queued.` : `${sync.id} runs now.`),

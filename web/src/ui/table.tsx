@@ -31,6 +31,8 @@ export interface Column<T> {
   always?: boolean;
   /** Left out on narrow screens. */
   wide?: boolean;
+  /** Long text: shown whole, on several lines. */
+  wraps?: boolean;
   /** Holds buttons: stays in sight at the right, its title is only read out. */
   buttons?: boolean;
   /** As wide at least, so that the columns stay where they are when the rows come. */

@@ -1,8 +1,8 @@
 import { Button } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client';
 import { Empty } from '../../ui/empty';
+import { ButtonLink } from '../../ui/link';
 import { Page } from '../../ui/page';
 import { RunFilters, runQuery } from '../../ui/run-filters';
 import { isFiltered, type RunSearch } from '../../ui/run-search';
@@ -27,9 +27,9 @@ export function RunsPage() {
       title="Run history"
       about="Every run of every sync, newest first."
       actions={
-        <Button component={Link} to="/trigger" leftSection={<IconPlayerPlay size={16} />}>
+        <ButtonLink to="/trigger" leftSection={<IconPlayerPlay size={16} />}>
           Trigger a run
-        </Button>
+        </ButtonLink>
       }
     >
       <div className="panel">
@@ -55,11 +55,7 @@ export function RunsPage() {
             ) : (
               <Empty
                 title="Nothing has run yet"
-                action={
-                  <Button component={Link} to="/trigger">
-                    Trigger a run
-                  </Button>
-                }
+                action={<ButtonLink to="/trigger">Trigger a run</ButtonLink>}
               >
                 Each run of a sync is kept here with its figures. Start with a test, which writes nothing.
               </Empty>

@@ -1,17 +1,25 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { root } from '../../root';
-import { oneOf, page, search, text } from '../../search';
+import { oneOf, search, text } from '../../search';
+import { runSearch } from '../../ui/run-search';
+
+export const TABS = ['runs', 'trends', 'configuration', 'cursor', 'records'] as const;
+export type Tab = (typeof TABS)[number];
 
 export const syncRoute = createRoute({
   getParentRoute: () => root,
   path: '/syncs/$syncId',
   validateSearch: search((raw) => ({
-    tab: oneOf(raw, 'tab', ['runs', 'trends', 'configuration', 'cursor', 'records']),
-    status: text(raw, 'status'),
-    type: text(raw, 'type'),
-    trigger: text(raw, 'trigger'),
+    ...runSearch(raw),
+    tab: oneOf(raw, 'tab', TABS),
+    /** Of trends: how many runs. */
+    last: oneOf(raw, 'last', ['100', '200']),
+    /** Of the configuration: how it is shown. */
+    view: oneOf(raw, 'view', ['yaml']),
+    /** Of records: whose life is shown. */
     key: text(raw, 'key'),
-    page: page(raw),
+    /** The run that the guided path follows. */
+    follow: text(raw, 'follow'),
   })),
   component: lazyRouteComponent(() => import('./SyncPage'), 'SyncPage'),
 });
