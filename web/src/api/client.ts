@@ -25,10 +25,15 @@ export function whenSignedOut(tell: () => void) {
   signedOut = tell;
 }
 
+/** What proxies answer when there is nobody behind them. */
+const AWAY = [502, 503, 504];
+
 const errors: Middleware = {
   async onResponse({ request, response }) {
     if (response.ok) return;
     const isProblem = response.headers.get('content-type')?.startsWith('application/problem+json');
+    // A proxy answers for a server that is away.
+    if (!isProblem && AWAY.includes(response.status)) throw new Unreachable();
     const problem: Problem = isProblem
       ? await response.json()
       : {

@@ -80,8 +80,8 @@ function open() {
   const opened = new EventSource(`/api/v1/events${from}`);
   source = opened;
   opened.onopen = () => {
-    // What happened while nobody listened for the first time, or before an id was known, is read.
-    if (failures > 0 && !lastId) refresh(['']);
+    // The server may be another one by now, and what was asked of it meanwhile failed.
+    if (failures > 0) refresh(['']);
     failures = 0;
     setConnection('open');
   };
@@ -89,6 +89,8 @@ function open() {
     opened.close();
     if (source !== opened) return;
     setConnection('lost');
+    // A stream does not say why it ended; it may be that the session did.
+    void queries.invalidateQueries({ queryKey: ['get', '/api/v1/session'] });
     const wait = REOPEN_AFTER[Math.min(failures, REOPEN_AFTER.length - 1)];
     failures += 1;
     reopening = setTimeout(open, wait);

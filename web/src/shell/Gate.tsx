@@ -1,6 +1,6 @@
 import { Center, Loader } from '@mantine/core';
 import { type ReactNode, useEffect, useState } from 'react';
-import { ApiError, api, client, queries, whenSignedOut } from '../api/client';
+import { ApiError, api, client, queries, Unreachable, whenSignedOut } from '../api/client';
 import { ProblemNote } from '../ui/problem';
 import { SignIn } from './SignIn';
 
@@ -13,13 +13,22 @@ function tokenOfAddress(): string | undefined {
 }
 
 const given = tokenOfAddress();
+/** What a timer can wait for, in milliseconds. */
+const LONGEST_WAIT = 2_147_000_000;
+/** While the server is away, it is asked this often, in milliseconds. */
+const ASK_EVERY = 2_000;
 const SESSION = '/api/v1/session';
 let opening: Promise<unknown> | undefined;
 
-/** Forgets what was shown and asks who is there: after a session ended, the page that asks for a token. */
-export function signOut() {
+/** Forgets what was shown, for whoever sits here next. */
+function forget() {
   queries.removeQueries({ predicate: ({ queryKey }) => queryKey[1] !== SESSION });
-  void queries.refetchQueries({ queryKey: ['get', SESSION] });
+}
+
+/** After a person ended the session: asks for a token. */
+export function signOut() {
+  forget();
+  void queries.resetQueries({ queryKey: ['get', SESSION] });
 }
 
 /** The pages are for those with a session; others sign in first. */
@@ -33,13 +42,25 @@ export function Gate({ children }: { children: ReactNode }) {
       enabled: !isOpening,
       staleTime: Number.POSITIVE_INFINITY,
       retry: false,
+      refetchInterval: ({ state }) => (state.error instanceof Unreachable ? ASK_EVERY : false),
     },
   );
   const { refetch } = session;
+  const endsAt = session.data?.expires_at;
 
   useEffect(() => {
-    whenSignedOut(signOut);
-  }, []);
+    whenSignedOut(() => {
+      forget();
+      void refetch();
+    });
+  }, [refetch]);
+
+  useEffect(() => {
+    const left = endsAt ? new Date(endsAt).getTime() - Date.now() : 0;
+    if (left <= 0 || left > LONGEST_WAIT) return;
+    const ended = setTimeout(() => void refetch(), left + 1_000);
+    return () => clearTimeout(ended);
+  }, [endsAt, refetch]);
 
   useEffect(() => {
     if (!given) return;
@@ -48,10 +69,11 @@ export function Gate({ children }: { children: ReactNode }) {
     void opening.finally(() => setIsOpening(false));
   }, []);
 
-  if (session.data && !session.isError) return children;
   if (session.error instanceof ApiError && session.error.problem.status === 401) {
-    return <SignIn done={() => void refetch()} />;
+    return <SignIn ended={session.data !== undefined} done={() => void refetch()} />;
   }
+  // Whoever was let in stays while the server is away: the pages say so.
+  if (session.data) return children;
   if (session.error) {
     return (
       <Center mih="60vh" p="md">

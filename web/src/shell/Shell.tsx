@@ -5,6 +5,7 @@ import {
   Burger,
   Group,
   Kbd,
+  Modal,
   NavLink,
   ScrollArea,
   Text,
@@ -22,6 +23,7 @@ import { count } from '../ui/format';
 import { Logo } from './Logo';
 import { PLACES, type Place, SETTINGS } from './nav';
 import classes from './Shell.module.css';
+import { ShortcutList } from './ShortcutList';
 import { useShortcuts } from './shortcuts';
 
 const Palette = lazy(() => import('./Palette'));
@@ -29,7 +31,8 @@ const Palette = lazy(() => import('./Palette'));
 /** Navigation at the left, the page beside it, and what holds for all pages. */
 export function Shell() {
   useLiveEvents();
-  useShortcuts();
+  const [isTelling, { open: tellKeys, close: tellNoMore }] = useDisclosure();
+  useShortcuts(tellKeys);
   const [isOpen, { toggle, close }] = useDisclosure();
   const [isSmall, setIsSmall] = useLocalStorage({ key: 'nav.small', defaultValue: false });
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -70,6 +73,15 @@ export function Shell() {
           <Outlet />
         </div>
       </AppShell.Main>
+      <Modal
+        opened={isTelling}
+        onClose={tellNoMore}
+        title="Keys"
+        size="lg"
+        closeButtonProps={{ 'aria-label': 'Close' }}
+      >
+        <ShortcutList />
+      </Modal>
       <Suspense>
         <Palette />
       </Suspense>

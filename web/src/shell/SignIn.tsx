@@ -5,7 +5,7 @@ import { ProblemNote } from '../ui/problem';
 import { Logo } from './Logo';
 
 /** Asks for a token and puts a session in its place. */
-export function SignIn({ done }: { done: () => void }) {
+export function SignIn({ done, ended }: { done: () => void; ended: boolean }) {
   const [token, setToken] = useState('');
   const [isSending, setIsSending] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -32,6 +32,11 @@ export function SignIn({ done }: { done: () => void }) {
             <Logo />
             <Title order={1}>Sign in to Syncline</Title>
           </Group>
+          {ended && (
+            <Text size="sm" role="status">
+              Your session ended. Sign in again to go on where you were.
+            </Text>
+          )}
           <PasswordInput
             label="Token"
             description="The server printed an admin token when it first started."

@@ -9,12 +9,17 @@ const PAIR_WITHIN = 1_200;
 function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
-    (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+    (target.isContentEditable ||
+      /^(TEXTAREA|SELECT)$/.test(target.tagName) ||
+      (target instanceof HTMLInputElement && !/^(checkbox|radio|button)$/.test(target.type)))
   );
 }
 
-/** `/` searches, `g` and a letter go to a page. (Ctrl K opens the palette by itself.) */
-export function useShortcuts() {
+/**
+ * `/` searches, `?` tells of the keys, `g` and a letter go to a page. (Ctrl K opens the palette by
+ * itself.)
+ */
+export function useShortcuts(tellKeys: () => void) {
   const navigate = useNavigate();
   useEffect(() => {
     let pressedG = 0;
@@ -25,6 +30,10 @@ export function useShortcuts() {
         const field = document.querySelector<HTMLInputElement>('input[data-search]');
         if (field) field.focus();
         else spotlight.open();
+        return;
+      }
+      if (event.key === '?') {
+        tellKeys();
         return;
       }
       if (event.key === 'g') {
@@ -38,5 +47,5 @@ export function useShortcuts() {
     }
     window.addEventListener('keydown', pressed);
     return () => window.removeEventListener('keydown', pressed);
-  }, [navigate]);
+  }, [navigate, tellKeys]);
 }
