@@ -62,6 +62,10 @@ pub struct RunView {
     /// `expired`, `deactivated` or `cancelled`.
     #[schema(value_type = Option<EndReasonWord>)]
     pub end_reason: Option<String>,
+    /// Hash of the definition that the run is pinned to.
+    pub config_hash: String,
+    /// It was asked for some records only, by source ids or `max_entities`.
+    pub limited: bool,
 }
 
 /// What went wrong with a run as a whole.
@@ -115,6 +119,8 @@ impl RunView {
             created_at: run.created_at,
             run_at: run.run_at,
             end_reason: run.end_reason.map(|reason| reason.as_str().into()),
+            config_hash: run.config_hash.clone(),
+            limited: !run.options.source_ids.is_empty() || run.options.max_entities.is_some(),
         }
     }
 
@@ -150,8 +156,8 @@ pub struct RunDetail {
     pub worker: Option<String>,
     /// How often another server took the run over, because its own was not heard of any more.
     pub takeovers: u32,
-    /// Hash of the configuration that the run is pinned to.
-    pub config_hash: String,
+    /// The latest figures, while the run goes on; its counters are what its plan expects until it ends.
+    pub progress: Option<ProgressView>,
     /// The source was read to its end.
     pub complete_read: bool,
     pub links: RunLinks,
@@ -320,7 +326,7 @@ impl RunDetail {
             requested_by: run.requested_by.clone(),
             worker: run.worker.clone(),
             takeovers: run.takeovers,
-            config_hash: run.config_hash.clone(),
+            progress: None,
             complete_read: run.complete_read,
             links: RunLinks {
                 plan: format!("{base}/plan"),
@@ -497,6 +503,8 @@ pub struct ProgressView {
     pub total_discovered: u64,
     /// Created and updated.
     pub success: u64,
+    pub created: u64,
+    pub updated: u64,
     pub skipped: u64,
     pub failed: u64,
     pub deleted: u64,

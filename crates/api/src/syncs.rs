@@ -46,6 +46,8 @@ pub struct SyncView {
     pub cursor_column: Option<String>,
     /// Records in one request to the destination; null: as the destination likes best.
     pub batch_size: Option<u32>,
+    /// Hash of the definition that a run would be pinned to now.
+    pub config_hash: String,
     /// `file` (changed there) or `api`.
     #[schema(value_type = OriginWord)]
     pub origin: String,

@@ -99,6 +99,8 @@ fn figures(run: &RunId, progress: &Progress) -> ProgressView {
         phase: progress.phase.map(|phase| phase.as_str().into()),
         total_discovered: progress.discovered,
         success: c.succeeded(),
+        created: c.rows_created,
+        updated: c.rows_updated,
         skipped: c.rows_skipped,
         failed: c.rows_failed,
         deleted: c.rows_deleted,

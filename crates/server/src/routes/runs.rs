@@ -188,7 +188,7 @@ async fn list_of_sync(
 #[utoipa::path(get, path = "/runs/{run_id}", operation_id = "get_run", tag = "runs", params(("run_id" = String, Path)),
     responses((status = 200, body = RunDetail)), extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>, Path(run_id): Path<String>) -> Answer<Json<RunDetail>> {
-    Ok(Json(RunDetail::of(&app.run(&run_id).await?, app.now())))
+    Ok(Json(in_full(&app, &app.run(&run_id).await?).await?))
 }
 
 /// One run of a sync in full.
@@ -199,7 +199,19 @@ async fn get_of_sync(
     State(app): State<Arc<App>>,
     Path((sync_id, run_id)): Path<(String, String)>,
 ) -> Answer<Json<RunDetail>> {
-    Ok(Json(RunDetail::of(&run_of(&app, &sync_id, &run_id).await?, app.now())))
+    Ok(Json(in_full(&app, &run_of(&app, &sync_id, &run_id).await?).await?))
+}
+
+/// A run with the figures that it has so far, if it goes on.
+async fn in_full(app: &App, run: &Run) -> Answer<RunDetail> {
+    let mut detail = RunDetail::of(run, app.now());
+    if run.status.is_active()
+        && let Some(figures) = app.store.progress(&run.id).await?
+    {
+        // A server of another version may have written others: then the next event tells.
+        detail.progress = serde_json::from_value(figures).ok();
+    }
+    Ok(detail)
 }
 
 async fn run_of(app: &App, sync_id: &str, run_id: &str) -> Answer<Run> {

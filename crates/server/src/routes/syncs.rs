@@ -102,6 +102,7 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
         cursor: record.cursor.as_ref().map(CursorValue::to_string),
         cursor_column: sync.model.cursor.clone(),
         batch_size: sync.batch_size,
+        config_hash: syncline_engine::config_hash(sync),
         origin: match &origin {
             Some(Origin::Api) => "api".into(),
             Some(Origin::File(_)) | None => "file".into(),
