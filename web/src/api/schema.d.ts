@@ -2060,6 +2060,10 @@ export interface components {
              */
             success: number;
             /** Format: int64 */
+            created: number;
+            /** Format: int64 */
+            updated: number;
+            /** Format: int64 */
             skipped: number;
             /** Format: int64 */
             failed: number;
@@ -2294,8 +2298,7 @@ export interface components {
              * @description How often another server took the run over, because its own was not heard of any more.
              */
             takeovers: number;
-            /** @description Hash of the configuration that the run is pinned to. */
-            config_hash: string;
+            progress: components["schemas"]["ProgressView"] | null;
             /** @description The source was read to its end. */
             complete_read: boolean;
             links: components["schemas"]["RunLinks"];
@@ -2390,6 +2393,10 @@ export interface components {
              */
             run_at: string | null;
             end_reason: components["schemas"]["EndReason"] | null;
+            /** @description Hash of the definition that the run is pinned to. */
+            config_hash: string;
+            /** @description It was asked for some records only, by source ids or `max_entities`. */
+            limited: boolean;
         };
         /** @description When a sync runs by itself. */
         ScheduleView: {
@@ -2577,6 +2584,8 @@ export interface components {
              * @description Records in one request to the destination; null: as the destination likes best.
              */
             batch_size: number | null;
+            /** @description Hash of the definition that a run would be pinned to now. */
+            config_hash: string;
             /** @description `file` (changed there) or `api`. */
             origin: components["schemas"]["OriginKind"];
             /** @description Where it is defined: `syncs/crm.yaml:7`. */

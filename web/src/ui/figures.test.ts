@@ -23,6 +23,8 @@ const progress: Progress = {
   deleted: 3,
   planned: 95,
   sent: 24,
+  created: 20,
+  updated: 0,
 };
 
 test('what a running run plans is not shown as done', () => {

@@ -29,6 +29,8 @@ const RUN: Run = {
   error: null,
   run_at: null,
   end_reason: null,
+  config_hash: 'h',
+  limited: false,
 };
 const SYNC: Sync = {
   id: 'crm.contact',
@@ -53,6 +55,9 @@ const SYNC: Sync = {
   next_run_at: null,
   cursor: null,
   place: null,
+  cursor_column: null,
+  batch_size: null,
+  config_hash: 'h',
 };
 const NOTHING: Known = { syncs: [SYNC], held: [], guards: {}, trends: [], problems: [] };
 

@@ -21,6 +21,8 @@ function run(part: Partial<Run>): Run {
     error: null,
     run_at: null,
     end_reason: null,
+    config_hash: 'h',
+    limited: false,
     created_at: new Date(made * 1_000).toISOString(),
     correlation_id: 'c',
     rows_processed: 0,
