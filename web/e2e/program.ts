@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Workspace } from './workspace';
 
 const target = process.env.CARGO_TARGET_DIR ?? new URL('../../target', import.meta.url).pathname;
 /** The program under test: the one that was built last, unless said otherwise. */
@@ -20,14 +21,17 @@ export async function syncline(folder: string, ...args: string[]): Promise<strin
 /** Files by their path in the project: text. */
 export type Files = Record<string, string>;
 
-/** A folder of its own for one server: a copy of another, or these files. */
-export async function projectFolder(from: string | Files): Promise<string> {
+/** The demo's workspace as it was, in the place where it was played. */
+export async function demoFolder({ pristine, place }: Workspace): Promise<string> {
+  await rm(place, { recursive: true, force: true });
+  await cp(pristine, place, { recursive: true });
+  return place;
+}
+
+/** A folder of its own for one server, with these files. */
+export async function projectFolder(files: Files): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'syncline-e2e-'));
-  if (typeof from === 'string') {
-    await cp(from, folder, { recursive: true });
-    return folder;
-  }
-  for (const [path, text] of Object.entries(from)) {
+  for (const [path, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }

@@ -1,7 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, expect, inject } from 'vitest';
-import { type Files, projectFolder, Server } from './program';
+import { demoFolder, type Files, projectFolder, Server } from './program';
 
 /** A server with a browser that is signed in. */
 export interface World {
@@ -22,7 +22,9 @@ interface Options {
 
 /** Makes a world that ends with the tests of its file. An error on a page fails the file. */
 export async function world(options: Options = {}): Promise<World> {
-  const server = await Server.start(await projectFolder(options.files ?? inject('workspace')));
+  const server = await Server.start(
+    options.files ? await projectFolder(options.files) : await demoFolder(inject('workspace')),
+  );
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
