@@ -16,7 +16,7 @@ import { Safety } from './Safety';
 import { Schedule } from './Schedule';
 import { type Draft, useConnection, usePreview, useStream, useValidation } from './server';
 import { Target } from './Target';
-import { placed, problemAt, type useDefinition } from './useDefinition';
+import { ofPreview, placed, problemAt, type useDefinition } from './useDefinition';
 import { YamlPane } from './YamlPane';
 
 /** The form of a sync with its YAML and a preview beside it. */
@@ -56,9 +56,8 @@ export function Editor(props: {
   const columns = useMemo(() => columnsOf(stream, rows?.[0]), [stream, rows]);
 
   const { inside, outside, lacking } = useMemo(() => {
-    const ofPreview = preview.error instanceof ApiError ? (preview.error.problem.errors ?? []) : [];
     const ofSaving = error instanceof ApiError ? (error.problem.errors ?? []) : [];
-    const all = placed([...(validation.data?.problems ?? []), ...ofPreview, ...ofSaving]);
+    const all = placed([...(validation.data?.problems ?? []), ...ofPreview(preview.error), ...ofSaving]);
     // Before saving is tried, nobody is told that a form that is not filled in is not filled in.
     const isTold = (code: string) => wasTried || code !== 'missing_key';
     const inside = all.inside.filter(({ code }) => isTold(code));

@@ -85,7 +85,13 @@ function TargetObject() {
       onChange={(next) => set(['to', 'object'], next === '' ? undefined : next)}
       rightSection={found.isFetching ? <Loader size={14} /> : undefined}
       error={problem(['to', 'object'])}
-      description={isNew ? `${target} does not have it yet; it can be made when you save` : 'What is written'}
+      description={
+        isNew
+          ? `${target} does not have it yet; it can be made when you save`
+          : found.error
+            ? `What ${target} has is not known (${found.error.message}); what is missing can be made when you save`
+            : 'What is written'
+      }
     />
   );
 }

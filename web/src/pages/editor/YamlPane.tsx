@@ -1,4 +1,4 @@
-import { Skeleton, Text } from '@mantine/core';
+import { List, Skeleton, Text } from '@mantine/core';
 import { lazy, Suspense, useMemo } from 'react';
 import { type LineProblem, lineAt } from '../../ui/yaml';
 import type { PlacedProblem } from './useDefinition';
@@ -29,9 +29,18 @@ export function YamlPane(props: {
           minHeight={360}
         />
       </Suspense>
+      {marked.length > 0 && (
+        <List size="sm" p="sm" listStyleType="none" role="alert">
+          {marked.map(({ line, message }) => (
+            <List.Item key={`${line} ${message}`}>
+              <b className="num">Line {line}:</b> {message}
+            </List.Item>
+          ))}
+        </List>
+      )}
       {unreadable.length > 0 && (
-        <Text size="sm" c="red" p="sm" role="alert">
-          Line {unreadable[0]?.line}: {unreadable[0]?.message} The form waits until this can be read.
+        <Text size="sm" c="red" px="sm" pb="sm">
+          The form waits until this can be read.
         </Text>
       )}
     </div>

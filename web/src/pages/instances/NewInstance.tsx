@@ -43,7 +43,13 @@ export function NewInstance() {
         <Ends {...ends} onChange={setEnds} errors={fields} />
         <Text size="sm" c="dimmed">
           Is the system not in the list?{' '}
-          <Anchor component={Link} to="/new-connection" search={{ next: 'instance' } as never} inherit>
+          <Anchor
+            component={Link}
+            to="/new-connection"
+            search={{ next: 'instance' } as never}
+            inherit
+            underline="always"
+          >
             Make a connection to it
           </Anchor>{' '}
           first.
