@@ -15,6 +15,8 @@ export interface World {
 interface Options {
   /** Files of a project; without it the demo's workspace. */
   files?: Files;
+  /** What is done in the project's folder before the server starts. */
+  prepare?: (folder: string) => void;
   width?: number;
   height?: number;
   colorScheme?: 'light' | 'dark';
@@ -22,9 +24,9 @@ interface Options {
 
 /** Makes a world that ends with the tests of its file. An error on a page fails the file. */
 export async function world(options: Options = {}): Promise<World> {
-  const server = await Server.start(
-    options.files ? await projectFolder(options.files) : await demoFolder(inject('workspace')),
-  );
+  const folder = options.files ? await projectFolder(options.files) : await demoFolder(inject('workspace'));
+  options.prepare?.(folder);
+  const server = await Server.start(folder);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
