@@ -105,7 +105,7 @@ function Axis({ bars, window }: { bars: Bar[]; window: string }) {
     <div className={classes.axis} aria-hidden>
       {bars.map((bar, n) => (
         <span key={bar.start} className={classes.time}>
-          {n % every === 0 && <span>{format.format(bar.start)}</span>}
+          {n % every === 0 && n < bars.length - 2 && <span>{format.format(bar.start)}</span>}
         </span>
       ))}
     </div>

@@ -129,6 +129,7 @@ export function SyncActions({ sync, canRun = true }: { sync: Actionable; canRun?
                 size="md"
                 aria-label={run}
                 disabled={disabled || isHalted || actions.isBusy}
+                bg={isHalted ? 'transparent' : undefined}
                 onClick={() => actions.runNow(sync)}
               >
                 <IconPlayerPlay size={16} stroke={1.8} />

@@ -8,7 +8,7 @@ import { Empty } from '../../ui/empty';
 import { count, duration, percent } from '../../ui/format';
 import { Panel } from '../../ui/page';
 import { Sparkline } from '../../ui/sparkline';
-import { SyncState } from '../../ui/status';
+import { RunStatus, SyncState } from '../../ui/status';
 import { NewSyncButton } from '../../ui/sync-actions';
 import { type Column, DataTable, Pager } from '../../ui/table';
 import { Changes } from './Changes';
@@ -139,7 +139,7 @@ const COLUMNS: Column<Row>[] = [
       </Text>
     ),
   },
-  { id: 'state', title: 'State', wide: true, cell: ({ sync }) => <SyncState state={sync.state} /> },
+  { id: 'state', title: 'State', optional: true, cell: ({ sync }) => <SyncState state={sync.state} /> },
   {
     id: 'runs',
     title: 'Runs',
@@ -196,6 +196,7 @@ function Flags({ row: { trend } }: { row: Row }) {
     word: flagWord(kind),
     about: `${message}. Likely: ${likely_causes.join('; ')}.`,
   }));
+  const hasFailed = latest.status !== 'completed';
   if (trend.review_first_errors)
     signs.push({
       word: 'First errors',
@@ -203,10 +204,10 @@ function Flags({ row: { trend } }: { row: Row }) {
     });
   if (trend.systematic_errors)
     signs.push({
-      word: 'Errors in every run',
+      word: 'Errors go on',
       about: 'More than 1 % of the rows failed in three runs in a row.',
     });
-  if (signs.length === 0)
+  if (signs.length === 0 && !hasFailed)
     return (
       <Text span inherit c="dimmed">
         as usual
@@ -214,6 +215,11 @@ function Flags({ row: { trend } }: { row: Row }) {
     );
   return (
     <Group gap={12} wrap="nowrap">
+      {hasFailed && (
+        <Link to="/runs/$runId" params={{ runId: latest.run_id }} className="quiet">
+          <RunStatus run={{ status: latest.status, phase: null, rows_failed: latest.rows_failed }} />
+        </Link>
+      )}
       {signs.map(({ word, about }) => (
         <Tooltip key={word} label={about} multiline maw={360}>
           <Link to="/runs/$runId" params={{ runId: latest.run_id }} className="quiet">

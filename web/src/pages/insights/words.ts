@@ -1,7 +1,7 @@
 const FLAGS: Record<string, string> = {
-  rows_spike: 'Many more rows',
-  rows_drop: 'Many fewer rows',
-  slower: 'Much slower',
+  rows_spike: 'More rows',
+  rows_drop: 'Fewer rows',
+  slower: 'Slower',
   error_rate_rise: 'More errors',
 };
 

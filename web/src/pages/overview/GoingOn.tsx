@@ -2,8 +2,8 @@ import { IconZzz } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useProgress } from '../../api/live';
 import type { Run, Sync } from '../../api/types';
-import { figuresOf, isPlan } from '../../ui/figures';
-import { count } from '../../ui/format';
+import { type Figures, figuresOf, isPlan } from '../../ui/figures';
+import { count, counted } from '../../ui/format';
 import { ProgressBar } from '../../ui/progress';
 import { RunStatus } from '../../ui/status';
 import { Ago, Elapsed } from '../../ui/time';
@@ -25,7 +25,6 @@ export function GoingOn({ runs, syncs }: { runs: Run[] | undefined; syncs: Sync[
 
 function Line({ run }: { run: Run }) {
   const figures = figuresOf(run, useProgress(run.id));
-  const done = figures.success + figures.skipped + figures.failed;
   return (
     <li className={classes.line}>
       <div className={classes.what}>
@@ -42,18 +41,19 @@ function Line({ run }: { run: Run }) {
           <div className={classes.bar}>
             <ProgressBar figures={figures} isPlan={isPlan(run)} />
           </div>
-          <span className={`${classes.soft} ${classes.done}`}>
-            {figures.total !== null && (
-              <>
-                {figures.phase === 'extracting' ? '' : `${count(done)} of `}
-                {count(figures.total)} rows
-              </>
-            )}
-          </span>
+          <span className={`${classes.soft} ${classes.done}`}>{rowsDone(figures)}</span>
         </div>
       </div>
     </li>
   );
+}
+
+/** How many rows are done with, of how many where that is known. */
+function rowsDone({ success, skipped, failed, total, phase }: Figures): string {
+  const done = success + skipped + failed;
+  if (phase === 'extracting' && total) return `${counted(total, 'row')} read`;
+  if (total && total >= done) return `${count(done)} of ${counted(total, 'row')}`;
+  return done > 0 ? counted(done, 'row') : '';
 }
 
 /** Nothing runs: what will be next. */

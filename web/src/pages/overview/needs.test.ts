@@ -54,9 +54,9 @@ const SYNC: Sync = {
   schedule: null,
   next_run_at: null,
   cursor: null,
-  place: null,
   cursor_column: null,
   batch_size: null,
+  place: null,
   config_hash: 'h',
 };
 const NOTHING: Known = { syncs: [SYNC], held: [], guards: {}, trends: [], problems: [] };

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Text } from '@mantine/core';
+import { Badge, Button, Group, Text, Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client';
 import type { Sync } from '../../api/types';
@@ -149,7 +149,15 @@ function LastRun({ sync }: { sync: Sync }) {
 
 function NextRun({ sync }: { sync: Sync }) {
   if (sync.next_run_at) return <Ago at={sync.next_run_at} />;
-  if (sync.state === 'active' && sync.schedule?.after) return <span>after {sync.schedule.after}</span>;
+  const after = sync.state === 'active' && sync.schedule?.after;
+  if (after)
+    return (
+      <Tooltip label={`When ${after} completes`}>
+        <Link to="/syncs/$syncId" params={{ syncId: after }} className="quiet">
+          after {after.startsWith(`${sync.instance}.`) ? after.slice(sync.instance.length + 1) : after}
+        </Link>
+      </Tooltip>
+    );
   return <span>–</span>;
 }
 
