@@ -14,10 +14,24 @@ const ink: MantineColorsTuple = [
   '#2a367f',
 ];
 
+/** Greys with a little blue, for the dark look; the light one has its own in styles.css. */
+const dark: MantineColorsTuple = [
+  '#e3e6ea',
+  '#c3c9d3',
+  '#a3acba',
+  '#7b8494',
+  '#4a515c',
+  '#3a4049',
+  '#23272e',
+  '#1b1e23',
+  '#16181c',
+  '#111316',
+];
+
 export const theme = createTheme({
   primaryColor: 'ink',
   primaryShade: { light: 7, dark: 5 },
-  colors: { ink },
+  colors: { ink, dark },
   autoContrast: true,
   defaultRadius: 'sm',
   fontFamily: "'Inter Variable', system-ui, sans-serif",

@@ -2,6 +2,7 @@ import { CloseButton, Group, MultiSelect, TextInput } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
+import classes from './filters.module.css';
 
 /** A choice of several values; a list in the URL is written `a,b`. */
 export function ChoiceFilter(props: {
@@ -68,7 +69,7 @@ export function SearchFilter(props: {
 /** Filters in a row above a list. */
 export function FilterBar({ children }: { children: React.ReactNode }) {
   return (
-    <Group gap="xs" px="md" py="sm" style={{ borderBottom: '1px solid var(--line)' }}>
+    <Group gap="xs" px="md" py="sm" className={classes.bar}>
       {children}
     </Group>
   );

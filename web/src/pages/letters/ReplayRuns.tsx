@@ -56,7 +56,7 @@ export function ReplayRun({ runId }: { runId: string }) {
             <Actions run={run} figures={figures} />
           </Group>
         </Group>
-        <ProgressBar figures={figures} />
+        {run.status !== 'held' && <ProgressBar figures={figures} />}
         <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
           {verdict(run, figures)} {outcome(run, figures)}
         </Text>

@@ -67,11 +67,18 @@ export function Channels() {
     { id: 'kind', title: 'Channel', cell: (channel) => KINDS[channel.channel] ?? channel.channel },
     {
       id: 'events',
+      wide: true,
       title: 'Told',
       cell: (channel) => toldWords(channel),
     },
-    { id: 'rate', title: 'Error rate above', figure: true, cell: (c) => told(c).errorRate || '–' },
-    { id: 'row', title: 'Failures in a row', figure: true, cell: (c) => told(c).failures || '–' },
+    {
+      id: 'rate',
+      wide: true,
+      title: 'Error rate above',
+      figure: true,
+      cell: (c) => told(c).errorRate || '–',
+    },
+    { id: 'row', wide: true, title: 'Failures in a row', figure: true, cell: (c) => told(c).failures || '–' },
     {
       id: 'origin',
       title: 'Defined',
