@@ -14,13 +14,13 @@ import { createRoot } from 'react-dom/client';
 import { queries } from './api/client';
 import { router } from './router';
 import { Gate } from './shell/Gate';
-import { theme } from './theme';
+import { theme, variables } from './theme';
 
 const place = document.getElementById('root');
 if (!place) throw new Error('index.html has no element #root');
 createRoot(place).render(
   <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto">
+    <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
       <QueryClientProvider client={queries}>
         <ModalsProvider>
           <Notifications position="bottom-right" />

@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core';
 
 /** The one accent. Every other colour tells a state. */
 const ink: MantineColorsTuple = [
@@ -58,5 +58,23 @@ export const theme = createTheme({
     Textarea: { defaultProps: { size: 'xs' } },
     SegmentedControl: { defaultProps: { size: 'xs' } },
     Tooltip: { defaultProps: { openDelay: 300 } },
+  },
+});
+
+/** What the colours of the theme become in each look, so that all text can be read. */
+export const variables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    '--mantine-color-text': '#1c2129',
+    '--mantine-color-dimmed': '#5a6371',
+  },
+  dark: {
+    '--mantine-color-body': '#16181c',
+    '--mantine-color-text': '#e3e6ea',
+    '--mantine-color-dimmed': '#a3acba',
+    '--mantine-color-anchor': '#8f99e3',
+    '--mantine-color-ink-light': '#262b47',
+    '--mantine-color-ink-light-hover': '#2c3254',
+    '--mantine-color-ink-light-color': '#c7ccf2',
   },
 });
