@@ -5,8 +5,8 @@ const ink: MantineColorsTuple = [
   '#eef0fb',
   '#dcdff5',
   '#b7bdec',
+  '#a5ade8',
   '#8f99e3',
-  '#6e7adb',
   '#5a67d6',
   '#4856c8',
   '#3b4cc0',
@@ -57,6 +57,8 @@ export const theme = createTheme({
     NumberInput: { defaultProps: { size: 'xs' } },
     Textarea: { defaultProps: { size: 'xs' } },
     SegmentedControl: { defaultProps: { size: 'xs' } },
+    Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
     Tooltip: { defaultProps: { openDelay: 300 } },
   },
 });

@@ -141,7 +141,7 @@ export function useLiveRun(runId: string): LiveRun {
   if (told) latest.current = told;
   if (latest.current?.run_id !== runId) latest.current = undefined;
   const run = query.data;
-  const figures = run && figuresOf(run, latest.current);
+  const figures = run && figuresOf(run, latest.current ?? run.progress ?? undefined);
 
   // The record may be read a moment before it says what the figures tell already.
   const { refetch, dataUpdatedAt } = query;

@@ -77,7 +77,7 @@ function Story(props: { run: RunDetail; figures: Figures; followed: LiveRun; joi
       <Counters figures={figures} isPlan={isPlan(run)} />
       {run.error && <RunError error={run.error} />}
       <Pace run={run} figures={figures} followed={followed} />
-      <StageStrip figures={figures} reached={run.timeline.at(-1)?.phase ?? null} isTest={run.dry_run} />
+      <StageStrip run={run} figures={figures} />
       <Group justify="space-between" gap="sm" className={classes.foot}>
         <Group gap={6}>
           <Text size="sm" c="dimmed">

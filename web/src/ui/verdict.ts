@@ -134,6 +134,8 @@ function notRun(reason: string | null | undefined): string {
       return 'Not run: another run took its place.';
     case 'deactivated':
       return 'Not run: its sync was deactivated.';
+    case 'cancelled':
+      return 'Not run: it was cancelled before it was due.';
     default:
       return 'Not run.';
   }

@@ -72,6 +72,11 @@ export function OptionsTab({ run }: { run: RunDetail }) {
           <Ago at={run.created_at} />
         </Fact>
         <Fact name="Worker">{run.worker ? <span className="mono">{run.worker}</span> : '–'}</Fact>
+        {run.config_hash && (
+          <Fact name="Configuration version">
+            <CopyText value={run.config_hash} label="configuration version" />
+          </Fact>
+        )}
         <Fact name="Correlation ID">
           <CopyText value={run.correlation_id} label="correlation id" />
         </Fact>

@@ -21,7 +21,11 @@ export function RowsTab({ run }: { run: RunDetail }) {
     { placeholderData: (before) => before },
   );
   const choose = (chosen: { key?: string; operation?: string; status?: string }) =>
-    void navigate({ search: (old) => ({ ...old, ...chosen, page: undefined }), replace: true });
+    void navigate({
+      search: (old) => ({ ...old, tab: 'rows', ...chosen, page: undefined }),
+      replace: true,
+      resetScroll: false,
+    });
   return (
     <>
       <FilterBar>
@@ -54,7 +58,7 @@ export function RowsTab({ run }: { run: RunDetail }) {
       )}
       <Pager
         pagination={rows.data?.pagination}
-        onPage={(next) => void navigate({ search: (old) => ({ ...old, page: next }) })}
+        onPage={(next) => void navigate({ search: (old) => ({ ...old, tab: 'rows', page: next }) })}
       />
     </>
   );

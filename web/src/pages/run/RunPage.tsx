@@ -153,7 +153,9 @@ function RunTabs({ run }: { run: RunDetail }) {
       className="panel"
       keepMounted={false}
       value={tab ?? first.current}
-      onChange={(value) => void navigate({ search: { tab: value as Tab }, replace: true })}
+      onChange={(value) =>
+        void navigate({ search: { tab: value as Tab }, replace: true, resetScroll: false })
+      }
     >
       <Tabs.List px="xs">
         <Tabs.Tab

@@ -1,6 +1,7 @@
 import { Alert, List, Stack, Text } from '@mantine/core';
 import { IconInfoCircle } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import { api } from '../../api/client';
 import type { RunDetail } from '../../api/types';
 import { ShortId } from '../../ui/copy';
 import { type Figures, isLive, isPlan } from '../../ui/figures';
@@ -8,6 +9,8 @@ import { counted } from '../../ui/format';
 import { ProgressBar } from '../../ui/progress';
 import { RunError } from '../../ui/run-error';
 import { StageStrip } from '../../ui/stages';
+import { statusWord } from '../../ui/status';
+import { Ago } from '../../ui/time';
 import { sentence, verdict } from '../../ui/verdict';
 import classes from './run.module.css';
 
@@ -23,7 +26,7 @@ export function Story({ run, figures }: { run: RunDetail; figures: Figures }) {
         {wasWorked && (
           <>
             <ProgressBar figures={figures} isPlan={isPlan(run)} />
-            <StageStrip figures={figures} reached={run.timeline.at(-1)?.phase ?? null} isTest={run.dry_run} />
+            <StageStrip run={run} figures={figures} />
           </>
         )}
         {run.error && <RunError error={run.error} />}
@@ -49,22 +52,56 @@ export function Story({ run, figures }: { run: RunDetail; figures: Figures }) {
   );
 }
 
+/** What follows a run that did not succeed is looked for among this many later runs of its sync. */
+const LATER_RUNS = 200;
+
 /** The runs before and after this one, and servers that handed it on. */
 function Chain({ run }: { run: RunDetail }) {
-  if (!run.retry_of && run.takeovers === 0) return null;
+  const mayFollow = ['failed', 'source_failure', 'cancelled'].includes(run.status);
+  const later = api.useQuery(
+    'get',
+    '/api/v1/syncs/{sync_id}/runs',
+    {
+      params: {
+        path: { sync_id: run.sync_id },
+        query: { trigger: 'retry,manual', since: run.created_at, per_page: LATER_RUNS },
+      },
+    },
+    { enabled: mayFollow },
+  ).data?.data;
+  const next = later?.find((other) => other.retry_of === run.id);
+  if (!run.retry_of && !next && run.takeovers === 0) return null;
   return (
-    <Text size="sm" c="dimmed">
+    <Text size="sm" c="dimmed" component="div">
       {run.retry_of && (
         <>
           {run.retry_number > 0 ? `Automatic retry ${run.retry_number}, after` : 'A retry of'}{' '}
-          <Link to="/runs/$runId" params={{ runId: run.retry_of }} className="link">
-            <ShortId id={run.retry_of} />
-          </Link>
+          <RunLink id={run.retry_of} />.{' '}
+        </>
+      )}
+      {next && (
+        <>
+          Retried by <RunLink id={next.id} />
+          {next.status === 'scheduled' && next.run_at ? (
+            <>
+              , due <Ago at={next.run_at} />
+            </>
+          ) : (
+            `: ${statusWord(next.status).toLowerCase()}`
+          )}
           .{' '}
         </>
       )}
       {run.takeovers > 0 &&
         `Taken over ${counted(run.takeovers, 'time')} by another server, because its own was not heard of any more.`}
     </Text>
+  );
+}
+
+function RunLink({ id }: { id: string }) {
+  return (
+    <Link to="/runs/$runId" params={{ runId: id }} className="link">
+      <ShortId id={id} />
+    </Link>
   );
 }

@@ -7,9 +7,13 @@ export const runRoute = createRoute({
   path: '/runs/$runId',
   validateSearch: search((raw) => ({
     tab: oneOf(raw, 'tab', ['errors', 'rows', 'plan', 'performance', 'options']),
+    /** Of errors: the beginning of a row's id. Of rows: the whole. */
     key: text(raw, 'key'),
     operation: text(raw, 'operation'),
     status: text(raw, 'status'),
+    code: text(raw, 'code'),
+    field: text(raw, 'field'),
+    stage: oneOf(raw, 'stage', ['ingest', 'normalize', 'transform', 'execute', 'finalize']),
     page: page(raw),
   })),
   component: lazyRouteComponent(() => import('./RunPage'), 'RunPage'),

@@ -12,7 +12,7 @@ import {
 import { IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
 import { api } from '../../api/client';
-import type { InstanceView, RunDetail, Schemas, Sync } from '../../api/types';
+import type { InstanceView, Schemas, Sync } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
 import { count, counted } from '../../ui/format';
 import { ProblemNote } from '../../ui/problem';
@@ -31,7 +31,7 @@ export function TriggerForm(props: {
   entity: string | undefined;
   type: Type;
   choose: (chosen: { instance?: string; entity?: string; type?: Type }) => void;
-  triggered: (run: RunDetail) => void;
+  triggered: (run: Schemas['TriggeredRun']) => void;
 }) {
   const { instances, syncs, instance, entity, type, choose, triggered } = props;
   const sync = syncs.find((each) => each.instance === instance && each.entity === entity);
@@ -127,7 +127,7 @@ export function TriggerForm(props: {
             />
             <NumberInput
               label="Batch size"
-              placeholder="Automatic"
+              placeholder={sync?.batch_size ? `${count(sync.batch_size)}, the sync's` : 'Automatic'}
               min={1}
               allowDecimal={false}
               thousandSeparator=","
@@ -221,18 +221,14 @@ function willDo(sync: Sync, type: Type, ids: number, isReseed: boolean): string 
 
 /** How far the sync is, and what the choice does with that. */
 function CursorNote({ sync, ids }: { sync: Sync; ids: number }) {
-  const cursor = api.useQuery('get', '/api/v1/syncs/{sync_id}/cursor', {
-    params: { path: { sync_id: sync.id } },
-  }).data;
-  const column = cursor?.column;
   return (
     <Text size="xs" c="dimmed" mih={36}>
-      {column ? (
+      {sync.cursor_column ? (
         <>
-          The cursor <span className="mono">{column}</span>{' '}
-          {cursor.value ? (
+          The cursor <span className="mono">{sync.cursor_column}</span>{' '}
+          {sync.cursor ? (
             <>
-              is at <span className="mono">{cursor.value}</span>.
+              is at <span className="mono">{sync.cursor}</span>.
             </>
           ) : (
             'has no value yet: the first run reads everything.'
@@ -240,7 +236,7 @@ function CursorNote({ sync, ids }: { sync: Sync; ids: number }) {
           {ids > 0 && ' Chosen records are read past the cursor and do not move it.'}
         </>
       ) : (
-        cursor && 'This model has no cursor: every run reads all of it and sends what changed.'
+        'This model has no cursor: every run reads all of it and sends what changed.'
       )}
     </Text>
   );

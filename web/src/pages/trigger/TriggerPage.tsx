@@ -1,6 +1,6 @@
 import { Skeleton } from '@mantine/core';
 import { api } from '../../api/client';
-import type { RunDetail } from '../../api/types';
+import type { Schemas } from '../../api/types';
 import { Empty } from '../../ui/empty';
 import { ButtonLink } from '../../ui/link';
 import { LiveRunPanel } from '../../ui/liverun';
@@ -19,8 +19,11 @@ export function TriggerPage() {
   const syncs = api.useQuery('get', '/api/v1/syncs', ALL);
   const error = instances.error ?? syncs.error;
 
-  function triggered(run: RunDetail) {
-    void navigate({ search: (old) => ({ ...old, run: run.id, joined: undefined }), replace: false });
+  function triggered(run: Schemas['TriggeredRun']) {
+    void navigate({
+      search: (old) => ({ ...old, run: run.id, joined: run.joined || undefined }),
+      resetScroll: false,
+    });
   }
 
   return (
