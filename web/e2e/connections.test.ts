@@ -69,7 +69,7 @@ describe('connections', () => {
     const { page } = it;
     await it.goto('/connections/shop');
     await page.getByRole('button', { name: 'Test', exact: true }).click();
-    await page.getByText('Reading does not work').waitFor();
+    await page.getByText('Reading or writing does not work').waitFor();
     await page
       .getByText(/check that the server runs/)
       .first()

@@ -72,7 +72,6 @@ export function OptionField(props: {
         min={option.min}
         max={option.max}
         allowDecimal={false}
-        thousandSeparator=","
         value={typeof value === 'number' || typeof value === 'string' ? value : ''}
         onChange={(next) => onChange(next === '' ? undefined : next)}
       />

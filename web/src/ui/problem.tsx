@@ -2,6 +2,7 @@ import { Alert, Anchor, Button, Group, List, Text } from '@mantine/core';
 import { IconAlertCircle, IconPlugConnectedX } from '@tabler/icons-react';
 import { ApiError } from '../api/client';
 import type { Schemas } from '../api/types';
+import { Prose } from './prose';
 
 const LABEL = { label: { color: 'var(--state-failed)' } };
 
@@ -48,7 +49,7 @@ export function ProblemNote({ error, retry }: { error: unknown; retry?: () => vo
       )}
       {help && (
         <Text size="sm" mt={4}>
-          {help}
+          <Prose text={help} />
         </Text>
       )}
       <Group justify="space-between" mt={6}>
@@ -87,11 +88,11 @@ function PlaceOfProblem({ at, message, help }: Schemas['ProblemItem']) {
   return (
     <>
       {at && <span className="mono">{at}: </span>}
-      {message}
+      <Prose text={message} />
       {help && (
         <Text span c="dimmed" size="sm">
           {' '}
-          {help}
+          <Prose text={help} />
         </Text>
       )}
     </>

@@ -15,10 +15,23 @@ type Check = Schemas['ConnectionCheck'];
 export function CheckResult({ check, error, stale }: { check?: Check; error?: unknown; stale?: boolean }) {
   if (error) return <ProblemNote error={error} />;
   if (!check) return null;
+  const { source, destination } = check;
+  // Where both ends say the same, once is enough.
+  const isOne = source && destination && source.message === destination.message;
   return (
     <Stack gap="xs" role="status" opacity={stale ? 0.6 : 1}>
-      {check.source && <End what="Reading" end={check.source} />}
-      {check.destination && <End what="Writing" end={check.destination} />}
+      {isOne ? (
+        <End
+          what={source.good ? 'Reading and writing' : 'Reading or writing'}
+          works={source.good ? 'work' : undefined}
+          end={source}
+        />
+      ) : (
+        <>
+          {source && <End what="Reading" end={source} />}
+          {destination && <End what="Writing" end={destination} />}
+        </>
+      )}
       {stale && (
         <Text size="sm" c="dimmed">
           The form was changed since this test.
@@ -28,7 +41,7 @@ export function CheckResult({ check, error, stale }: { check?: Check; error?: un
   );
 }
 
-function End({ what, end }: { what: string; end: Schemas['EndCheck'] }) {
+function End({ what, end, works = 'works' }: { what: string; end: Schemas['EndCheck']; works?: string }) {
   const title = (
     <Group gap={6}>
       {end.good ? (
@@ -37,7 +50,7 @@ function End({ what, end }: { what: string; end: Schemas['EndCheck'] }) {
         <IconCircleX size={16} color="var(--state-failed)" aria-hidden />
       )}
       <Text size="sm" fw={600}>
-        {what} {end.good ? 'works' : 'does not work'}
+        {what} {end.good ? works : 'does not work'}
       </Text>
     </Group>
   );

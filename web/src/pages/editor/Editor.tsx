@@ -6,7 +6,7 @@ import { counted } from '../../ui/format';
 import { ProblemList, ProblemNote } from '../../ui/problem';
 import { useConnectors } from '../connections/kind';
 import { EditingContext } from './context';
-import { type Column, mappingAt, modelKind, textAt } from './draft';
+import { type Column, mappingAt, modelKind, textAt, unfilled } from './draft';
 import classes from './editor.module.css';
 import { Mapping } from './Mapping';
 import { Model } from './Model';
@@ -31,7 +31,7 @@ export function Editor(props: {
   /** Saving was tried: then also what is missing is a mistake. */
   wasTried: boolean;
   error: unknown;
-  /** What is done with it, given how many errors there are and which keys are still to be filled in. */
+  /** What is done with it, given how many errors there are and what is still to be filled in. */
   bar: (state: { errors: number; lacking: string[] }) => ReactNode;
 }) {
   const { instance, entity, definition, isNew, isReadOnly = false, wasTried, error, bar } = props;
@@ -59,11 +59,11 @@ export function Editor(props: {
     const ofSaving = error instanceof ApiError ? (error.problem.errors ?? []) : [];
     const all = placed([...(validation.data?.problems ?? []), ...ofPreview(preview.error), ...ofSaving]);
     // Before saving is tried, nobody is told that a form that is not filled in is not filled in.
-    const isTold = (code: string) => wasTried || code !== 'missing_key';
+    const lacking = unfilled(value);
+    const isTold = (code: string) => wasTried || lacking.length === 0 || code !== 'missing_key';
     const inside = all.inside.filter(({ code }) => isTold(code));
-    const lacking = all.inside.filter(({ code }) => !isTold(code)).map(({ path }) => path[0] ?? '');
-    return { inside, outside: all.outside, lacking: [...new Set(lacking)] };
-  }, [validation.data, preview.error, error, wasTried]);
+    return { inside, outside: all.outside, lacking };
+  }, [validation.data, preview.error, error, wasTried, value]);
   const errors = inside.filter(({ warning }) => !warning).length + definition.unreadable.length;
   const isPlaced =
     error instanceof ApiError &&

@@ -14,7 +14,16 @@ import { useMay } from '../../api/session';
 import { More } from '../../ui/option';
 import { Panel } from '../../ui/page';
 import { useEditing } from './context';
-import { type ModelKind, mappingAt, modelKind, namesAt, oneOrMany, textAt } from './draft';
+import {
+  MODEL_KINDS,
+  type ModelKind,
+  mappingAt,
+  meant,
+  modelKind,
+  namesAt,
+  oneOrMany,
+  textAt,
+} from './draft';
 import { FileOptions } from './FileOptions';
 import { Key, Keys } from './Keys';
 import { useStreams } from './server';
@@ -33,7 +42,7 @@ export function Model() {
   const { value, set, reads, source, isLocked, problem } = useEditing();
   const [isOpen, setIsOpen] = useState(false);
   const model = mappingAt(value, 'model');
-  const kinds = (reads?.source?.models ?? []) as ModelKind[];
+  const kinds = MODEL_KINDS.filter((one) => reads?.source?.models.includes(one));
   const kind = modelKind(model) ?? kinds[0];
   const offered = kind && !kinds.includes(kind) ? [...kinds, kind] : kinds;
   function choose(next: string) {
@@ -108,7 +117,7 @@ function Offered({ kind }: { kind: 'table' | 'file' }) {
   const all = useStreams(source, '', may);
   const streams = found.data?.streams.length ? found.data.streams : (all.data?.streams ?? []);
   function choose(next: string) {
-    const stream = [...streams, ...(all.data?.streams ?? [])].find((one) => one.name === next);
+    const stream = meant([...streams, ...(all.data?.streams ?? [])], next);
     const hasKey = namesAt(model, 'key').length > 0;
     set(['model'], {
       ...model,

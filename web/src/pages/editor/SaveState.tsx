@@ -2,8 +2,6 @@ import { Group, Text } from '@mantine/core';
 import { IconAlertCircle, IconCircleCheck, IconCircleDashed } from '@tabler/icons-react';
 import { counted } from '../../ui/format';
 
-const WORDS: Record<string, string> = { model: 'what is read and its key', to: 'the target' };
-
 /** Whether anything is known to be wrong, or still to be filled in. */
 export function SaveState({ errors, lacking }: { errors: number; lacking: string[] }) {
   const isWaiting = errors === 0 && lacking.length > 0;
@@ -17,7 +15,7 @@ export function SaveState({ errors, lacking }: { errors: number; lacking: string
         {errors > 0
           ? `${counted(errors, 'problem')} to solve`
           : isWaiting
-            ? `Still to fill in: ${lacking.map((key) => WORDS[key] ?? key).join(', ')}`
+            ? `Still to fill in: ${lacking.join(', ')}`
             : 'No problems found'}
       </Text>
     </Group>

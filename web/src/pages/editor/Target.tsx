@@ -5,7 +5,7 @@ import { More } from '../../ui/option';
 import { Panel } from '../../ui/page';
 import { Prose } from '../../ui/prose';
 import { useEditing } from './context';
-import { mappingAt, namesAt, oneOrMany, textAt } from './draft';
+import { mappingAt, meant, namesAt, oneOrMany, textAt } from './draft';
 import classes from './editor.module.css';
 import { describedKey, Key, Keys } from './Keys';
 import { OnRemoved } from './OnRemoved';
@@ -69,9 +69,7 @@ function TargetObject() {
   const found = useStreams(target, name, canList);
   const all = useStreams(target, '', canList);
   const streams = found.data?.streams.length ? found.data.streams : (all.data?.streams ?? []);
-  const exists =
-    all.data?.streams.some((stream) => stream.name === name) ||
-    found.data?.streams.some((stream) => stream.name === name);
+  const exists = meant(found.data?.streams ?? [], name) ?? meant(all.data?.streams ?? [], name);
   const isNew = name !== '' && found.isSuccess && !found.isFetching && !exists;
   return (
     <Autocomplete

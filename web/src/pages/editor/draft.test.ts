@@ -3,11 +3,13 @@ import {
   asExpression,
   fieldDocument,
   fieldsOf,
+  meant,
   missing,
   modelKind,
   namesAt,
   oneOrMany,
   suggestions,
+  unfilled,
 } from './draft';
 
 describe('a definition in the form', () => {
@@ -48,5 +50,17 @@ describe('a definition in the form', () => {
     ];
     expect(missing([], target).map(({ name }) => name)).toEqual(['id']);
     expect(missing([{ name: 'id', value: 'id' }], target)).toEqual([]);
+  });
+
+  it('says what is still to be filled in', () => {
+    expect(unfilled({})).toEqual(['what is read', 'its key', 'the target']);
+    expect(unfilled({ model: { table: 'a', key: 'id' }, to: { object: 'b' } })).toEqual([]);
+  });
+
+  it('finds the object that is meant by a name without its schema', () => {
+    const objects = [{ name: 'sales.orders' }, { name: 'public.orders' }];
+    expect(meant(objects, 'orders')?.name).toBe('public.orders');
+    expect(meant(objects, 'sales.orders')?.name).toBe('sales.orders');
+    expect(meant(objects, 'order')).toBeUndefined();
   });
 });

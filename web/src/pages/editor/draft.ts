@@ -52,6 +52,24 @@ export function oneOrMany(names: string[]): string | string[] | undefined {
   return names.length === 1 ? names[0] : names;
 }
 
+/** What nobody has filled in yet, in words. */
+export function unfilled(value: Mapping): string[] {
+  const model = mappingAt(value, 'model');
+  const kind = modelKind(model);
+  return [
+    !kind || textAt(model, kind) === '' ? 'what is read' : '',
+    namesAt(model, 'key').length === 0 ? 'its key' : '',
+    textAt(mappingAt(value, 'to'), 'object') === '' ? 'the target' : '',
+  ].filter(Boolean);
+}
+
+/** The one of these objects that a name means: `customers` is also `public.customers`. */
+export function meant<T extends { name: string }>(objects: T[], name: string): T | undefined {
+  const exact = objects.find((one) => one.name === name);
+  if (exact || name === '' || name.includes('.')) return exact;
+  return objects.find((one) => one.name === `public.${name}`);
+}
+
 /** Which of the ways of naming what is read is used. */
 export function modelKind(model: Mapping): ModelKind | undefined {
   return MODEL_KINDS.find((kind) => kind in model);

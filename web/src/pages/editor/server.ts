@@ -4,7 +4,7 @@ import { useMemo } from 'react';
 import { api, client } from '../../api/client';
 import type { Schemas } from '../../api/types';
 import type { Mapping } from '../../ui/yaml';
-import { mappingAt } from './draft';
+import { mappingAt, meant } from './draft';
 
 /** What the server is asked about, with answers that go with it. */
 export type Draft = Schemas['Draft'];
@@ -97,7 +97,7 @@ export function useStreams(connection: string, search: string, enabled: boolean)
 /** One object that a connection offers, with its columns. */
 export function useStream(connection: string, name: string, enabled: boolean) {
   const found = useStreams(connection, name, enabled && name !== '');
-  const stream = found.data?.streams.find((one) => one.name === name);
+  const stream = meant(found.data?.streams ?? [], name);
   return { stream, error: found.error, isLoading: found.isLoading };
 }
 
