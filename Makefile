@@ -14,7 +14,7 @@ WEB_SOURCES = $(shell find web/src web/public web/scripts web/*.* -type f)
 .PHONY: help demo web api test chaos soak fuzz lint bench postgres python node chromium
 
 help:
-	@echo "make demo   build and show the product on an embedded example, then serve it (DEMO=--no-serve: not)"
+	@echo "make demo   build, show the commands, play four weeks of a company and serve them (DEMO=--no-serve: not)"
 	@echo "make web    build the pages that the server shows (needs Node.js)"
 	@echo "make api    write the API's description down for the pages, after a change of the API"
 	@echo "make test   run every test, on real databases"

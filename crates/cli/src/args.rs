@@ -153,15 +153,21 @@ pub struct DemoArgs {
     /// Wait for Enter before each chapter
     #[arg(long)]
     pub step: bool,
+    /// Leave out the tour of the commands in the terminal
+    #[arg(long, conflicts_with_all = ["step", "remove"])]
+    pub no_tour: bool,
     /// Remove the folder at the end; without this it is kept to play with
     #[arg(long)]
     pub remove: bool,
-    /// End after the story; without this a server goes on with the example, on a terminal
+    /// End when the example is made; without this a server goes on with it, on a terminal
     #[arg(long)]
     pub no_serve: bool,
     /// Go on with a server also where there is no terminal
     #[arg(long, conflicts_with_all = ["no_serve", "remove"])]
     pub serve: bool,
+    /// Serve the example of an earlier demo again, as it is
+    #[arg(long, conflicts_with_all = ["no_serve", "remove", "step", "no_tour"])]
+    pub again: bool,
     #[command(flatten)]
     pub web: WebArgs,
 }

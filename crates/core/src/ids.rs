@@ -101,6 +101,13 @@ macro_rules! opaque_id {
     };
 }
 
+/// A new UUID that sorts after those of earlier milliseconds than `at`'s. Times before 1970 count as 1970.
+pub fn uuid_at(at: jiff::Timestamp) -> uuid::Uuid {
+    let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+    let nanos = (millis % 1_000) as u32 * 1_000_000;
+    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1_000, nanos))
+}
+
 opaque_id!(
     /// The immutable identity behind a [`SyncId`]: survives renaming.
     SyncUid, "sync_");
@@ -114,6 +121,14 @@ opaque_id!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_sort_by_the_time_that_they_are_given() {
+        let times = ["1960-01-01T00:00:00Z", "2026-03-01T10:00:00.001Z", "2026-03-01T10:00:00.002Z"];
+        let ids = times.map(|time| RunId::from_uuid(uuid_at(time.parse().unwrap())));
+        assert!(ids.is_sorted(), "{ids:?}");
+        assert_ne!(uuid_at(jiff::Timestamp::UNIX_EPOCH), uuid_at(jiff::Timestamp::UNIX_EPOCH));
+    }
 
     #[test]
     fn a_sync_id_has_exactly_two_named_parts() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_connector::{Destination, DestinationSpec, Source};
+use syncline_core::ids::uuid_at;
 use syncline_core::run::{RunOptions, TimelineEntry};
 use syncline_core::sync::{StoreValues, Sync, WriteMode};
 use syncline_core::{
@@ -97,14 +98,15 @@ impl Engine {
 
     /// Finds or registers a sync in the state.
     pub async fn register(&self, sync: &Sync) -> Result<SyncRecord> {
+        let now = self.clock.now();
         let seen = SyncSeen {
             id: sync.id.clone(),
             renamed_from: sync.renamed_from.clone(),
             active: sync.active,
-            uid: SyncUid::from_uuid(Uuid::now_v7()),
+            uid: SyncUid::from_uuid(uuid_at(now)),
             seed: rand::random(),
         };
-        self.store.ensure_sync(&seen, self.clock.now()).await
+        self.store.ensure_sync(&seen, now).await
     }
 
     /// A new run (queued, not stored yet) of what is asked for, if that may be asked for.
@@ -203,8 +205,9 @@ impl Engine {
             _ => self.store.claim_run(&run.id, now).await?,
         };
         run.status = run.status.transition(RunStatus::Running)?;
-        // It waited since it was queued or, when it was held, since its plan was ready.
-        let since = run.timeline.last().and_then(|t| t.ended_at).unwrap_or(run.created_at);
+        // It waited since it was due or queued or, when it was held, since its plan was ready.
+        let due_at = run.run_at.map_or(run.created_at, |at| at.max(run.created_at));
+        let since = run.timeline.last().and_then(|t| t.ended_at).unwrap_or(due_at);
         run.durations.waiting += now.duration_since(since).as_secs_f64().max(0.0);
         run.started_at.get_or_insert(now);
         self.store.update_run(&run).await?;
@@ -681,7 +684,7 @@ fn new_run(
     now: Timestamp,
 ) -> Run {
     Run {
-        id: RunId::from_uuid(Uuid::now_v7()),
+        id: RunId::from_uuid(uuid_at(now)),
         sync_id: sync.id.clone(),
         sync_uid: record.uid.clone(),
         run_type,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use syncline_core::ids::uuid_at;
 use syncline_core::sync::Overlap;
 use syncline_core::{EndReason, ErrorKind, Result, Run, RunStatus, RunType, SyncUid, Trigger};
 use syncline_store::{Fire, Page, RunFilter, SyncRecord};
@@ -120,7 +121,7 @@ impl Scheduler {
                     .map_or(0, |due| due.missed + u64::from(due.fire_at <= now));
                 metrics::counter!("syncline_missed_fires_total").increment(missed);
                 fire_after(schedule, due_at, now, seed).map(|at| {
-                    succession::scheduled_run(&run.sync_id, &run.sync_uid, at, now, &uuid::Uuid::now_v7)
+                    succession::scheduled_run(&run.sync_id, &run.sync_uid, at, now, &|| uuid_at(now))
                 })
             }
             Some(_) if run.run_type == RunType::Sync => self.next_of(run).await?,

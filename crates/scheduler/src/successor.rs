@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use syncline_core::ids::uuid_at;
 use syncline_core::{Result, Run, SyncUid, Trigger};
 use syncline_store::{FollowUp, Page, Queue, RunFilter, SyncRecord, SyncState};
-use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::due::{fire_after, seed_of};
@@ -35,14 +35,14 @@ impl Successor {
         let now = self.clock.now();
         let previous = succession::last_fire(&self.fires(&record.uid, None).await?).unwrap_or(now);
         let next = fire_after(schedule, previous, now, seed_of(&record.uid));
-        Ok(next.map(|at| succession::scheduled_run(&record.id, &record.uid, at, now, &Uuid::now_v7)))
+        Ok(next.map(|at| succession::scheduled_run(&record.id, &record.uid, at, now, &|| uuid_at(now))))
     }
 
     /// The first run by schedule of a sync that becomes active: it counts from now.
     pub fn first_fire(&self, record: &SyncRecord, now: Timestamp) -> Option<Run> {
         let definition = self.definitions.sync(&record.id)?;
         let at = fire_after(definition.schedule.as_ref()?, now, now, seed_of(&record.uid))?;
-        Some(succession::scheduled_run(&record.id, &record.uid, at, now, &Uuid::now_v7))
+        Some(succession::scheduled_run(&record.id, &record.uid, at, now, &|| uuid_at(now)))
     }
 
     /// The latest runs by schedule, of those that were scheduled from `since` on.
@@ -85,6 +85,6 @@ impl FollowUps for Successor {
             seed: seed_of(&run.sync_uid),
             now: self.clock.now(),
         };
-        Ok(succession::succession(&ended, &Uuid::now_v7))
+        Ok(succession::succession(&ended, &|| uuid_at(ended.now)))
     }
 }

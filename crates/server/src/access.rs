@@ -95,7 +95,7 @@ impl Tokens {
         created_by: Option<String>,
         now: Timestamp,
     ) -> Result<(TokenView, String)> {
-        let id = uuid::Uuid::now_v7().simple().to_string();
+        let id = syncline_core::ids::uuid_at(now).simple().to_string();
         self.store_new(&id, name, role, expires_at, created_by, now).await
     }
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use syncline_core::ids::uuid_at;
 use syncline_core::{Result, Run};
 use syncline_engine::Succession;
 use syncline_scheduler::succession::is_retried;
 use syncline_scheduler::{FollowUps, Successor};
 use syncline_store::{FollowUp, Page, SyncState};
-use uuid::Uuid;
 
 use crate::live::Live;
 use crate::notify;
@@ -32,7 +32,7 @@ impl FollowUps for Follow {
         let is_retried = is_retried(run, &follow);
         let now = self.successor.clock.now();
         let ended = notify::Ended { run, state, is_retried, earlier: &earlier, now };
-        follow.notices = notify::decide(&ended, &channels, &Uuid::now_v7);
+        follow.notices = notify::decide(&ended, &channels, &|| uuid_at(now));
         Ok(follow)
     }
 }

@@ -39,4 +39,4 @@ pub use live::{endpoints, item};
 pub use probe::{check_view, row_view};
 pub use router::openapi_document;
 pub use schedule::{scheduled, unscheduled, view as schedule_view};
-pub use server::{Listen, Options, Server, Tls, keep_until};
+pub use server::{Clocks, Listen, Options, Server, Tls, keep_until};

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use syncline_config::{Fingerprint, Retention};
 use syncline_connector::Registry;
 use syncline_core::{Error, ErrorKind, Result};
-use syncline_engine::{Clock as _, Engine, SystemClock};
+use syncline_engine::Engine;
 use syncline_scheduler::lease::LeaseTerms;
 use syncline_scheduler::{Definitions, FollowUps, Scheduler, Signals, Successor, Worker, WorkerSettings};
 use syncline_store::{Catalog, FileStore, KeepUntil};
@@ -83,6 +83,24 @@ pub struct Options {
     pub drain: Duration,
     /// `None`: a worker without the API.
     pub listen: Option<Listen>,
+    pub clocks: Clocks,
+}
+
+/// What a server takes the time from. Both tell the same time of day.
+#[derive(Clone)]
+pub struct Clocks {
+    pub engine: Arc<dyn syncline_engine::Clock>,
+    pub scheduler: Arc<dyn syncline_scheduler::Clock>,
+}
+
+impl Clocks {
+    /// The machine's.
+    pub fn system() -> Self {
+        Self {
+            engine: Arc::new(syncline_engine::SystemClock),
+            scheduler: Arc::new(syncline_scheduler::SystemClock),
+        }
+    }
 }
 
 /// A server that is up.
@@ -192,7 +210,7 @@ async fn read_project(options: &Options, now: Timestamp) -> Result<(Live, Finger
 }
 
 async fn assemble(options: Options) -> Result<Arc<App>> {
-    let clock = Arc::new(SystemClock);
+    let Clocks { engine: clock, scheduler: timer } = options.clocks.clone();
     let now = clock.now();
     let (live, seen) = read_project(&options, now).await?;
     let live = Arc::new(live);
@@ -200,14 +218,14 @@ async fn assemble(options: Options) -> Result<Arc<App>> {
     let successor = Successor {
         store: Arc::clone(&store) as Arc<dyn syncline_store::Queue>,
         definitions: Arc::clone(&live) as Arc<dyn Definitions>,
-        clock: Arc::new(syncline_scheduler::SystemClock),
+        clock: timer,
     };
     let follow = Arc::new(Follow { successor: successor.clone(), live: Arc::clone(&live) });
     let links = Links { base_url: live.get().project.settings.server.base_url.clone() };
     let deliverer = Deliverer::new(
         Arc::clone(&store),
         Arc::clone(&live) as Arc<dyn ChannelSource>,
-        Arc::clone(&clock) as Arc<dyn syncline_engine::Clock>,
+        Arc::clone(&clock),
         links,
         notify::outbound_options(),
     );
@@ -285,7 +303,7 @@ async fn work(app: Arc<App>, drain: Duration, leases: Option<LeaseTerms>, stop: 
     let worker = Worker::new(
         Arc::clone(&app.store) as Arc<dyn syncline_store::Queue>,
         Arc::new(runner),
-        Arc::new(syncline_scheduler::SystemClock),
+        Arc::clone(&app.successor.clock),
         Arc::clone(&app.signals),
         settings,
     );

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use syncline_core::{Error, ErrorKind, Result};
 use syncline_server::keyring::{KEYS_VARIABLE, Keyring};
-use syncline_server::{Listen, Options, Server, Tls};
+use syncline_server::{Clocks, Listen, Options, Server, Tls};
 use syncline_store::StateLocation;
 
 use crate::Context;
@@ -60,7 +60,7 @@ fn tls(args: &ServeArgs) -> Result<Option<Tls>> {
     }
 }
 
-async fn options(
+pub async fn options(
     app: &App,
     parallel: Option<usize>,
     drain: Option<u64>,
@@ -85,6 +85,7 @@ async fn options(
         version: env!("CARGO_PKG_VERSION"),
         drain: Duration::from_secs(drain.unwrap_or(DRAIN_SECONDS)),
         listen,
+        clocks: Clocks::system(),
     })
 }
 
@@ -148,7 +149,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// Goes on until somebody asks for the end: once for an end that lets runs finish, twice for one at once.
-async fn run_until_asked(context: &Context, server: Server) -> Outcome {
+pub async fn run_until_asked(context: &Context, server: Server) -> Outcome {
     context.interrupt.wait_for_first().await;
     context
         .out

@@ -63,7 +63,7 @@ fn companies(database: &Transaction, random: &mut Random) -> rusqlite::Result<Ve
     Ok(offices)
 }
 
-fn country(random: &mut Random) -> (&'static str, &'static str) {
+pub fn country(random: &mut Random) -> (&'static str, &'static str) {
     let mut left = random.below(COUNTRIES.iter().map(|(_, share, _)| share).sum());
     for (name, share, phone_prefix) in COUNTRIES {
         if left < share {
@@ -147,7 +147,7 @@ fn orders(database: &Transaction, random: &mut Random, prices: &[(String, usize)
     Ok(())
 }
 
-fn decimal(cents: usize) -> String {
+pub fn decimal(cents: usize) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
 }
 

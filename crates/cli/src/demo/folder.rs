@@ -12,11 +12,14 @@ use super::data;
 const MARKER: &str = ".syncline-demo";
 const MARKER_TEXT: &str = "Made by `syncline demo`, which replaces this folder when it runs again.\n";
 
-/// Files of the project as they are written.
-const FILES: [(&str, &str); 9] = [
+/// Files of whatever the demo makes.
+const COMMON: [(&str, &str); 2] = [
     (MARKER, MARKER_TEXT),
     // The example is nobody's work to keep, wherever it is played.
     (".gitignore", "*\n"),
+];
+/// Files of the story's project as they are written.
+const FILES: [(&str, &str); 7] = [
     ("syncline.yaml", include_str!("project/syncline.yaml")),
     (CRM_FILE, CRM_TEXT),
     ("syncs/shop.yaml", include_str!("project/syncs/shop.yaml")),
@@ -29,6 +32,22 @@ const WAREHOUSE_SCHEMA: &str = include_str!("project/setup/warehouse.sql");
 const CRM_SCHEMA: &str = include_str!("project/setup/crm.sql");
 pub const CRM_FILE: &str = "syncs/crm.yaml";
 pub const CRM_TEXT: &str = include_str!("project/syncs/crm.yaml");
+
+/// Files of the company's workspace of four weeks, beside [`COMMON`].
+const WORKSPACE: [(&str, &str); 12] = [
+    ("syncs/crm.yaml", include_str!("workspace/syncs/crm.yaml")),
+    ("syncs/shop.yaml", include_str!("workspace/syncs/shop.yaml")),
+    ("syncs/newsletter.yaml", include_str!("workspace/syncs/newsletter.yaml")),
+    ("lookups/regions.csv", include_str!("project/lookups/regions.csv")),
+    ("setup/warehouse.sql", include_str!("workspace/setup/warehouse.sql")),
+    ("setup/crm.sql", include_str!("workspace/setup/crm.sql")),
+    ("setup/finance.sql", include_str!("workspace/setup/finance.sql")),
+    ("setup/stores.sql", include_str!("workspace/setup/stores.sql")),
+    ("setup/dirt.sql", include_str!("workspace/setup/dirt.sql")),
+    ("setup/import.sql", include_str!("workspace/setup/import.sql")),
+    ("setup/seats.sql", include_str!("workspace/setup/seats.sql")),
+    ("setup/totals.sql", include_str!("workspace/setup/totals.sql")),
+];
 
 /// Statements that the demo runs on the warehouse, each kept as a file to read.
 #[derive(Clone, Copy)]
@@ -60,7 +79,7 @@ impl Folder {
         make_room(path)?;
         fs::create_dir_all(path).map_err(|e| Error::from(e).context(path.display()))?;
         let folder = Folder { path: fs::canonicalize(path)? };
-        for (name, text) in FILES {
+        for (name, text) in COMMON.iter().chain(&FILES) {
             folder.write(name, text)?;
         }
         folder.write("shared/newsletter-export.csv", &data::newsletter_export())?;
@@ -68,6 +87,26 @@ impl Folder {
         data::warehouse(&folder.warehouse(), WAREHOUSE_SCHEMA).map_err(database)?;
         data::crm(&folder.crm(), CRM_SCHEMA).map_err(database)?;
         folder.run(Script::Dirt)?;
+        Ok(folder)
+    }
+
+    /// One that an earlier demo made.
+    pub fn made_before(path: &Path) -> Result<Folder> {
+        if !is_marked(path) {
+            let message = format!("{} was not made by the demo", path.display());
+            return Err(Error::new(ErrorKind::BadUsage, message).help("make it first: syncline demo DIR"));
+        }
+        Ok(Folder { path: fs::canonicalize(path)? })
+    }
+
+    /// Makes the project of a company that has worked with Syncline for weeks, without its data.
+    pub fn workspace(path: &Path, project: &str) -> Result<Folder> {
+        make_room(path)?;
+        fs::create_dir_all(path).map_err(|e| Error::from(e).context(path.display()))?;
+        let folder = Folder { path: fs::canonicalize(path)? };
+        for (name, text) in COMMON.iter().chain(&WORKSPACE).chain([&("syncline.yaml", project)]) {
+            folder.write(name, text)?;
+        }
         Ok(folder)
     }
 
@@ -122,11 +161,15 @@ fn make_room(path: &Path) -> Result<()> {
         Ok(found) if !found.is_dir() => return Err(occupied()),
         Ok(_) => {}
     }
-    if fs::read_to_string(path.join(MARKER)).is_ok_and(|text| text == MARKER_TEXT) {
+    if is_marked(path) {
         return remove(path);
     }
     let mut entries = fs::read_dir(path).map_err(|e| Error::from(e).context(path.display()))?;
     if entries.next().is_none() { Ok(()) } else { Err(occupied()) }
+}
+
+fn is_marked(path: &Path) -> bool {
+    fs::read_to_string(path.join(MARKER)).is_ok_and(|text| text == MARKER_TEXT)
 }
 
 fn remove(path: &Path) -> Result<()> {

@@ -8,7 +8,7 @@
 //! | [`known`] | answers in the words of this program |
 //! | [`start`], [`decide`], [`look`], [`probe`], [`letters`], [`tokens`] | the commands |
 
-mod client;
+pub mod client;
 mod decide;
 mod events;
 mod follow;

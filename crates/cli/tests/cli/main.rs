@@ -4,6 +4,7 @@ mod backups;
 mod crashes;
 mod dead_letters;
 mod demo;
+mod demo_past;
 mod fixture;
 mod guards;
 mod journey;

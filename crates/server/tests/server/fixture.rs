@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use syncline_server::keyring::Keyring;
-use syncline_server::{Listen, Options, Server};
+use syncline_server::{Clocks, Listen, Options, Server};
 use syncline_store::{Catalog, FileStore, SqliteStore};
 use tempfile::TempDir;
 
@@ -161,6 +161,7 @@ impl Project {
                 accept_plain: false,
                 web: self.web.clone(),
             }),
+            clocks: Clocks::system(),
         };
         let server = Server::start(options).await.unwrap();
         let client = Client::new(&format!("http://{}", server.address.unwrap()), server.local_token());
