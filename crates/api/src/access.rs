@@ -122,6 +122,8 @@ impl From<AuditRecord> for AuditView {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditVerdict {
     pub intact: bool,
+    /// How many records there are.
+    pub records: u64,
     /// The first record that does not fit.
     pub first_bad: Option<u64>,
 }

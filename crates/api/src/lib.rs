@@ -3,10 +3,12 @@
 //! nowhere else.
 
 mod access;
+mod authoring;
 mod definitions;
 pub mod export;
 mod letters;
 mod notifications;
+mod overview;
 mod problem;
 mod runs;
 mod state;
@@ -18,9 +20,11 @@ use syncline_store::Page;
 use utoipa::ToSchema;
 
 pub use access::*;
+pub use authoring::*;
 pub use definitions::*;
 pub use letters::*;
 pub use notifications::*;
+pub use overview::*;
 pub use problem::*;
 pub use runs::*;
 pub use state::*;

@@ -23,6 +23,10 @@ pub struct ServerView {
     pub environment: Option<String>,
     /// Runs that may go on at once here.
     pub parallel: u64,
+    /// Where people reach the server, for links in notifications.
+    pub base_url: Option<String>,
+    pub retention: RetentionView,
+    pub limits: LimitsView,
     /// When the project's files were last read without an error.
     pub project_read_at: Timestamp,
     /// What is wrong with the files as they are now, or with objects made by the API. With errors in
@@ -32,6 +36,30 @@ pub struct ServerView {
     /// The keys of the secrets that the server keeps, by their ids. The first one encrypts; one that
     /// has no secrets and is not the first can be taken away.
     pub encryption_keys: Vec<EncryptionKeyView>,
+}
+
+/// How long things are kept.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RetentionView {
+    pub runs_seconds: u64,
+    pub dead_letters_seconds: u64,
+    /// Most dead letters.
+    pub dead_letters_max: u64,
+    /// Events, and messages that were settled.
+    pub events_seconds: u64,
+}
+
+/// What the server takes.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LimitsView {
+    /// Bytes that all runs together may hold in memory.
+    pub memory_budget_bytes: u64,
+    /// Runs of one sync that may wait.
+    pub queued_per_sync_max: u64,
+    /// Largest body of a request.
+    pub body_bytes_max: u64,
+    /// A browser's session ends after this.
+    pub session_seconds: u64,
 }
 
 /// A key that encrypts secrets in the state. Nothing of it but its id is ever shown.

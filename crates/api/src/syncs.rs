@@ -124,6 +124,20 @@ pub struct CursorRequest {
     pub value: Option<String>,
 }
 
+/// What setting a cursor would mean for the next run. The lookback comes on top.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CursorEffectView {
+    /// The cursor as it is.
+    pub from: Option<String>,
+    pub to: Option<String>,
+    /// Records at or past the new cursor, or without a value.
+    pub read: u64,
+    /// Of those, the ones that were read before.
+    pub again: u64,
+    /// Records past the old cursor that the new one leaves behind.
+    pub passed_over: u64,
+}
+
 /// One change of a cursor.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CursorChangeView {
@@ -152,6 +166,14 @@ impl From<CursorHistory> for CursorChangeView {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RecordEventView {
     pub run_id: String,
+    /// Of the run; null if retention forgot it meanwhile.
+    #[serde(rename = "type")]
+    #[schema(value_type = Option<RunTypeWord>)]
+    pub run_type: Option<String>,
+    #[schema(value_type = Option<TriggerWord>)]
+    pub trigger: Option<String>,
+    #[schema(value_type = Option<RunStatusWord>)]
+    pub status: Option<String>,
     pub at: Option<Timestamp>,
     #[schema(value_type = RecordOperationWord)]
     pub operation: String,

@@ -10,6 +10,7 @@ mod apply;
 mod approval;
 mod clock;
 pub mod coerce;
+mod cursor_effect;
 pub mod decide;
 mod engine;
 mod failures;
@@ -43,6 +44,7 @@ mod transform;
 pub mod watch;
 
 pub use clock::{Clock, SystemClock};
+pub use cursor_effect::{CursorEffect, cursor_effect, cursor_type};
 pub use engine::{Endpoints, Engine, NoSuccession, Succession, config_hash, pinned};
 pub use history::History;
 pub use ingest::key_texts;

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use syncline_core::run::GuardVerdict;
 use syncline_core::sync::{StoreValues, Sync};
 use syncline_core::{
-    Counters, EntryState, Error, ErrorKind, Key, LogicalType, Op, Result, RowResult, Run, RunId, SyncId,
-    SyncUid, canon, text,
+    Counters, EntryState, Error, ErrorKind, Key, LogicalType, Op, Result, RowResult, Run, RunId, RunStatus,
+    RunType, SyncId, SyncUid, Trigger, canon, text,
 };
 use syncline_snapshot::{Segment, Snapshot, Values};
 use syncline_store::{Page, PlanRecord, RowErrorFilter, RunFilter, SyncRecord};
@@ -71,6 +71,9 @@ pub struct FieldView {
 pub struct RowEvent {
     pub row_id: String,
     pub run_id: RunId,
+    /// `None`: an older server did not tell.
+    #[serde(skip)]
+    pub run: Option<RunFacts>,
     pub at: Option<Timestamp>,
     pub operation: String,
     /// created, updated, removed, exists, absent, rejected, unknown, or planned.
@@ -79,6 +82,20 @@ pub struct RowEvent {
     pub message: Option<String>,
     pub field: Option<String>,
     pub fields: Vec<FieldView>,
+}
+
+/// What kind of run an event is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunFacts {
+    pub run_type: RunType,
+    pub trigger: Trigger,
+    pub status: RunStatus,
+}
+
+impl RunFacts {
+    fn of(run: &Run) -> Self {
+        Self { run_type: run.run_type, trigger: run.trigger, status: run.status }
+    }
 }
 
 /// How much of values may be shown, by the configuration a run is pinned to.
@@ -331,6 +348,7 @@ async fn in_plan(engine: &Engine, run: &Run, plan: &PlanRecord, row_id: &str) ->
             events.push(RowEvent {
                 row_id: id,
                 run_id: run.id.clone(),
+                run: Some(RunFacts::of(run)),
                 at: run.completed_at.or(run.started_at),
                 operation: op.as_str().into(),
                 result: result.into(),
@@ -369,6 +387,7 @@ async fn in_load(
     Ok(vec![RowEvent {
         row_id: row_id.into(),
         run_id: run.id.clone(),
+        run: Some(RunFacts::of(run)),
         at: run.completed_at.or(run.started_at),
         operation: Op::Create.as_str().into(),
         result: if is_there { "created" } else { "not attempted" }.into(),
@@ -414,6 +433,7 @@ async fn in_errors(engine: &Engine, run: &Run, row_id: &str) -> Result<Vec<RowEv
         let found = errors.iter().filter(|e| e.row_id == row_id).map(|e| RowEvent {
             row_id: e.row_id.clone(),
             run_id: run.id.clone(),
+            run: Some(RunFacts::of(run)),
             at: run.completed_at,
             operation: if e.removal { "delete".into() } else { e.stage.as_str().into() },
             result: "failed".into(),

@@ -35,7 +35,7 @@ const LOCAL_TOKEN: &str = "local";
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
 /// A browser's session ends after this, used or not.
-const SESSION_LIFE: Duration = Duration::from_secs(12 * 3_600);
+pub const SESSION_LIFE: Duration = Duration::from_secs(12 * 3_600);
 pub const COOKIE: &str = "syncline_session";
 
 /// A token as stored.

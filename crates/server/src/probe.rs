@@ -92,6 +92,25 @@ impl Prober {
     }
 }
 
+impl Prober {
+    /// A fault of a preview that lies in the definition, with everything that is wrong there; `at`: the JSON
+    /// pointer of the definition in the request.
+    pub async fn explained(&self, fault: Fault, sync: Sync, ends: Endpoints, at: &str) -> Fault {
+        use ErrorKind::{DestinationUnsuitable, InvalidExpression, SchemaChanged};
+        if !matches!(fault.error.kind, InvalidExpression | SchemaChanged | DestinationUnsuitable) {
+            return fault;
+        }
+        let Ok(check) = self.check(sync, ends, false).await else { return fault };
+        // A target that is missing is no reason why there is no preview.
+        let problems = check.problems.into_iter().filter(|problem| problem.code != "target_missing");
+        let place = |problem: ProblemItem| {
+            let at = problem.at.map(|pointer| format!("{at}{pointer}"));
+            ProblemItem { at, ..problem }
+        };
+        fault.with_items(problems.map(place).collect())
+    }
+}
+
 fn connection_view(checked: ConnectionChecked) -> ConnectionCheck {
     let good = checked.is_good();
     let end = |end: Option<Result<String>>| end.map(end_view);

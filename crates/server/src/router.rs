@@ -30,9 +30,11 @@ fn operations() -> (Router<Arc<App>>, OpenApi) {
         .merge(operations_of::notifications::router())
         .merge(operations_of::events::router())
         .merge(operations_of::insights::router())
+        .merge(operations_of::overview::router())
         .merge(operations_of::connections::router())
         .merge(operations_of::instances::router())
         .merge(operations_of::definitions::router())
+        .merge(operations_of::authoring::router())
         .merge(operations_of::server::router())
         .merge(operations_of::access::router());
     let (router, mut api) = OpenApiRouter::with_openapi(openapi::base())

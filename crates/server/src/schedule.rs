@@ -1,5 +1,6 @@
 //! When syncs run by themselves, as people see it and as activation needs it.
 
+use std::str::FromStr as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,6 +38,43 @@ pub fn view(schedule: &Schedule) -> ScheduleView {
         When::After(upstream) => view.after = Some(upstream.to_string()),
     }
     view
+}
+
+/// When a schedule fires, in words.
+pub fn words(schedule: &Schedule) -> String {
+    match &schedule.when {
+        When::Every(every) => format!("every {}", span_words(every.as_secs())),
+        When::Cron { expression, timezone } => {
+            let described = croner::Cron::from_str(expression).map(|cron| cron.describe());
+            let words = described.map_or_else(|_| expression.clone(), |text| sentence_part(&text));
+            if timezone == "UTC" { words } else { format!("{words}, in {timezone}") }
+        }
+        When::After(upstream) => format!("after each success of {upstream}"),
+    }
+}
+
+/// `15 minutes`, `hour`, `1 day 6 hours`.
+fn span_words(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    if let Some((_, unit)) = units.into_iter().find(|(length, _)| *length == seconds) {
+        return unit.into();
+    }
+    let mut rest = seconds;
+    let mut words = Vec::new();
+    for (length, unit) in units {
+        let count = rest / length;
+        rest %= length;
+        if count > 0 {
+            words.push(format!("{count} {unit}{}", if count == 1 { "" } else { "s" }));
+        }
+    }
+    words.join(" ")
+}
+
+/// `At 06:00.` → `at 06:00`
+fn sentence_part(text: &str) -> String {
+    let mut letters = text.trim_end_matches('.').chars();
+    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 
 pub fn state_name(state: &SyncState) -> &'static str {
@@ -102,4 +140,32 @@ fn fires(schedule: &Schedule, next: Option<&Run>, seed: u64, now: Timestamp) -> 
     let mut fires: Vec<Timestamp> = first.into_iter().collect();
     fires.extend(next_fires(schedule, first.unwrap_or(now), seed, FIRES_SHOWN - fires.len()));
     fires
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cron(expression: &str, timezone: &str) -> String {
+        let when = When::Cron { expression: expression.into(), timezone: timezone.into() };
+        words(&Schedule { when, jitter: Duration::ZERO, overlap: Overlap::Skip })
+    }
+
+    #[test]
+    fn schedules_are_told_in_words() {
+        let every = |seconds| {
+            let when = When::Every(Duration::from_secs(seconds));
+            words(&Schedule { when, jitter: Duration::ZERO, overlap: Overlap::Skip })
+        };
+        assert_eq!(every(900), "every 15 minutes");
+        assert_eq!(every(3_600), "every hour");
+        assert_eq!(every(108_000), "every 1 day 6 hours");
+        assert_eq!(cron("0 6 * * *", "UTC"), "at 06:00");
+        assert_eq!(cron("0 6 * * *", "Europe/Berlin"), "at 06:00, in Europe/Berlin");
+        assert!(
+            cron("*/15 8-18 * * MON-FRI", "UTC").starts_with("every 15 minutes"),
+            "{}",
+            cron("*/15 8-18 * * MON-FRI", "UTC")
+        );
+    }
 }

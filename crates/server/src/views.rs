@@ -53,6 +53,9 @@ pub fn field(field: review::FieldView) -> FieldView {
 pub fn record_event(event: RowEvent) -> RecordEventView {
     RecordEventView {
         run_id: event.run_id.to_string(),
+        run_type: event.run.as_ref().map(|run| run.run_type.as_str().into()),
+        trigger: event.run.as_ref().map(|run| run.trigger.as_str().into()),
+        status: event.run.as_ref().map(|run| run.status.as_str().into()),
         at: event.at,
         operation: event.operation,
         result: event.result,

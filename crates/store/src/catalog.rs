@@ -75,6 +75,8 @@ pub trait Catalog: Queue {
 
     /// Figures over the runs that ended from `since` on, tests left out.
     async fn health(&self, since: Timestamp) -> Result<Health>;
+    /// The same for each sync that has such runs.
+    async fn sync_figures(&self, since: Timestamp) -> Result<Vec<SyncFigures>>;
     /// Runs that ended from `since` on, counted by status in periods of `seconds`, oldest first;
     /// tests left out, periods without runs too.
     async fn runs_over_time(&self, since: Timestamp, seconds: u64) -> Result<Vec<Period>>;
@@ -227,6 +229,39 @@ pub struct Health {
     pub rows_failed: u64,
     /// Syncs whose latest run in the period failed or had failed rows.
     pub syncs_with_errors: Vec<SyncUid>,
+}
+
+/// How the runs of one sync went.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyncFigures {
+    pub sync_uid: SyncUid,
+    pub completed: u64,
+    pub failed: u64,
+    pub source_failures: u64,
+    pub cancelled: u64,
+    /// Runs that started, and how long all of them took.
+    pub timed_runs: u64,
+    pub duration_seconds: f64,
+    /// Created, updated and deleted.
+    pub rows_synced: u64,
+    pub rows_failed: u64,
+}
+
+impl SyncFigures {
+    /// Of no runs.
+    pub fn of(sync_uid: SyncUid) -> Self {
+        Self {
+            sync_uid,
+            completed: 0,
+            failed: 0,
+            source_failures: 0,
+            cancelled: 0,
+            timed_runs: 0,
+            duration_seconds: 0.0,
+            rows_synced: 0,
+            rows_failed: 0,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -333,6 +333,14 @@ pub struct RunFilter {
     pub since: Option<Timestamp>,
     /// Created before.
     pub until: Option<Timestamp>,
+    /// Of one of these syncs.
+    pub of_syncs: Vec<SyncUid>,
+    /// Ended at or after.
+    pub ended_since: Option<Timestamp>,
+    /// Ended before.
+    pub ended_until: Option<Timestamp>,
+    /// With failed rows.
+    pub failed_rows: bool,
 }
 
 /// A page of a list.

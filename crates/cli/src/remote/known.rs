@@ -13,7 +13,7 @@ use syncline_core::{
     Counters, CursorValue, Durations, EndReason, Error, ErrorKind, Phase, ReadMode, Result, Run, RunId,
     RunStatus, RunType, Stage, SyncId, SyncUid, Trigger,
 };
-use syncline_engine::review::{ChangeView, FieldView, PlanDocument, RowEvent};
+use syncline_engine::review::{ChangeView, FieldView, PlanDocument, RowEvent, RunFacts};
 use syncline_store::{DeadLetter, EditedPayload, LetterState, RowErrorRecord};
 
 /// A word of the server's as one that is known here.
@@ -207,6 +207,7 @@ pub fn record_event(row_id: &str, view: &RecordEventView) -> RowEvent {
     RowEvent {
         row_id: row_id.into(),
         run_id: RunId::from_stored(view.run_id.as_str()),
+        run: run_facts(view),
         at: view.at,
         operation: view.operation.clone(),
         result: view.result.clone(),
@@ -216,6 +217,15 @@ pub fn record_event(row_id: &str, view: &RecordEventView) -> RowEvent {
         fields: fields(&view.fields, &view.operation),
     }
 }
+/// Words of a newer server that this program does not know are left out.
+fn run_facts(view: &RecordEventView) -> Option<RunFacts> {
+    Some(RunFacts {
+        run_type: word(view.run_type.as_deref()?).ok()?,
+        trigger: word(view.trigger.as_deref()?).ok()?,
+        status: word(view.status.as_deref()?).ok()?,
+    })
+}
+
 pub fn letter(view: &LetterView) -> Result<DeadLetter> {
     Ok(DeadLetter {
         id: syncline_core::ids::LetterId::from_stored(view.id.as_str()),

@@ -48,7 +48,7 @@ fn the_list_of_runs_has_the_fixed_shape() {
     assert_eq!(list["pagination"], json!({ "page": 1, "per_page": 20, "total": 2 }));
     let run = &list["data"][0];
     assert_eq!(keys(run)[..23], RUN_KEYS);
-    assert_eq!(keys(run)[23..], ["created_at", "run_at", "end_reason"]);
+    assert_eq!(keys(run)[23..], ["created_at", "run_at", "end_reason", "config_hash", "limited"]);
     assert!(run["id"].as_str().unwrap().starts_with("run_"));
     assert!(run["started_at"].as_str().unwrap().ends_with('Z'));
     assert!(run["duration_seconds"].is_u64());

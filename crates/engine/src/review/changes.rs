@@ -5,7 +5,7 @@ use syncline_core::{EntryState, Op, Result, RowError, RowResult, Run, canon};
 use syncline_snapshot::{Segment, Snapshot, Values};
 use syncline_store::{ChunkRecord, Page, PlanRecord};
 
-use super::{FieldView, RowEvent, Shown, named, open, shown, view, visible};
+use super::{FieldView, RowEvent, RunFacts, Shown, named, open, shown, view, visible};
 use crate::engine::{Engine, context_of};
 use crate::outcomes::{self, StoredOutcome};
 use crate::plan_file::{PlanChunk, PlanReader};
@@ -145,6 +145,7 @@ fn event(
 ) -> RowEvent {
     RowEvent {
         run_id: run.id.clone(),
+        run: Some(RunFacts::of(run)),
         at: run.completed_at.or(run.started_at),
         operation: op.as_str().into(),
         result: result.into(),

@@ -187,5 +187,6 @@ async fn audit(
     responses((status = 200, body = AuditVerdict)), extensions(("x-role" = json!("admin"))))]
 async fn verify_audit(State(app): State<Arc<App>>) -> Answer<Json<AuditVerdict>> {
     let first_bad = app.store.verify_audit().await?;
-    Ok(Json(AuditVerdict { intact: first_bad.is_none(), first_bad }))
+    let (_, records) = app.store.audit_log(&AuditFilter::default(), Page::first(1)).await?;
+    Ok(Json(AuditVerdict { intact: first_bad.is_none(), records, first_bad }))
 }

@@ -8,8 +8,8 @@ use axum::response::Response;
 use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 use syncline_api::{
-    ChangedSync, CheckRequest, DefinitionView, Draft, DraftPreviewRequest, NewSync, PreviewRequest,
-    PreviewView, StoredSync, SyncCheck, Validation,
+    ChangedSync, CheckRequest, DefinitionView, Draft, DraftCheckRequest, DraftPreviewRequest, NewSync,
+    PreviewRequest, PreviewView, StoredSync, SyncCheck, Validation,
 };
 use syncline_config::{Loaded, ObjectName, Severity};
 use syncline_core::{Error, ErrorKind, Sync, SyncId};
@@ -39,6 +39,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(preview))
         .routes(routes!(preview_draft))
         .routes(routes!(check))
+        .routes(routes!(check_draft))
 }
 
 /// The place of an entity in its instance's document.
@@ -266,11 +267,27 @@ async fn preview_draft(
     State(app): State<Arc<App>>,
     Body(request): Body<DraftPreviewRequest>,
 ) -> Answer<Json<PreviewView>> {
+    let Drafted { sync, ends, at } = drafted(&app, request.draft)?;
+    match app.prober.preview(sync.clone(), ends.clone(), request.limit).await {
+        Ok(preview) => Ok(Json(preview)),
+        Err(fault) => Err(app.prober.explained(fault, sync, ends, &at).await),
+    }
+}
+
+/// The sync that a draft means, with both its ends.
+struct Drafted {
+    sync: Sync,
+    ends: Endpoints,
+    /// JSON pointer of its definition in the request.
+    at: String,
+}
+
+fn drafted(app: &App, draft: Draft) -> Answer<Drafted> {
     let version = app.live.get();
     let Tried { object, document, shown, entity } =
-        tried(&version, request.draft, ["/draft/document", "/draft/definition"])?;
+        tried(&version, draft, ["/draft/document", "/draft/definition"])?;
     let old = version.made.documents.get(&object);
-    let Loaded { project, .. } = edit::check(&app, &version, &object, old, &document, &shown)?.loaded;
+    let Loaded { project, .. } = edit::check(app, &version, &object, old, &document, &shown)?.loaded;
     let syncs = project.instances.get(&object.name).map(|found| found.syncs.as_slice()).unwrap_or_default();
     let id = match (&entity, syncs) {
         (Some(entity), _) => SyncId::new(&object.name, entity),
@@ -283,7 +300,24 @@ async fn preview_draft(
     let sync = project.sync(&id).cloned();
     let sync = sync.ok_or_else(|| Fault::new(ErrorKind::NotFound, format!("the draft has no sync {id}")))?;
     let ends = live::endpoints(&project, &app.live.registry, &*version.secrets, &sync)?;
-    Ok(Json(app.prober.preview(sync, ends, request.limit).await?))
+    let inside = if shown.part.is_empty() { entity_pointer(id.entity()) } else { String::new() };
+    Ok(Drafted { sync, ends, at: format!("{}{inside}", shown.at) })
+}
+
+/// The same as a check of a sync, for one that is not kept yet.
+#[utoipa::path(post, path = "/syncs/check", operation_id = "check_draft", tag = "syncs",
+    request_body = DraftCheckRequest,
+    responses((status = 200, body = SyncCheck)), extensions(("x-role" = json!("admin"))))]
+async fn check_draft(
+    State(app): State<Arc<App>>,
+    Body(request): Body<DraftCheckRequest>,
+) -> Answer<Json<SyncCheck>> {
+    let Drafted { sync, ends, at } = drafted(&app, request.draft)?;
+    let mut check = app.prober.check(sync, ends, request.create).await?;
+    for problem in &mut check.problems {
+        problem.at = problem.at.take().map(|pointer| format!("{at}{pointer}"));
+    }
+    Ok(Json(check))
 }
 
 /// Connects to both ends of a sync and compares model, mapping and target. With `create`, a missing

@@ -8,7 +8,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use syncline_api::{AttentionView, HealthView, PeriodView, TrendsView};
-use syncline_core::{ErrorKind, RunStatus, SyncUid};
+use syncline_core::{ErrorKind, RunStatus, Sync, SyncUid};
 use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncState};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -59,10 +59,17 @@ impl Window {
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct HealthQuery {
+pub struct HealthQuery {
     /// `24h`, `7d` or `30d`; 24 hours unless given.
     #[param(inline)]
     window: Option<Window>,
+}
+
+impl HealthQuery {
+    /// How long the window is.
+    pub fn seconds(&self) -> u64 {
+        self.window.unwrap_or_default().shape().1
+    }
 }
 
 /// Sync Health: runs, success, durations and rows over a day, a week or a month.
@@ -140,7 +147,12 @@ async fn trends_of(
     if wanted == 0 || wanted > POINTS_MAX {
         return Err(Fault::new(ErrorKind::BadUsage, format!("runs is from 1 to {POINTS_MAX}")));
     }
-    let record = app.record(&app.sync(&sync_id)?).await?;
+    Ok(Json(sync_trends(&app, &app.sync(&sync_id)?, wanted).await?))
+}
+
+/// The latest runs of a sync, at most `wanted`.
+pub async fn sync_trends(app: &App, sync: &Sync, wanted: u64) -> Answer<TrendsView> {
+    let record = app.record(sync).await?;
     let filter = RunFilter {
         sync_uid: Some(record.uid),
         statuses: vec![RunStatus::Completed, RunStatus::Failed, RunStatus::SourceFailure],
@@ -148,10 +160,10 @@ async fn trends_of(
     };
     let (runs, _) = app.store.runs(&filter, Page::first(wanted * RUNS_PER_POINT + RUNS_BEHIND)).await?;
     let points = trends::points(&runs, wanted as usize);
-    Ok(Json(TrendsView {
-        sync_id,
+    Ok(TrendsView {
+        sync_id: sync.id.to_string(),
         systematic_errors: trends::is_systematic(&points),
         review_first_errors: trends::asks_for_review(&points),
         points,
-    }))
+    })
 }

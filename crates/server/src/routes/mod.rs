@@ -1,6 +1,7 @@
 //! The operations of the REST API, by subject.
 
 pub mod access;
+pub mod authoring;
 pub mod connections;
 pub mod definitions;
 pub mod events;
@@ -9,6 +10,7 @@ pub mod instances;
 pub mod letters;
 mod made;
 pub mod notifications;
+pub mod overview;
 pub mod runs;
 pub mod server;
 pub mod syncs;

@@ -94,6 +94,15 @@ pub struct RunQuery {
     pub since: Option<Timestamp>,
     /// Created before this moment.
     pub until: Option<Timestamp>,
+    /// Ended at or after this moment.
+    pub completed_since: Option<Timestamp>,
+    /// Ended before this moment.
+    pub completed_until: Option<Timestamp>,
+    /// With `true`: only runs with failed rows.
+    pub failed_rows: Option<bool>,
+    /// Only of these syncs, separated by commas.
+    #[param(example = "crm.contact,crm.company")]
+    pub sync_id: Option<String>,
 }
 
 impl RunQuery {
@@ -138,12 +147,17 @@ impl RunQuery {
             id_prefix,
             since: self.since,
             until: self.until,
+            of_syncs: Vec::new(),
+            ended_since: self.completed_since,
+            ended_until: self.completed_until,
+            failed_rows: self.failed_rows.unwrap_or(false),
         })
     }
 
     /// Two filters that exclude each other.
     fn is_contradiction(&self, filter: &RunFilter) -> bool {
         (self.status.is_some() || self.outcome.is_some()) && filter.statuses.is_empty()
+            || self.sync_id.is_some() && filter.of_syncs.is_empty()
     }
 }
 
@@ -154,8 +168,19 @@ fn one(words: &[String]) -> Answer<String> {
     }
 }
 
+/// The syncs of a list of ids; what is no sync, also not one that was, finds nothing.
+async fn uids(app: &App, ids: &str) -> Answer<Vec<SyncUid>> {
+    let wanted: Vec<&str> = ids.split(',').map(str::trim).collect();
+    let syncs = app.store.syncs().await?;
+    let fitting = syncs.into_iter().filter(|sync| wanted.contains(&sync.id.as_str()));
+    Ok(fitting.map(|sync| sync.uid).collect())
+}
+
 async fn page_of(app: &App, query: &RunQuery, sync_uid: Option<SyncUid>) -> Answer<Json<List<RunView>>> {
-    let (page, filter) = (query.page()?, query.filter(sync_uid)?);
+    let (page, mut filter) = (query.page()?, query.filter(sync_uid)?);
+    if let Some(ids) = &query.sync_id {
+        filter.of_syncs = uids(app, ids).await?;
+    }
     let (runs, total) = match query.is_contradiction(&filter) {
         true => (Vec::new(), 0),
         false => app.store.runs(&filter, page).await?,

@@ -7,12 +7,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
-use syncline_api::{RotatedKeysView, ServerView};
+use syncline_api::{LimitsView, RetentionView, RotatedKeysView, ServerView};
+use syncline_store::QUEUED_PER_SYNC_MAX;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access::SESSION_LIFE;
 use crate::app::App;
 use crate::problem::Answer;
+use crate::record::BODY_BYTES_MAX;
 use crate::rotate;
 use crate::routes::made;
 
@@ -27,6 +30,7 @@ async fn get(State(app): State<Arc<App>>) -> Answer<Json<ServerView>> {
     let version = app.live.get();
     let counts = app.store.run_counts().await?;
     let about = &app.about;
+    let settings = &version.project.settings;
     Ok(Json(ServerView {
         version: about.version.into(),
         worker: about.worker.clone(),
@@ -34,6 +38,19 @@ async fn get(State(app): State<Arc<App>>) -> Answer<Json<ServerView>> {
         state: about.state.into(),
         environment: app.live.environment().map(str::to_string),
         parallel: about.parallel as u64,
+        base_url: settings.server.base_url.clone(),
+        retention: RetentionView {
+            runs_seconds: settings.retention.runs.as_secs(),
+            dead_letters_seconds: settings.retention.dead_letters.as_secs(),
+            dead_letters_max: settings.retention.dead_letters_max,
+            events_seconds: settings.retention.events.as_secs(),
+        },
+        limits: LimitsView {
+            memory_budget_bytes: settings.memory_budget_bytes,
+            queued_per_sync_max: QUEUED_PER_SYNC_MAX,
+            body_bytes_max: BODY_BYTES_MAX as u64,
+            session_seconds: SESSION_LIFE.as_secs(),
+        },
         project_read_at: version.read_at,
         project_problems: version.problems(),
         runs: counts.into_iter().map(|(status, count)| (status.as_str().to_string(), count)).collect(),

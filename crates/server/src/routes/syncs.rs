@@ -1,5 +1,6 @@
 //! Syncs: what they are, what they do, triggering and activating them, their cursors and records.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -8,13 +9,14 @@ use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::json;
 use syncline_api::{
-    CursorChangeView, CursorRequest, CursorView, HaltedView, List, RecordEventView, RunDetail, RunView,
-    ScheduledSync, SyncView, TriggerRequest, TriggeredRun,
+    CursorChangeView, CursorEffectView, CursorRequest, CursorView, HaltedView, List, RecordEventView,
+    RunDetail, RunView, ScheduledSync, SyncView, TriggerRequest, TriggeredRun,
 };
 use syncline_config::Origin;
-use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, RunStatus, Sync};
+use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, RunStatus, Sync, SyncId};
 use syncline_engine::review;
-use syncline_store::{CursorChange, LetterFilter, LetterState, Page, RunFilter};
+use syncline_engine::{Endpoints, config_hash, cursor_effect, cursor_type};
+use syncline_store::{CursorChange, LetterFilter, LetterState, Page, RunFilter, SyncRecord};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -22,15 +24,17 @@ use utoipa_axum::routes;
 use super::access::sliced;
 use crate::access::Caller;
 use crate::app::App;
-use crate::input::{Body, OptionalBody, Paging, Params};
+use crate::input::{self, Body, OptionalBody, Paging, Params};
 use crate::problem::{Answer, Fault};
 use crate::record::Detail;
-use crate::{actions, schedule};
+use crate::{actions, schedule, views};
 
 /// Events of a record that are looked for.
 const RECORD_EVENTS_MAX: usize = 200;
 /// Held runs that are named with a sync.
 const HELD_MAX: u64 = 10;
+/// States of syncs.
+const STATES: [&str; 3] = ["active", "inactive", "halted"];
 
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -41,6 +45,7 @@ pub fn router() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(deactivate))
         .routes(routes!(cursor, set_cursor))
         .routes(routes!(cursor_history))
+        .routes(routes!(estimate_cursor))
         .routes(routes!(record))
         .routes(routes!(schedules))
         .routes(routes!(schedule_of))
@@ -57,8 +62,32 @@ struct SyncQuery {
     /// 20 unless given.
     #[param(minimum = 1, maximum = 200)]
     per_page: Option<u64>,
+    /// Instances, separated by commas.
+    #[param(example = "crm,shop")]
     instance: Option<String>,
+    /// Tags, separated by commas; a sync has one of them.
     tag: Option<String>,
+    /// States, separated by commas.
+    #[param(pattern = "^(active|inactive|halted)(,(active|inactive|halted))*$", example = "active,halted")]
+    state: Option<String>,
+    /// Part of the id, the source, the target or its object, in upper or lower case.
+    q: Option<String>,
+}
+
+impl SyncQuery {
+    /// Whether a sync is meant, as far as its definition tells.
+    fn is_wanted(&self, sync: &Sync) -> bool {
+        let is_one = |list: &Option<String>, fits: &dyn Fn(&str) -> bool| {
+            list.as_ref().is_none_or(|list| list.split(',').map(str::trim).any(fits))
+        };
+        let has = |text: &str| {
+            let texts = [sync.id.as_str(), &sync.source, &sync.target, &sync.to.object];
+            texts.into_iter().any(|field| field.to_lowercase().contains(text))
+        };
+        is_one(&self.instance, &|name| sync.id.instance() == name)
+            && is_one(&self.tag, &|tag| sync.tags.iter().any(|own| own == tag))
+            && self.q.as_ref().is_none_or(|text| has(&text.trim().to_lowercase()))
+    }
 }
 
 pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
@@ -102,7 +131,7 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
         cursor: record.cursor.as_ref().map(CursorValue::to_string),
         cursor_column: sync.model.cursor.clone(),
         batch_size: sync.batch_size,
-        config_hash: syncline_engine::config_hash(sync),
+        config_hash: config_hash(sync),
         origin: match &origin {
             Some(Origin::Api) => "api".into(),
             Some(Origin::File(_)) | None => "file".into(),
@@ -120,9 +149,20 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
 async fn list(State(app): State<Arc<App>>, Params(query): Params<SyncQuery>) -> Answer<Json<List<SyncView>>> {
     let page = Paging { page: query.page, per_page: query.per_page }.page()?;
     let loaded = app.live.get();
+    let known = |word: &str| STATES.contains(&word).then(|| word.to_string());
+    let states = input::each("state", query.state.as_deref(), &STATES, known)?;
+    let in_state: Option<BTreeSet<SyncId>> = match states.is_empty() {
+        true => None,
+        false => {
+            let records = app.store.syncs().await?;
+            let fits = |record: &&SyncRecord| {
+                states.iter().any(|state| state == schedule::state_name(&record.state))
+            };
+            Some(records.iter().filter(fits).map(|record| record.id.clone()).collect())
+        }
+    };
     let wanted = |sync: &&Sync| {
-        query.instance.as_deref().is_none_or(|instance| sync.id.instance() == instance)
-            && query.tag.as_ref().is_none_or(|tag| sync.tags.contains(tag))
+        query.is_wanted(sync) && in_state.as_ref().is_none_or(|syncs| syncs.contains(&sync.id))
     };
     let mut syncs: Vec<&Sync> = loaded.project.syncs.iter().filter(wanted).collect();
     syncs.sort_by(|a, b| a.id.cmp(&b.id));
@@ -202,22 +242,52 @@ async fn cursor(State(app): State<Arc<App>>, Path(sync_id): Path<String>) -> Ans
     cursor_view(&app, &app.sync(&sync_id)?).await
 }
 
-/// Reads a cursor's text as its column has it.
-async fn cursor_value(app: &App, sync: &Sync, text: &str) -> Answer<CursorValue> {
-    let Some(column) = &sync.model.cursor else {
+/// Reads a cursor's text as its column, whose type it gives too, has it.
+async fn cursor_value(sync: &Sync, ends: &Endpoints, text: Option<&str>) -> Answer<Moved> {
+    let Some(column) = sync.model.cursor.clone() else {
         let error = Error::new(ErrorKind::BadUsage, format!("{} has no cursor", sync.id));
         return Err(Fault::unprocessable(error.help("name one with `cursor:` in its model")));
     };
-    let model = app.live.endpoints(sync)?.source.describe(&sync.model).await?;
-    let field = model.field_with_name(column).map_err(|_| {
-        Error::new(ErrorKind::SchemaChanged, format!("the model has no column '{column}' (model.cursor)"))
-    })?;
-    let ty = LogicalType::of(field)?;
-    CursorValue::parse(text, &ty).ok_or_else(|| {
-        let shown: String = text.chars().take(60).collect();
-        let message = format!("'{shown}' is no value of {column}, which is {ty}");
-        Fault::unprocessable(Error::new(ErrorKind::BadUsage, message))
-    })
+    let ty = cursor_type(sync, ends, &column).await?;
+    let Some(text) = text else { return Ok(Moved { column, ty, to: None }) };
+    match CursorValue::parse(text, &ty) {
+        Some(to) => Ok(Moved { column, ty, to: Some(to) }),
+        None => {
+            let shown: String = text.chars().take(60).collect();
+            let message = format!("'{shown}' is no value of {column}, which is {ty}");
+            Err(Fault::unprocessable(Error::new(ErrorKind::BadUsage, message)))
+        }
+    }
+}
+
+/// Where a cursor is to be.
+struct Moved {
+    column: String,
+    ty: LogicalType,
+    to: Option<CursorValue>,
+}
+
+/// What setting or clearing a cursor would mean for the next run. Every value of its column is read.
+#[utoipa::path(post, path = "/syncs/{sync_id}/cursor/effect", operation_id = "estimate_cursor", tag = "syncs",
+    params(("sync_id" = String, Path)), request_body = CursorRequest,
+    responses((status = 200, body = CursorEffectView)), extensions(("x-role" = json!("operator"))))]
+async fn estimate_cursor(
+    State(app): State<Arc<App>>,
+    Path(sync_id): Path<String>,
+    Body(request): Body<CursorRequest>,
+) -> Answer<Json<CursorEffectView>> {
+    let sync = app.sync(&sync_id)?;
+    let ends = app.live.endpoints(&sync)?;
+    let Moved { column, ty, to } = cursor_value(&sync, &ends, request.value.as_deref()).await?;
+    let from = app.record(&sync).await?.cursor;
+    let effect = cursor_effect(&sync, &ends, &column, &ty, from.as_ref(), to.as_ref()).await?;
+    Ok(Json(CursorEffectView {
+        from: from.map(|value| value.to_string()),
+        to: to.map(|value| value.to_string()),
+        read: effect.read,
+        again: effect.again,
+        passed_over: effect.passed_over,
+    }))
 }
 
 /// Sets or clears a cursor by hand, while no run of the sync is active.
@@ -231,7 +301,7 @@ async fn set_cursor(
 ) -> Answer<Json<CursorView>> {
     let sync = app.sync(&sync_id)?;
     let to = match &request.value {
-        Some(text) => Some(cursor_value(&app, &sync, text).await?),
+        Some(text) => cursor_value(&sync, &app.live.endpoints(&sync)?, Some(text)).await?.to,
         None => None,
     };
     let record = app.record(&sync).await?;
@@ -265,7 +335,7 @@ async fn record(
 ) -> Answer<Json<Vec<RecordEventView>>> {
     let record = app.record(&app.sync(&sync_id)?).await?;
     let events = review::history(&app.engine, &record.uid, &row_id, RECORD_EVENTS_MAX).await?;
-    Ok(Json(events.into_iter().map(crate::views::record_event).collect()))
+    Ok(Json(events.into_iter().map(views::record_event).collect()))
 }
 
 /// Schedules of all syncs that have one, with their next fires.

@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use syncline_core::{Result, RunId, RunStatus};
 
-use super::{Backend, audit, events, figures, notices, objects, progress, requests};
+use super::{Backend, audit, events, figures, notices, objects, progress, requests, sync_figures};
 use crate::{
     Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health, LetterFilter,
-    LetterGroup, NewNotice, Notice, Object, Page, Period,
+    LetterGroup, NewNotice, Notice, Object, Page, Period, SyncFigures,
 };
 
 #[async_trait]
@@ -107,6 +107,10 @@ impl<B: Backend + 'static> Catalog for B {
 
     async fn health(&self, since: Timestamp) -> Result<Health> {
         self.read(move |tx| figures::health(tx, since)).await
+    }
+
+    async fn sync_figures(&self, since: Timestamp) -> Result<Vec<SyncFigures>> {
+        self.read(move |tx| sync_figures::since(tx, since)).await
     }
 
     async fn runs_over_time(&self, since: Timestamp, seconds: u64) -> Result<Vec<Period>> {

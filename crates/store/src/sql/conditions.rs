@@ -52,7 +52,7 @@ impl Conditions {
     }
 
     /// Adds `<column> IN (…)`, or nothing when there are no values.
-    pub fn and_one_of(&mut self, column: &str, values: impl IntoIterator<Item = &'static str>) {
+    pub fn and_one_of<'a>(&mut self, column: &str, values: impl IntoIterator<Item = &'a str>) {
         let before = self.values.len();
         self.values.extend(values.into_iter().map(Value::from));
         let marks = vec!["?"; self.values.len() - before].join(", ");

@@ -33,6 +33,7 @@ mod requests;
 mod retention;
 mod row_errors;
 mod runs;
+mod sync_figures;
 pub(crate) mod syncs;
 
 use jiff::Timestamp;

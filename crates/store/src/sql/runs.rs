@@ -247,6 +247,10 @@ fn conditions(filter: &RunFilter) -> Conditions {
     }
     conditions.and_if("created_at >=", filter.since);
     conditions.and_if("created_at <", filter.until);
+    conditions.and_if("completed_at >=", filter.ended_since);
+    conditions.and_if("completed_at <", filter.ended_until);
+    conditions.and_if("rows_failed >", filter.failed_rows.then_some(0_u64));
+    conditions.and_one_of("sync_uid", filter.of_syncs.iter().map(|uid| uid.as_str()));
     conditions.and_one_of("triggered_by", filter.triggers.iter().map(|t| t.as_str()));
     conditions.and_one_of("type", filter.run_types.iter().map(|t| t.as_str()));
     conditions.and_one_of("status", filter.statuses.iter().map(|s| s.as_str()));
@@ -432,6 +436,10 @@ mod tests {
                         id_prefix: None,
                         since: Some(Timestamp::UNIX_EPOCH),
                         until: Some(Timestamp::MAX),
+                        of_syncs: vec![SyncUid::from_stored("sync_1")],
+                        ended_since: Some(Timestamp::UNIX_EPOCH),
+                        ended_until: Some(Timestamp::MAX),
+                        failed_rows: true,
                     };
                     let plan = explain(&filter);
                     assert!(plan.starts_with("SEARCH runs USING INDEX runs_"), "{filter:?}: {plan}");

@@ -343,7 +343,12 @@ async fn filters_restrict_the_list_and_its_count(store: Arc<dyn Store>) {
             id_prefix: Some("run_".into()),
             since: Some(at(2)),
             until: Some(at(20)),
+            ..Default::default()
         },
+        RunFilter { of_syncs: vec![uid("company"), uid("contact")], ..Default::default() },
+        RunFilter { of_syncs: vec![uid("company")], ..Default::default() },
+        RunFilter { failed_rows: true, ..Default::default() },
+        RunFilter { ended_since: Some(at(3)), ended_until: Some(at(12)), ..Default::default() },
     ];
     for filter in filters {
         let matches = |run: &&Run| {
@@ -355,6 +360,10 @@ async fn filters_restrict_the_list_and_its_count(store: Arc<dyn Store>) {
                     .id_prefix
                     .as_ref()
                     .is_none_or(|beginning| run.id.as_str().starts_with(beginning.as_str()))
+                && (filter.of_syncs.is_empty() || filter.of_syncs.contains(&run.sync_uid))
+                && filter.ended_since.is_none_or(|t| run.completed_at.is_some_and(|at| at >= t))
+                && filter.ended_until.is_none_or(|t| run.completed_at.is_some_and(|at| at < t))
+                && (!filter.failed_rows || run.counters.rows_failed > 0)
                 && filter.correlation_id.as_ref().is_none_or(|c| run.correlation_id == *c)
                 && filter.since.is_none_or(|t| run.created_at >= t)
                 && filter.until.is_none_or(|t| run.created_at < t)
