@@ -71,9 +71,11 @@ fn span_words(seconds: u64) -> String {
     words.join(" ")
 }
 
-/// `At 06:00.` → `at 06:00`
+/// `At 06:00.` → `at 06:00`, `At every 15 minutes.` → `every 15 minutes`
 fn sentence_part(text: &str) -> String {
-    let mut letters = text.trim_end_matches('.').chars();
+    let text = text.trim_end_matches('.');
+    let mut letters =
+        text.strip_prefix("At ").filter(|rest| rest.starts_with("every")).unwrap_or(text).chars();
     letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
 }
 

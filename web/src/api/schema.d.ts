@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/attention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What needs a person now: held runs, halted and failing syncs, first errors, open dead letters. */
+        get: operations["get_attention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -346,6 +363,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/functions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The functions that expressions of a mapping can call. */
+        get: operations["list_functions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -355,6 +389,23 @@ export interface paths {
         };
         /** Sync Health: runs, success, durations and rows over a day, a week or a month. */
         get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/syncs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Figures of each sync over a day, a week or a month. Syncs without a run are left out. */
+        get: operations["list_sync_health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -718,6 +769,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Says in words when a schedule fires, and the next times, before it is kept. */
+        post: operations["preview_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schemas/{document}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The JSON Schema of a file: `project` is `syncline.yaml`, `instance` a file of `syncs/`. */
+        get: operations["get_schema"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/server": {
         parameters: {
             query?: never;
@@ -787,6 +872,23 @@ export interface paths {
         put?: never;
         /** Adds a sync to an instance that the API made. It gets a `seed` run at once, unless `seed` is false. */
         post: operations["create_sync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/syncs/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The same as a check of a sync, for one that is not kept yet. */
+        post: operations["check_draft"];
         delete?: never;
         options?: never;
         head?: never;
@@ -898,6 +1000,23 @@ export interface paths {
         /** Sets or clears a cursor by hand, while no run of the sync is active. */
         put: operations["set_cursor"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/syncs/{sync_id}/cursor/effect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What setting or clearing a cursor would mean for the next run. Every value of its column is read. */
+        post: operations["estimate_cursor"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1126,6 +1245,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/trends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Trends of many syncs at once, by id: for a sparkline beside each. */
+        get: operations["list_trends"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -1153,6 +1289,19 @@ export interface components {
             digest: string;
             trigger?: components["schemas"]["TriggerName"] | null;
         };
+        /** @description What needs a person, and where. Of each kind the newest first, and at most 50. */
+        AttentionList: {
+            /** @description Runs that wait for a decision. */
+            held: components["schemas"]["HeldView"][];
+            /** @description Syncs that stand still after failures. */
+            halted: components["schemas"]["HaltedSyncView"][];
+            /** @description Syncs whose latest run failed as a whole. */
+            failing: components["schemas"]["FailingView"][];
+            /** @description Syncs whose latest run is the first with failed rows. */
+            review: components["schemas"]["FirstErrorsView"][];
+            /** @description Syncs with open dead letters, most first. */
+            dead_letters: components["schemas"]["OpenLettersView"][];
+        };
         /** @description What waits for a person. */
         AttentionView: {
             /** Format: int64 */
@@ -1164,6 +1313,11 @@ export interface components {
         /** @description Whether the audit log is whole. */
         AuditVerdict: {
             intact: boolean;
+            /**
+             * Format: int64
+             * @description How many records there are.
+             */
+            records: number;
             /**
              * Format: int64
              * @description The first record that does not fit.
@@ -1305,6 +1459,27 @@ export interface components {
             reason: components["schemas"]["CursorReason"];
             run_id: string | null;
         };
+        /** @description What setting a cursor would mean for the next run. The lookback comes on top. */
+        CursorEffectView: {
+            /** @description The cursor as it is. */
+            from: string | null;
+            to: string | null;
+            /**
+             * Format: int64
+             * @description Records at or past the new cursor, or without a value.
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description Of those, the ones that were read before.
+             */
+            again: number;
+            /**
+             * Format: int64
+             * @description Records past the old cursor that the new one leaves behind.
+             */
+            passed_over: number;
+        };
         /**
          * @description What changed a cursor.
          * @enum {string}
@@ -1416,6 +1591,13 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
+        /** @description A sync to be checked before it is kept. */
+        DraftCheckRequest: {
+            /** @description With `entity`, unless the document has only one. */
+            draft: components["schemas"]["Draft"];
+            /** @description Make the target if it is missing. */
+            create?: boolean;
+        };
         /** @description A sync to be previewed before it is kept. */
         DraftPreviewRequest: {
             /** @description With `entity`, unless the document has only one. */
@@ -1500,12 +1682,44 @@ export interface components {
              */
             data: unknown;
         };
+        /** @description A sync whose latest run failed as a whole. */
+        FailingView: {
+            sync_id: string;
+            run_id: string;
+            status: components["schemas"]["RunStatus"];
+            /** Format: date-time */
+            completed_at: string | null;
+            error: components["schemas"]["ErrorView"] | null;
+        };
         /** @description A field before and after. */
         FieldView: {
             field: string;
             /** @description Null also where what was delivered is not known. */
             before: unknown;
             after: unknown;
+        };
+        /** @description A sync whose latest run is the first with failed rows. */
+        FirstErrorsView: {
+            sync_id: string;
+            run_id: string;
+            /** Format: int64 */
+            rows_failed: number;
+            /** Format: date-time */
+            completed_at: string | null;
+        };
+        /** @description A function that expressions of a mapping can call. */
+        FunctionView: {
+            name: string;
+            /** @description Other names of the same function. */
+            aliases: string[];
+            /** @description `left(text, n) → text` */
+            signature: string;
+            /** @description What it does, in one line. */
+            summary: string;
+            /** @description An expression without columns. */
+            example: string;
+            /** @description The value of the example as text, or `NULL`. */
+            result: string;
         };
         /** @description One guard's verdict on a plan. */
         GuardView: {
@@ -1516,6 +1730,18 @@ export interface components {
             message: string;
             /** @description Row ids of a few records concerned. */
             sample: string[];
+        };
+        /** @description A sync that stands still. */
+        HaltedSyncView: {
+            sync_id: string;
+            reason: string;
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: int32
+             * @description Failures in a row.
+             */
+            failures: number;
         };
         /** @description Why a sync stands still. */
         HaltedView: {
@@ -1573,6 +1799,27 @@ export interface components {
          * @enum {string}
          */
         HealthWindow: "24h" | "7d" | "30d";
+        /** @description A run that a guard holds. */
+        HeldView: {
+            run_id: string;
+            sync_id: string;
+            /**
+             * Format: date-time
+             * @description When its plan was complete.
+             */
+            held_at: string | null;
+            /** @description What the guards that hold it say. */
+            reasons: string[];
+            /**
+             * Format: int64
+             * @description What it would do.
+             */
+            rows_created: number;
+            /** Format: int64 */
+            rows_updated: number;
+            /** Format: int64 */
+            rows_deleted: number;
+        };
         /** @description An instance to be made or replaced. */
         InstanceRequest: {
             /** @description As a file in `syncs/`. */
@@ -1712,6 +1959,29 @@ export interface components {
              */
             unchanged: number;
         };
+        /** @description What the server takes. */
+        LimitsView: {
+            /**
+             * Format: int64
+             * @description Bytes that all runs together may hold in memory.
+             */
+            memory_budget_bytes: number;
+            /**
+             * Format: int64
+             * @description Runs of one sync that may wait.
+             */
+            queued_per_sync_max: number;
+            /**
+             * Format: int64
+             * @description Largest body of a request.
+             */
+            body_bytes_max: number;
+            /**
+             * Format: int64
+             * @description A browser's session ends after this.
+             */
+            session_seconds: number;
+        };
         /** @description One page of a list, newest first. */
         List_AuditView: {
             data: components["schemas"]["AuditView"][];
@@ -1775,6 +2045,11 @@ export interface components {
         /** @description One page of a list, newest first. */
         List_TokenView: {
             data: components["schemas"]["TokenView"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        /** @description One page of a list, newest first. */
+        List_TrendsView: {
+            data: components["schemas"]["TrendsView"][];
             pagination: components["schemas"]["Pagination"];
         };
         /** @description A connection to be made. */
@@ -1852,6 +2127,12 @@ export interface components {
             origin: components["schemas"]["OriginView"];
             /** @description With an error among them nothing is sent. */
             problems: components["schemas"]["ProblemItem"][];
+        };
+        /** @description Open dead letters of a sync. */
+        OpenLettersView: {
+            sync_id: string;
+            /** Format: int64 */
+            open: number;
         };
         /**
          * @description What the destination is asked to do with a record.
@@ -2090,6 +2371,9 @@ export interface components {
         /** @description One thing that happened to a record. */
         RecordEventView: {
             run_id: string;
+            type: components["schemas"]["RunType"] | null;
+            trigger: components["schemas"]["RunTrigger"] | null;
+            status: components["schemas"]["RunStatus"] | null;
             /** Format: date-time */
             at: string | null;
             operation: components["schemas"]["RecordOperation"];
@@ -2192,6 +2476,23 @@ export interface components {
         ReseedRequest: {
             /** @description The sync's id, typed by whoever wants it. */
             confirm: string;
+        };
+        /** @description How long things are kept. */
+        RetentionView: {
+            /** Format: int64 */
+            runs_seconds: number;
+            /** Format: int64 */
+            dead_letters_seconds: number;
+            /**
+             * Format: int64
+             * @description Most dead letters.
+             */
+            dead_letters_max: number;
+            /**
+             * Format: int64
+             * @description Events, and messages that were settled.
+             */
+            events_seconds: number;
         };
         /**
          * @description What a token may do. Each role may do what those before it may.
@@ -2398,6 +2699,26 @@ export interface components {
             /** @description It was asked for some records only, by source ids or `max_entities`. */
             limited: boolean;
         };
+        /** @description When a sync with this schedule would run. */
+        SchedulePreview: {
+            schedule: components["schemas"]["ScheduleView"];
+            /** @description In words: `every 15 minutes`, `at 06:00, on Monday through Friday`. */
+            words: string;
+            /** @description The next times, if it were activated now; none of `after`. */
+            next_fires: string[];
+        };
+        /** @description A schedule to be looked at before it is kept. */
+        SchedulePreviewRequest: {
+            /** @description As below `schedule` in a definition: `every`, `cron` with `timezone`, or `after`. */
+            schedule: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: int64
+             * @description Fires to show; 10 unless given.
+             */
+            count?: number | null;
+        };
         /** @description When a sync runs by itself. */
         ScheduleView: {
             /**
@@ -2453,6 +2774,10 @@ export interface components {
              * @description Runs that may go on at once here.
              */
             parallel: number;
+            /** @description Where people reach the server, for links in notifications. */
+            base_url: string | null;
+            retention: components["schemas"]["RetentionView"];
+            limits: components["schemas"]["LimitsView"];
             /**
              * Format: date-time
              * @description When the project's files were last read without an error.
@@ -2530,6 +2855,37 @@ export interface components {
             problems: components["schemas"]["ProblemItem"][];
             /** @description How the missing target would be made, or was. */
             creation: string | null;
+        };
+        /** @description How one sync's runs of a window went. Tests are left out. */
+        SyncHealthView: {
+            sync_id: string;
+            /**
+             * Format: int64
+             * @description Runs that ended in it.
+             */
+            total_runs: number;
+            /** Format: int64 */
+            completed: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            source_failures: number;
+            /** Format: int64 */
+            cancelled: number;
+            /**
+             * Format: double
+             * @description completed / (completed + failed + source failures), 0 to 1; null without any.
+             */
+            success_rate: number | null;
+            /** Format: double */
+            average_duration_seconds: number | null;
+            /**
+             * Format: int64
+             * @description Created, updated and deleted.
+             */
+            rows_synced: number;
+            /** Format: int64 */
+            rows_failed: number;
         };
         /**
          * @description Whether a sync runs by itself.
@@ -2711,6 +3067,97 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_attention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttentionList"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_audit: {
         parameters: {
             query?: {
@@ -5341,6 +5788,97 @@ export interface operations {
             };
         };
     };
+    list_functions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FunctionView"][];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_health: {
         parameters: {
             query?: {
@@ -5359,6 +5897,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sync_health: {
+        parameters: {
+            query?: {
+                /** @description `24h`, `7d` or `30d`; 24 hours unless given. */
+                window?: "24h" | "7d" | "30d";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncHealthView"][];
                 };
             };
             /** @description The request cannot be understood. */
@@ -6950,6 +7582,17 @@ export interface operations {
                 since?: string;
                 /** @description Created before this moment. */
                 until?: string;
+                /** @description Ended at or after this moment. */
+                completed_since?: string;
+                /** @description Ended before this moment. */
+                completed_until?: string;
+                /** @description With `true`: only runs with failed rows. */
+                failed_rows?: boolean;
+                /**
+                 * @description Only of these syncs, separated by commas.
+                 * @example crm.contact,crm.company
+                 */
+                sync_id?: string;
             };
             header?: never;
             path?: never;
@@ -8386,6 +9029,233 @@ export interface operations {
             };
         };
     };
+    preview_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchedulePreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePreview"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `project` or `instance`. */
+                document: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    };
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_server: {
         parameters: {
             query?: never;
@@ -8895,8 +9765,20 @@ export interface operations {
                 page?: number;
                 /** @description 20 unless given. */
                 per_page?: number;
+                /**
+                 * @description Instances, separated by commas.
+                 * @example crm,shop
+                 */
                 instance?: string;
+                /** @description Tags, separated by commas; a sync has one of them. */
                 tag?: string;
+                /**
+                 * @description States, separated by commas.
+                 * @example active,halted
+                 */
+                state?: string;
+                /** @description Part of the id, the source, the target or its object, in upper or lower case. */
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -9007,6 +9889,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoredSync"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftCheckRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SyncCheck"];
                 };
             };
             /** @description The request cannot be understood. */
@@ -10184,6 +11188,130 @@ export interface operations {
             };
         };
     };
+    estimate_cursor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sync_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CursorRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CursorEffectView"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_cursor_history: {
         parameters: {
             query?: {
@@ -10773,6 +11901,17 @@ export interface operations {
                 since?: string;
                 /** @description Created before this moment. */
                 until?: string;
+                /** @description Ended at or after this moment. */
+                completed_since?: string;
+                /** @description Ended before this moment. */
+                completed_until?: string;
+                /** @description With `true`: only runs with failed rows. */
+                failed_rows?: boolean;
+                /**
+                 * @description Only of these syncs, separated by commas.
+                 * @example crm.contact,crm.company
+                 */
+                sync_id?: string;
             };
             header?: never;
             path: {
@@ -11687,6 +12826,109 @@ export interface operations {
             };
             /** @description It does not exist. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_trends: {
+        parameters: {
+            query?: {
+                /** @description From 1. */
+                page?: number;
+                /** @description Syncs of a page; 20 unless given. */
+                per_page?: number;
+                /**
+                 * @description Only of these syncs, separated by commas.
+                 * @example crm.contact,crm.company
+                 */
+                sync_id?: string;
+                /** @description Runs of each; 20 unless given. */
+                runs?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_TrendsView"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,7 +1,9 @@
 //! The server over a project with real databases, asked through its API as any client would.
 
+mod authoring;
 mod definitions;
 mod fixture;
+mod overview;
 mod reload;
 mod repeats;
 mod rotation;
