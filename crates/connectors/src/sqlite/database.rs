@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use syncline_connector::ConnectionConfig;
 use syncline_core::{Error, ErrorKind, Result};
 
@@ -44,9 +44,22 @@ impl Database {
         })
     }
 
-    /// Opens for reading. A missing file stays missing.
+    /// Opens for reading. A missing file stays missing. What an interrupted write left in a target is
+    /// rolled back first; a source is never written to.
     pub fn open_read(&self, side: Side) -> Result<Connection> {
         self.check_readable(side)?;
+        let opened = self.open_unwritable(side)?;
+        match look(&opened) {
+            Err(e) if side == Side::Destination && awaits_rollback(&e) => {
+                look(&self.open_write()?).map_err(|e| self.failure(side, e))?;
+                self.open_unwritable(side)
+            }
+            // Any other error comes again, from whoever reads.
+            _ => Ok(opened),
+        }
+    }
+
+    fn open_unwritable(&self, side: Side) -> Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = Connection::open_with_flags(&self.path, flags).map_err(|e| self.failure(side, e))?;
         conn.busy_timeout(self.busy_timeout).map_err(|e| self.failure(side, e))?;
@@ -122,6 +135,17 @@ impl Database {
     }
 }
 
+/// Reads what makes SQLite roll back an interrupted write, where it may.
+fn look(conn: &Connection) -> rusqlite::Result<()> {
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+}
+
+/// There is the journal of an interrupted write, and this connection may not roll it back.
+fn awaits_rollback(error: &rusqlite::Error) -> bool {
+    let interrupted = [ffi::SQLITE_READONLY_ROLLBACK, ffi::SQLITE_READONLY_RECOVERY];
+    error.sqlite_error().is_some_and(|e| interrupted.contains(&e.extended_code))
+}
+
 fn reason(e: &io::Error) -> String {
     if e.kind() == io::ErrorKind::NotFound { "there is no such file".to_string() } else { e.to_string() }
 }
@@ -189,4 +213,58 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|e| Error::internal("a thread that used SQLite ended unexpectedly").caused_by(e))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database as a process leaves it that dies while it writes.
+    fn interrupted(folder: &Path) -> PathBuf {
+        let (alive, dead) = (folder.join("alive.db"), folder.join("dead.db"));
+        let conn = Connection::open(&alive).unwrap();
+        conn.execute_batch(
+            "PRAGMA cache_size = 1;
+             CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT);
+             INSERT INTO t VALUES (1, 'before');
+             BEGIN;
+             WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+             INSERT INTO t SELECT i, hex(randomblob(100)) FROM n;
+             UPDATE t SET text = 'during' WHERE id = 1;",
+        )
+        .unwrap();
+        std::fs::copy(&alive, &dead).unwrap();
+        std::fs::copy(folder.join("alive.db-journal"), folder.join("dead.db-journal")).unwrap();
+        dead
+    }
+
+    fn database(path: &Path) -> Database {
+        Database { path: path.into(), create: false, busy_timeout: Duration::ZERO }
+    }
+
+    #[test]
+    fn an_interrupted_write_to_a_target_is_rolled_back_before_it_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = interrupted(folder.path());
+        let conn = database(&path).open_read(Side::Destination).unwrap();
+        let found = conn
+            .query_row("SELECT count(*), max(text) FROM t", [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })
+            .unwrap();
+        assert_eq!(found, (1, "before".to_string()));
+        assert!(conn.execute("DELETE FROM t", []).is_err());
+    }
+
+    #[test]
+    fn an_interrupted_write_to_a_source_is_left_to_its_writer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = interrupted(folder.path());
+        let database = database(&path);
+        let conn = database.open_read(Side::Source).unwrap();
+        let error = conn.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap_err();
+        assert!(awaits_rollback(&error), "{error}");
+        assert_eq!(database.failure(Side::Source, error).kind, ErrorKind::SourceUnreachable);
+        assert!(folder.path().join("dead.db-journal").exists());
+    }
 }
