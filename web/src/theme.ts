@@ -28,10 +28,24 @@ const dark: MantineColorsTuple = [
   '#111316',
 ];
 
+/** For what cannot be taken back and for problems: dark enough for white text, light enough for black. */
+const red: MantineColorsTuple = [
+  '#fff0f0',
+  '#fbdcdc',
+  '#f5b8b8',
+  '#f29a9a',
+  '#f38585',
+  '#f47272',
+  '#d93a3a',
+  '#c62b2b',
+  '#a92323',
+  '#8d1c1c',
+];
+
 export const theme = createTheme({
   primaryColor: 'ink',
   primaryShade: { light: 7, dark: 5 },
-  colors: { ink, dark },
+  colors: { ink, red, dark },
   autoContrast: true,
   defaultRadius: 'sm',
   fontFamily: "'Inter Variable', system-ui, sans-serif",

@@ -1,7 +1,7 @@
 import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { modals } from '@mantine/modals';
 import { type FormEvent, useState } from 'react';
-import { api } from '../../api/client';
+import { api, queries } from '../../api/client';
 import type { Schemas, Sync } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
 import { tellDone, tellProblem } from '../../ui/tell';
@@ -11,7 +11,11 @@ type Cursor = Schemas['CursorView'];
 /** Sets or resets a cursor; both say first what follows. */
 export function MoveButtons({ sync, cursor }: { sync: Sync; cursor: Cursor }) {
   const move = api.useMutation('put', '/api/v1/syncs/{sync_id}/cursor', {
-    onSuccess: ({ value }) => tellDone(value ? `The cursor is at ${value}.` : 'The cursor is reset.'),
+    onSuccess: ({ value }) => {
+      tellDone(value ? `The cursor is at ${value}.` : 'The cursor is reset.');
+      const shown = ['', '/cursor', '/cursor/history'].map((part) => `/api/v1/syncs/{sync_id}${part}`);
+      void queries.invalidateQueries({ predicate: ({ queryKey }) => shown.includes(String(queryKey[1])) });
+    },
     onError: (error) => tellProblem('The cursor was not moved', error),
   });
   const to = (value: string | null) => {

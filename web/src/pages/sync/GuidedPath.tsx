@@ -100,14 +100,12 @@ function Step(props: { n: number; name: StepName; title: string; path: Path }) {
       aria-current={isHere ? 'step' : undefined}
     >
       <span className={classes.dot}>{isDone ? <IconCheck size={14} aria-label="done" /> : n}</span>
-      <span>
-        <Text span fw={isHere ? 600 : 500} display="block">
-          {title}
-        </Text>
-        <Text span size="xs" c="dimmed" display="block" mih={18} className="num">
+      <div>
+        <Text fw={isHere ? 600 : 500}>{title}</Text>
+        <Text size="xs" c="dimmed" mih={18} className="num">
           {run && <Found run={run} />}
         </Text>
-      </span>
+      </div>
     </li>
   );
 }
