@@ -12,7 +12,7 @@ export function runQuery({ status, type, trigger, q, since, until, page }: RunSe
     status,
     type,
     trigger,
-    correlation_id: q,
+    q,
     since: instant(since),
     until: instant(until),
     page: page ?? 1,

@@ -69,22 +69,13 @@ export function GuidedPath({ sync }: { sync: Sync }) {
 
 /** The runs made with the sync as it is defined now, newest first. */
 function useRunsOfDefinition(sync: Sync): Run[] | undefined {
-  const path = { sync_id: sync.id };
-  const isWanted = { enabled: sync.state === 'inactive' };
-  const definition = api.useQuery(
-    'get',
-    '/api/v1/syncs/{sync_id}/definition',
-    { params: { path } },
-    isWanted,
-  ).data;
   const runs = api.useQuery(
     'get',
     '/api/v1/syncs/{sync_id}/runs',
-    { params: { path, query: { per_page: RUNS_SEEN } } },
-    isWanted,
+    { params: { path: { sync_id: sync.id }, query: { per_page: RUNS_SEEN } } },
+    { enabled: sync.state === 'inactive' },
   ).data?.data;
-  const since = definition?.origin.updated_at;
-  return definition && runs?.filter((run) => !since || run.created_at >= since);
+  return runs?.filter((run) => run.config_hash === sync.config_hash);
 }
 
 function Step(props: { n: number; name: StepName; title: string; path: Path }) {

@@ -75,6 +75,11 @@ test('writing again asks for another proof', () => {
   expect(path(...proved, run({ type: 'sync' })).here).toBe('prove');
 });
 
+test('a run of some records only is no step', () => {
+  expect(path(run({ limited: true })).here).toBe('look');
+  expect(path(run({ type: 'one_time' }), run({ limited: true })).here).toBe('prove');
+});
+
 test('a replay of dead letters is no step', () => {
   expect(path(run({ type: 'replay', rows_updated: 3 })).here).toBe('look');
 });

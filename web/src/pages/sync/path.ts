@@ -26,7 +26,8 @@ export function changes(run: Run): number {
 
 /** Where a sync is on its way, from the runs of its present definition, newest first. */
 export function pathOf(runs: Run[]): Path {
-  const done = runs.filter((run) => run.status === 'completed' && run.type !== 'replay');
+  // A run of some records only tells nothing about the others.
+  const done = runs.filter((run) => run.status === 'completed' && run.type !== 'replay' && !run.limited);
   const write = done.find((run) => run.type === 'one_time' || run.type === 'sync');
   const look = done.find((run) => run.type === 'test' || run.type === 'seed');
   const prove = write && done.find((run) => run.type === 'test' && run.created_at > write.created_at);
