@@ -100,6 +100,7 @@ fn the_demo_opens_on_four_weeks_that_were_really_played() {
     let runs = served.all("runs");
     statuses_are_many(&runs);
     runs_are_believable(&runs);
+    runs_by_schedule_wait_from_when_they_are_due(&served, &runs);
     someone_is_needed(&served, &runs);
     syncs_are_of_all_sorts(&served, &runs);
     trends_show_what_happened(&served);
@@ -138,6 +139,19 @@ fn runs_are_believable(runs: &[Value]) {
             assert_eq!(count("rows_processed"), parts.map(count).iter().sum::<u64>(), "{run}");
         }
     }
+}
+
+fn runs_by_schedule_wait_from_when_they_are_due(served: &Served, runs: &[Value]) {
+    let daily = runs.iter().filter(|run| {
+        run["sync_id"] == "shop.product" && run["trigger"] == "schedule" && run["status"] == "completed"
+    });
+    let mut looked_at = 0;
+    for run in daily.take(10) {
+        let run = served.get(&format!("runs/{}", run["id"].as_str().unwrap()));
+        assert!(run["durations"]["waiting"].as_f64().unwrap() < 3_600.0, "{run}");
+        looked_at += 1;
+    }
+    assert_eq!(looked_at, 10);
 }
 
 fn someone_is_needed(served: &Served, runs: &[Value]) {
