@@ -79,7 +79,7 @@ describe('the page of a run', () => {
     expect(run.status).toBe('held');
     await it.goto(`/runs/${run.id}`);
     await it.page
-      .getByText(/^Held by max_deletes\. Nothing was written\. It would write .*deletes\.$/)
+      .getByText(/^Held by max_deletes\. Nothing was written\. It would .*delete 94 records\.$/)
       .waitFor();
     await it.page.getByText(/removals planned/).waitFor();
     await expectAccessible(it.page);
@@ -115,6 +115,7 @@ describe('the page of a run', () => {
     await it.page.getByText(/^Scheduled: it will start at/).waitFor();
     await it.page.getByRole('button', { name: 'Cancel run' }).click();
     await it.page.getByRole('dialog').getByText('It has not written anything yet.').waitFor();
+    await expectAccessible(it.page);
     await it.page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
     await it.page.getByText('Not run: it was cancelled before it was due.').waitFor();
     const after = await it.server.api<RunAnswer>('GET', `/runs/${id}`);

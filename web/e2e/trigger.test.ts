@@ -20,7 +20,7 @@ describe('the sync trigger', () => {
   }
 
   function panel() {
-    return it.page.getByRole('region', { name: 'Run in progress' });
+    return it.page.getByRole('region', { name: 'Run status' });
   }
 
   test('an instance offers only its own entity types', async () => {
@@ -119,7 +119,7 @@ describe('the sync trigger', () => {
     const run = await ran(it, 'shop.item');
     const phone = await signedIn(it.server, it.browser, { width: 390, height: 800, colorScheme: 'dark' });
     await phone.page.goto(`${it.server.url}/trigger?instance=shop&entity=item&run=${run.id}`);
-    await phone.page.getByRole('region', { name: 'Run in progress' }).getByText('Run detail').waitFor();
+    await phone.page.getByRole('region', { name: 'Run status' }).getByText('Run detail').waitFor();
     expect(await isWithinWidth({ ...it, page: phone.page })).toBe(true);
     await expectAccessible(phone.page);
     await phone.page.context().close();

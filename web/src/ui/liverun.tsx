@@ -29,7 +29,7 @@ export function LiveRunPanel(props: {
   const followed = useLiveRun(props.runId);
   const { run, figures, error, refetch } = followed;
   return (
-    <section className={`panel ${classes.panel}`} aria-label="Run in progress">
+    <section className={`panel ${classes.panel}`} aria-label="Run status">
       {run && figures ? (
         <Story run={run} figures={figures} followed={followed} joined={props.joined === true} />
       ) : error ? (
@@ -75,7 +75,7 @@ function Story(props: { run: RunDetail; figures: Figures; followed: LiveRun; joi
       <Text size="sm">{verdict(run, figures)}</Text>
       <ProgressBar figures={figures} isPlan={isPlan(run)} />
       <Counters figures={figures} isPlan={isPlan(run)} />
-      {run.error && <RunError error={run.error} />}
+      {run.error && run.status !== 'cancelled' && <RunError error={run.error} />}
       <Pace run={run} figures={figures} followed={followed} />
       <StageStrip run={run} figures={figures} />
       <Group justify="space-between" gap="sm" className={classes.foot}>

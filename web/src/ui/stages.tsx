@@ -8,6 +8,7 @@ import type { Figures } from './figures';
 import { isOver } from './figures';
 import { count } from './format';
 import classes from './stages.module.css';
+import { reached } from './verdict';
 
 type State = 'waiting' | 'active' | 'done' | 'stopped';
 
@@ -42,16 +43,18 @@ export function stagesOf(
   figures: Figures,
   reached: string | null,
   isTest: boolean,
-  failedAt: FailedAt = {},
+  ended: { failedAt: FailedAt; notAttempted: number } = { failedAt: {}, notAttempted: 0 },
 ): Stage[] {
+  const { failedAt, notAttempted } = ended;
   const over = isOver(figures.status) || figures.status === 'held';
   const phase = over ? reached : figures.phase;
   const isWhole = figures.status === 'completed';
   const isHeld = figures.status === 'held';
   const behind = phase === null ? 0 : (BEHIND[phase] ?? 0);
+  const settled = figures.success + figures.deleted;
   const state = (n: number): State => {
     if (isTest && n > 2) return 'waiting';
-    if (isWhole) return 'done';
+    if (isWhole || (n === 4 && over && settled > 0)) return 'done';
     if (phase === null) return 'waiting';
     if (isHeld) return n < 3 ? 'done' : 'waiting';
     if (n < behind) return 'done';
@@ -60,7 +63,6 @@ export function stagesOf(
   };
   const passed = (n: number, figure: number | null) => (state(n) === 'waiting' ? null : figure);
   const total = figures.total;
-  const settled = figures.success + figures.deleted;
   const sent = settled + (failedAt.execute ?? 0);
   const stage = (n: number, id: StageName, what: string, figure: number | null, word: string) => ({
     id,
@@ -83,14 +85,14 @@ export function stagesOf(
       2,
       'transform',
       'The record is shaped into what the target expects: mappings and value transformers.',
-      figures.planned ?? (isTest || isWhole || isHeld ? sent : null),
+      figures.planned ?? (over ? sent + notAttempted : null),
       isTest || isHeld ? 'would be sent' : 'to send',
     ),
     stage(
       3,
       'execute',
       'The payload is sent to the target. Most failures happen here.',
-      figures.sent ?? (isWhole ? sent : null),
+      figures.sent ?? (over ? sent : null),
       'sent',
     ),
     stage(
@@ -116,9 +118,12 @@ export function StageStrip({ run, figures }: { run: RunDetail; figures: Figures 
   for (const group of (ended && groups) || []) {
     failedAt[group.stage] = (failedAt[group.stage] ?? 0) + group.count;
   }
-  const stages = stagesOf(figures, run.timeline.at(-1)?.phase ?? null, run.dry_run, failedAt);
+  const stages = stagesOf(figures, reached(run) ?? null, run.dry_run, {
+    failedAt,
+    notAttempted: run.rows_not_attempted,
+  });
   return (
-    <ol className={classes.strip} aria-label="Stages">
+    <ol className={classes.strip} aria-label="Stages" data-cancelled={figures.status === 'cancelled'}>
       {stages.map((stage, n) => (
         <Fragment key={stage.id}>
           {n > 0 && <IconArrowRight className={classes.arrow} size={14} aria-hidden />}

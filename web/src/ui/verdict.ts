@@ -1,4 +1,4 @@
-import type { RunDetail } from '../api/types';
+import type { Run, RunDetail } from '../api/types';
 import type { Figures } from './figures';
 import { count, counted, duration, moment } from './format';
 
@@ -77,9 +77,11 @@ function completed(run: RunDetail): string {
   const read = `Completed${inTime(run)}: ${counted(run.rows_processed, 'row')} read`;
   const rest = done(run);
   if (rest) return `${read}, ${rest}.`;
-  return run.rows_processed === 0
-    ? `${read}; there was nothing to do.`
-    : `${read}, nothing to change: the target is as the source has it.`;
+  if (run.rows_processed === 0) return `${read}; there was nothing to do.`;
+  const isSame = run.rows_skipped === (run.skipped.unchanged ?? 0);
+  return isSame
+    ? `${read}, nothing to change: the target has them as they are.`
+    : `${read}, and all were skipped.`;
 }
 
 function tested(run: RunDetail): string {
@@ -101,12 +103,13 @@ function held(run: RunDetail): string {
     tripped.length > 0
       ? `by ${tripped.map((guard) => guard.guard).join(' and ')}`
       : 'until somebody looks at its plan';
-  const plan = listed([
-    [run.rows_created, 'creates'],
-    [run.rows_updated, 'updates'],
-    [run.rows_deleted, 'deletes'],
-  ]);
-  return `Held ${who}. Nothing was written. ${plan ? `It would write ${plan}.` : 'Its plan holds no change.'}`;
+  const plan = [
+    [run.rows_created, 'create'],
+    [run.rows_updated, 'update'],
+    [run.rows_deleted, 'delete'],
+  ] as const;
+  const would = plan.filter(([n]) => n > 0).map(([n, verb]) => `${verb} ${counted(n, 'record')}`);
+  return `Held ${who}. Nothing was written. ${would.length > 0 ? `It would ${would.join(', ')}.` : 'Its plan holds no change.'}`;
 }
 
 function cancelled(run: RunDetail): string {
@@ -180,8 +183,15 @@ const DURING: Record<string, string> = {
 };
 
 function where(run: RunDetail): string {
-  const last = run.timeline.at(-1);
-  return last ? (DURING[last.phase] ?? '') : '';
+  const phase = reached(run);
+  return phase ? (DURING[phase] ?? '') : '';
+}
+
+/** The phase that a run came to. One that is cancelled still records what it did; that is not counted. */
+export function reached(run: RunDetail): Run['phase'] {
+  const phases = run.timeline.map(({ phase }) => phase);
+  const isWindingUp = run.status === 'cancelled' && phases.length > 1 && phases.at(-1) === 'finalizing';
+  return (isWindingUp ? phases.at(-2) : phases.at(-1)) ?? null;
 }
 
 /** A message as a sentence: it begins large and ends with a full stop. */

@@ -1,4 +1,4 @@
-import { Button, Group, Stack, Text, Title } from '@mantine/core';
+import { Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { ApiError, api } from '../../api/client';
 import type { Change, RunDetail, Schemas } from '../../api/types';
@@ -13,7 +13,15 @@ import { ChangeTable, Operation } from './changes';
 
 /** Changes shown of each operation. */
 const SAMPLE = 10;
-const OPERATIONS = ['create', 'append', 'update', 'delete', 'clear', 'flag'];
+
+/** The operations that can be in a plan with these figures; a sync has one of each list. */
+function operationsOf(plan: Schemas['PlanView']): string[] {
+  return [
+    ...(plan.rows_created > 0 ? ['create,append'] : []),
+    ...(plan.rows_updated > 0 ? ['update'] : []),
+    ...(plan.rows_deleted > 0 ? ['delete,clear,flag'] : []),
+  ];
+}
 
 /** What the run would write or had planned to write, with samples, and the decision on it. */
 export function PlanTab({ run }: { run: RunDetail }) {
@@ -33,17 +41,24 @@ export function PlanTab({ run }: { run: RunDetail }) {
       </div>
     );
   }
+  if (!plan.data) {
+    return (
+      <Stack gap="xs" p="md">
+        <Skeleton height={14} width={320} />
+        <Skeleton height={14} width={420} />
+        <Skeleton height={200} mt="sm" />
+      </Stack>
+    );
+  }
   return (
     <Stack gap="lg" py="md">
       <Group px="md" justify="space-between" align="flex-start">
         <div>
           <Text size="sm">{planned(run, plan.data)}</Text>
-          {plan.data && (
-            <Text size="sm" c="dimmed" component="div">
-              Made <Ago at={plan.data.created_at} />, digest{' '}
-              <CopyText value={plan.data.digest} label="digest" />
-            </Text>
-          )}
+          <Text size="sm" c="dimmed" component="div">
+            Made <Ago at={plan.data.created_at} />, digest{' '}
+            <CopyText value={plan.data.digest} label="digest" />
+          </Text>
         </div>
         {run.status === 'held' && (
           <Group gap="xs">
@@ -51,8 +66,8 @@ export function PlanTab({ run }: { run: RunDetail }) {
           </Group>
         )}
       </Group>
-      {OPERATIONS.map((operation) => (
-        <Sample key={operation} run={run} operation={operation} />
+      {operationsOf(plan.data).map((operations) => (
+        <Sample key={operations} run={run} operations={operations} />
       ))}
     </Stack>
   );
@@ -72,8 +87,7 @@ function whyNone(run: RunDetail): string {
     : 'The run ended before it could find out what to write.';
 }
 
-function planned(run: RunDetail, plan: Schemas['PlanView'] | undefined): string {
-  if (!plan) return 'Reading the plan.';
+function planned(run: RunDetail, plan: Schemas['PlanView']): string {
   const changes = plan.rows_created + plan.rows_updated + plan.rows_deleted;
   if (changes === 0) return 'The plan holds no change: the target is as the source has it.';
   const would = run.dry_run || run.status === 'held' ? 'would be' : 'were to be';
@@ -109,20 +123,20 @@ export function Decision({ run }: { run: RunDetail }) {
   );
 }
 
-/** The first changes of one operation; nothing where there is none. */
-function Sample({ run, operation }: { run: RunDetail; operation: string }) {
+/** The first changes of an operation. */
+function Sample({ run, operations }: { run: RunDetail; operations: string }) {
   const rows = api.useQuery('get', '/api/v1/runs/{run_id}/rows', {
-    params: { path: { run_id: run.id }, query: { per_page: SAMPLE, operation } },
+    params: { path: { run_id: run.id }, query: { per_page: SAMPLE, operation: operations } },
   });
   const total = rows.data?.pagination.total ?? 0;
-  if (total === 0) return null;
+  const operation = rows.data?.data[0]?.operation ?? operations.split(',')[0] ?? '';
   return (
     <section aria-label={`${operation} changes`}>
       <Group px="md" pb={4} justify="space-between">
         <Title order={3}>
           <Operation of={operation} />{' '}
           <Text span size="sm" c="dimmed" className="num">
-            {counted(total, 'record')}
+            {rows.data && counted(total, 'record')}
             {total > SAMPLE && `, the first ${SAMPLE}`}
           </Text>
         </Title>
@@ -143,6 +157,7 @@ function Sample({ run, operation }: { run: RunDetail; operation: string }) {
         syncId={run.sync_id}
         changes={rows.data?.data as Change[] | undefined}
         empty={null}
+        skeletonRows={3}
       />
     </section>
   );

@@ -29,7 +29,7 @@ export function Story({ run, figures }: { run: RunDetail; figures: Figures }) {
             <StageStrip run={run} figures={figures} />
           </>
         )}
-        {run.error && <RunError error={run.error} />}
+        {run.error && run.status !== 'cancelled' && <RunError error={run.error} />}
         <Chain run={run} />
         {run.notices.length > 0 && (
           <Alert icon={<IconInfoCircle />} color="gray" variant="outline" title="Notices">
