@@ -49,8 +49,8 @@ export function LetterPage() {
       about={<Verdict letter={found} />}
       crumbs={CRUMBS}
       actions={
-        isWaiting && (
-          <Group gap="xs" wrap="nowrap">
+        <Group gap="xs" wrap="nowrap">
+          {isWaiting && (
             <Allowed role="operator">
               {(disabled) => (
                 <Button
@@ -63,9 +63,14 @@ export function LetterPage() {
                 </Button>
               )}
             </Allowed>
-            <LetterActions scope={{ ids: [found.id] }} total={1} as={found.edited ? 'edited' : 'reread'} />
-          </Group>
-        )
+          )}
+          <LetterActions
+            scope={{ ids: [found.id] }}
+            total={1}
+            as={found.edited ? 'edited' : 'reread'}
+            isShown={isWaiting}
+          />
+        </Group>
       }
     >
       {found.replayed_by && <ReplayRun runId={found.replayed_by} />}

@@ -35,7 +35,13 @@ export function LettersPage() {
       title="Dead letter queue"
       about="Records that could not be delivered, until they are. They do not stop the others."
       actions={
-        total ? <LetterActions scope={scopeOf(search)} total={total} exported={scopeOf(search)} all /> : null
+        <LetterActions
+          scope={scopeOf(search)}
+          total={total ?? 0}
+          exported={scopeOf(search)}
+          isShown={total !== undefined && total > 0}
+          all
+        />
       }
     >
       <ActiveReplays />
