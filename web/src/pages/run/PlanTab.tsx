@@ -7,9 +7,10 @@ import { CopyText } from '../../ui/copy';
 import { Empty } from '../../ui/empty';
 import { counted } from '../../ui/format';
 import { ProblemNote } from '../../ui/problem';
+import { Operation } from '../../ui/result';
 import { useRunActions } from '../../ui/run-actions';
 import { Ago } from '../../ui/time';
-import { ChangeTable, Operation } from './changes';
+import { ChangeTable } from './changes';
 
 /** Changes shown of each operation. */
 const SAMPLE = 10;

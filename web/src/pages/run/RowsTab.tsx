@@ -4,8 +4,9 @@ import { Empty } from '../../ui/empty';
 import { isLive } from '../../ui/figures';
 import { ChoiceFilter, FilterBar, SearchFilter } from '../../ui/filters';
 import { ProblemNote } from '../../ui/problem';
+import { OPERATION_OPTIONS, RESULT_OPTIONS } from '../../ui/result';
 import { Pager } from '../../ui/table';
-import { ChangeTable, OPERATION_OPTIONS, RESULT_OPTIONS } from './changes';
+import { ChangeTable } from './changes';
 import { runRoute } from './route';
 
 /** Every change of the run, and what became of it. */

@@ -1,71 +1,14 @@
 import { ActionIcon, Group, Skeleton, Text } from '@mantine/core';
-import {
-  type Icon,
-  IconAlertTriangle,
-  IconChevronDown,
-  IconChevronRight,
-  IconCircleCheck,
-  IconCircleX,
-  IconEraser,
-  IconFlag,
-  IconMinus,
-  IconPencil,
-  IconPlus,
-  IconTrash,
-} from '@tabler/icons-react';
+import { IconChevronDown, IconChevronRight } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { Fragment, type ReactNode, useState } from 'react';
 import type { Change } from '../../api/types';
 import { RecordDiff } from '../../ui/diff';
 import { ErrorCode } from '../../ui/problem';
+import { Operation, Result } from '../../ui/result';
 import table from '../../ui/table.module.css';
 import { sentence } from '../../ui/verdict';
 import classes from './changes.module.css';
-
-const OPERATIONS: Record<string, { word: string; icon: Icon }> = {
-  create: { word: 'Create', icon: IconPlus },
-  update: { word: 'Update', icon: IconPencil },
-  append: { word: 'Append', icon: IconPlus },
-  delete: { word: 'Delete', icon: IconTrash },
-  clear: { word: 'Clear fields', icon: IconEraser },
-  flag: { word: 'Flag', icon: IconFlag },
-};
-const RESULTS: Record<string, { word: string; icon: Icon; color: string }> = {
-  created: { word: 'Created', icon: IconCircleCheck, color: 'var(--state-completed)' },
-  updated: { word: 'Updated', icon: IconCircleCheck, color: 'var(--state-completed)' },
-  removed: { word: 'Removed', icon: IconCircleCheck, color: 'var(--state-completed)' },
-  exists: { word: 'Was there before', icon: IconMinus, color: 'var(--state-muted)' },
-  absent: { word: 'Not at the target', icon: IconMinus, color: 'var(--state-muted)' },
-  rejected: { word: 'Rejected', icon: IconCircleX, color: 'var(--state-failed)' },
-  unknown: { word: 'Not known', icon: IconAlertTriangle, color: 'var(--state-partial)' },
-  planned: { word: 'Planned', icon: IconMinus, color: 'var(--state-held)' },
-  'not attempted': { word: 'Not attempted', icon: IconMinus, color: 'var(--state-muted)' },
-};
-
-const options = (words: Record<string, { word: string }>) =>
-  Object.entries(words).map(([value, { word }]) => ({ value, label: word }));
-export const OPERATION_OPTIONS = options(OPERATIONS);
-export const RESULT_OPTIONS = options(RESULTS);
-
-export function Operation({ of }: { of: string }) {
-  const { word, icon: Sign } = OPERATIONS[of] ?? { word: of, icon: IconMinus };
-  return (
-    <span className={classes.mark}>
-      <Sign size={15} stroke={1.8} aria-hidden />
-      {word}
-    </span>
-  );
-}
-
-function Result({ of }: { of: string }) {
-  const { word, icon: Sign, color } = RESULTS[of] ?? { word: of, icon: IconMinus, color: 'inherit' };
-  return (
-    <span className={classes.mark}>
-      <Sign size={15} stroke={1.8} color={color} aria-hidden />
-      {word}
-    </span>
-  );
-}
 
 /** Changes, each of which opens to its fields before and after. */
 export function ChangeTable(props: {

@@ -1,14 +1,16 @@
-import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Skeleton, Stack, Text, TextInput } from '@mantine/core';
 import { modals } from '@mantine/modals';
-import { type FormEvent, useState } from 'react';
-import { api, queries } from '../../api/client';
+import { type FormEvent, useEffect, useState } from 'react';
+import { ApiError, api, queries } from '../../api/client';
 import type { Schemas, Sync } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
+import { count, counted } from '../../ui/format';
+import { ProblemNote } from '../../ui/problem';
 import { tellDone, tellProblem } from '../../ui/tell';
 
 type Cursor = Schemas['CursorView'];
 
-/** Sets or resets a cursor; both say first what follows. */
+/** Sets or resets a cursor; both count first what follows. */
 export function MoveButtons({ sync, cursor }: { sync: Sync; cursor: Cursor }) {
   const move = api.useMutation('put', '/api/v1/syncs/{sync_id}/cursor', {
     onSuccess: ({ value }) => {
@@ -22,62 +24,77 @@ export function MoveButtons({ sync, cursor }: { sync: Sync; cursor: Cursor }) {
     modals.closeAll();
     move.mutate({ params: { path: { sync_id: sync.id } }, body: { value } });
   };
+  const button = (label: string, isOff: boolean, open: () => void) => (
+    <Allowed role="operator">
+      {(disabled) => (
+        <Button variant="default" disabled={disabled || isOff || move.isPending} onClick={open}>
+          {label}
+        </Button>
+      )}
+    </Allowed>
+  );
   return (
     <Group gap="xs">
-      <Allowed role="operator">
-        {(disabled) => (
-          <Button
-            variant="default"
-            disabled={disabled || move.isPending}
-            onClick={() =>
-              modals.open({
-                title: `Set the cursor of ${sync.id}`,
-                children: <SetForm cursor={cursor} set={to} />,
-              })
-            }
-          >
-            Set
-          </Button>
-        )}
-      </Allowed>
-      <Allowed role="operator">
-        {(disabled) => (
-          <Button
-            variant="default"
-            disabled={disabled || move.isPending || !cursor.value}
-            onClick={() =>
-              modals.openConfirmModal({
-                title: `Reset the cursor of ${sync.id}?`,
-                children: <ResetNote cursor={cursor} />,
-                labels: { confirm: 'Reset', cancel: 'Leave it' },
-                confirmProps: { color: 'red' },
-                onConfirm: () => to(null),
-              })
-            }
-          >
-            Reset
-          </Button>
-        )}
-      </Allowed>
+      {button('Set', false, () =>
+        modals.open({
+          title: `Set the cursor of ${sync.id}`,
+          children: <SetForm sync={sync} cursor={cursor} set={to} />,
+        }),
+      )}
+      {button('Reset', !cursor.value, () =>
+        modals.open({
+          title: `Reset the cursor of ${sync.id}?`,
+          children: <ResetForm sync={sync} reset={() => to(null)} />,
+        }),
+      )}
     </Group>
   );
 }
 
-function ResetNote({ cursor }: { cursor: Cursor }) {
+/** Counts what a move means; it reads the whole column, so it is asked for, not repeated. */
+function useEffectOfMove(sync: Sync) {
+  const asked = api.useMutation('post', '/api/v1/syncs/{sync_id}/cursor/effect');
+  const { mutate } = asked;
+  return {
+    ...asked,
+    ask: (value: string | null) => mutate({ params: { path: { sync_id: sync.id } }, body: { value } }),
+    /** The value is one, even where the source cannot be counted now. */
+    isAnswered: asked.isSuccess || (asked.error instanceof ApiError && asked.error.problem.status >= 500),
+  };
+}
+
+function ResetForm({ sync, reset }: { sync: Sync; reset: () => void }) {
+  const effect = useEffectOfMove(sync);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: counted once, when it opens
+  useEffect(() => effect.ask(null), []);
   return (
-    <Text size="sm">
-      The next run reads the whole model again instead of what lies past{' '}
-      <span className="mono">{cursor.value}</span>. Records that did not change are skipped, so nothing is
-      sent twice; the run takes as long as the first.
-    </Text>
+    <Stack gap="sm">
+      <Text size="sm">
+        The next run reads the whole model again. Records that did not change are skipped, so nothing is sent
+        twice.
+      </Text>
+      <Effect effect={effect} />
+      <Group justify="flex-end" gap="xs">
+        <Button variant="default" onClick={() => modals.closeAll()}>
+          Leave it
+        </Button>
+        <Button color="red" disabled={!effect.isAnswered} onClick={reset}>
+          Reset
+        </Button>
+      </Group>
+    </Stack>
   );
 }
 
-function SetForm({ cursor, set }: { cursor: Cursor; set: (value: string) => void }) {
+function SetForm(props: { sync: Sync; cursor: Cursor; set: (value: string) => void }) {
+  const { sync, cursor, set } = props;
   const [value, setValue] = useState(cursor.value ?? '');
+  const effect = useEffectOfMove(sync);
+  const wanted = value.trim();
   const send = (event: FormEvent) => {
     event.preventDefault();
-    set(value.trim());
+    if (effect.isAnswered) set(wanted);
+    else effect.ask(wanted);
   };
   return (
     <form onSubmit={send}>
@@ -85,25 +102,51 @@ function SetForm({ cursor, set }: { cursor: Cursor; set: (value: string) => void
         <TextInput
           label={`Value of ${cursor.column}`}
           description="Written as the column has it."
-          className="mono"
           data-autofocus
           value={value}
-          onChange={(event) => setValue(event.currentTarget.value)}
+          onChange={(event) => {
+            setValue(event.currentTarget.value);
+            effect.reset();
+          }}
         />
         <Text size="sm">
-          Back: what lies between is read again, and skipped where it did not change. Forward: what lies
-          between and was not read yet is passed over, and reaches the target only when it changes or the
-          cursor is reset. No run of the sync may be active.
+          Moved back, what lies between is read again and skipped where it did not change. Moved forward, what
+          was not read yet is passed over, and is delivered only once it changes or the cursor is reset.
         </Text>
+        <Effect effect={effect} />
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={() => modals.closeAll()}>
             Leave it
           </Button>
-          <Button type="submit" color="red" disabled={value.trim() === '' || value.trim() === cursor.value}>
-            Set
+          <Button
+            type="submit"
+            color={effect.isAnswered ? 'red' : undefined}
+            disabled={wanted === '' || wanted === cursor.value}
+            loading={effect.isPending}
+          >
+            {effect.isAnswered ? 'Set the cursor' : 'Count what follows'}
           </Button>
         </Group>
       </Stack>
     </form>
+  );
+}
+
+function Effect({ effect }: { effect: ReturnType<typeof useEffectOfMove> }) {
+  if (effect.isPending) return <Skeleton h={20} />;
+  if (effect.error) return <ProblemNote error={effect.error} />;
+  if (!effect.data) return null;
+  const { read, again, passed_over } = effect.data;
+  return (
+    <div role="status">
+      <Text size="sm" fw={600}>
+        The next run reads {counted(read, 'record')}, {count(again)} of them again.
+      </Text>
+      {passed_over > 0 && (
+        <Text size="sm" fw={600} c="var(--state-failed)">
+          {counted(passed_over, 'record')} not read yet {passed_over === 1 ? 'is' : 'are'} passed over.
+        </Text>
+      )}
+    </div>
   );
 }

@@ -8,7 +8,8 @@ import { Empty } from '../../ui/empty';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/page';
 import { ErrorCode, ProblemNote } from '../../ui/problem';
-import { LetterState } from '../../ui/status';
+import { Result } from '../../ui/result';
+import { LetterState, typeWord } from '../../ui/status';
 import { Ago } from '../../ui/time';
 import classes from './record.module.css';
 
@@ -50,45 +51,42 @@ export function RecordLife({ sync, rowId }: { sync: Sync; rowId: string }) {
   );
 }
 
-const RESULTS: Record<string, { word: string; color: string }> = {
-  created: { word: 'Created', color: 'var(--state-completed)' },
-  updated: { word: 'Updated', color: 'var(--state-completed)' },
-  appended: { word: 'Appended', color: 'var(--state-completed)' },
-  removed: { word: 'Removed', color: 'var(--state-completed)' },
-  exists: { word: 'Was there already', color: 'var(--state-muted)' },
-  absent: { word: 'Not at the target', color: 'var(--state-muted)' },
-  rejected: { word: 'Rejected', color: 'var(--state-failed)' },
-  unknown: { word: 'Outcome unknown', color: 'var(--state-partial)' },
-  planned: { word: 'Planned only', color: 'var(--state-muted)' },
-  'not attempted': { word: 'Not attempted', color: 'var(--state-muted)' },
-};
+/** Stages of a run where a record can fail before there is a change to make. */
+const STAGES = ['ingest', 'normalize', 'transform', 'execute', 'finalize'];
 
 function Moment({ event }: { event: Event }) {
-  const { word, color } = RESULTS[event.result] ?? { word: event.result, color: 'var(--state-muted)' };
+  const isStage = STAGES.includes(event.operation);
   return (
     <li className={classes.moment}>
-      <span className={classes.mark} style={{ background: color }} />
+      <span className={classes.dot} />
       <Group gap="xs">
-        <Text fw={600}>{word}</Text>
+        <Text fw={600} component="span">
+          <Result of={event.result} />
+        </Text>
         <Text size="sm" c="dimmed">
-          {event.operation}, <Ago at={event.at} />, run
+          {isStage ? `in stage ${event.operation}` : event.operation}, <Ago at={event.at} />,{' '}
+          {event.type && `${typeWord(event.type).toLowerCase()} `}run
         </Text>
         <Link to="/runs/$runId" params={{ runId: event.run_id }} className="link">
           <ShortId id={event.run_id} />
         </Link>
       </Group>
       {(event.message || event.code) && (
-        <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+        <Text size="sm" mt={4} style={{ overflowWrap: 'anywhere' }}>
           {event.field && <span className="mono">{event.field}: </span>}
           {event.message} {event.code && <ErrorCode code={event.code} />}
         </Text>
       )}
       {event.fields.length > 0 ? (
-        <RecordDiff fields={event.fields} operation={event.operation} />
+        <div className={classes.change}>
+          <RecordDiff fields={event.fields} operation={event.operation} />
+        </div>
       ) : (
-        <Text size="sm" c="dimmed">
-          No values were kept.
-        </Text>
+        !isStage && (
+          <Text size="sm" c="dimmed">
+            No values were kept.
+          </Text>
+        )
       )}
     </li>
   );

@@ -45,7 +45,6 @@ function KeyForm({ value, show }: { value: string; show: (key: string | undefine
         <TextInput
           data-search
           label="Key of the record"
-          description={'A key of several columns is a list, as runs show it: ["DE","7"]'}
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
           leftSection={<IconSearch size={14} />}
@@ -72,11 +71,10 @@ function Lately({ sync, show }: { sync: Sync; show: (key: string) => void }) {
   ).data?.data;
   return (
     <Group gap={6} mt="xs" mih={24}>
-      {rows && rows.length > 0 && (
-        <Text size="sm" c="dimmed">
-          In the last run:
-        </Text>
-      )}
+      <Text size="sm" c="dimmed">
+        A key of several columns is a list: <span className="mono">["DE","7"]</span>.
+        {rows && rows.length > 0 && ' In the last run:'}
+      </Text>
       {rows?.map(({ row_id }) => (
         <Button
           key={row_id}
