@@ -32,6 +32,10 @@ test('what a running run plans is not shown as done', () => {
   expect(figuresOf(run, progress)).toMatchObject({ total: 100, success: 20, sent: 24 });
 });
 
+test('a run that was approved has the rows of its plan', () => {
+  expect(figuresOf(run, { ...progress, total_discovered: 0 }).total).toBe(100);
+});
+
 test('the record of a run that ended counts, whatever was heard last', () => {
   const ended = { ...run, status: 'completed' as const };
   expect(figuresOf(ended, progress)).toMatchObject({ total: 100, success: 100, status: 'completed' });

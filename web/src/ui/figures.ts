@@ -54,7 +54,10 @@ export function figuresOf(run: Run, progress: Progress | undefined): Figures {
     return {
       status: progress?.status ?? run.status,
       phase: later(progress?.phase, run.phase),
-      total: progress ? progress.total_discovered : null,
+      // A run that goes on after its approval reads nothing again: its plan knows how many rows there are.
+      total: progress
+        ? progress.total_discovered || (run.phase === 'writing' ? run.rows_processed : 0)
+        : null,
       success: progress?.success ?? 0,
       skipped: progress?.skipped ?? 0,
       failed: progress?.failed ?? 0,

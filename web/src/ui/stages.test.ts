@@ -34,6 +34,13 @@ test('a run that ended while writing says how much was sent of how much, and wha
   expect(all.map(({ failed }) => failed)).toEqual([0, 0, 2, 3, 0]);
 });
 
+test('a held run has written nothing', () => {
+  const held = { ...figures, status: 'held' as const, phase: null, planned: null, sent: null };
+  const all = stagesOf(held, 'detecting_changes', false);
+  expect(states(all)).toBe('done done done waiting waiting');
+  expect(all.map(({ figure }) => figure)).toEqual([100, 100, 22, null, null]);
+});
+
 test('a source that failed stops the run at its first stage', () => {
   const none = {
     ...figures,

@@ -54,7 +54,7 @@ export function stagesOf(
   const settled = figures.success + figures.deleted;
   const state = (n: number): State => {
     if (isTest && n > 2) return 'waiting';
-    if (isWhole || (n === 4 && over && settled > 0)) return 'done';
+    if (isWhole || (n === 4 && over && !isHeld && settled > 0)) return 'done';
     if (phase === null) return 'waiting';
     if (isHeld) return n < 3 ? 'done' : 'waiting';
     if (n < behind) return 'done';

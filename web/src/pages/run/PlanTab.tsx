@@ -134,13 +134,15 @@ function Sample({ run, operations }: { run: RunDetail; operations: string }) {
   return (
     <section aria-label={`${operation} changes`}>
       <Group px="md" pb={4} justify="space-between">
-        <Title order={3}>
-          <Operation of={operation} />{' '}
-          <Text span size="sm" c="dimmed" className="num">
+        <Group gap="xs">
+          <Title order={3}>
+            <Operation of={operation} />
+          </Title>
+          <Text size="sm" c="dimmed" className="num">
             {rows.data && counted(total, 'record')}
             {total > SAMPLE && `, the first ${SAMPLE}`}
           </Text>
-        </Title>
+        </Group>
         {total > SAMPLE && (
           <Link
             to="/runs/$runId"

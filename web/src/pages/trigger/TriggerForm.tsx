@@ -270,7 +270,7 @@ function Reseed(props: {
           <Text size="sm" mb="xs">
             {sync.delivered === 0
               ? 'The sync has delivered nothing that could be removed; a seed without this does the same.'
-              : `All ${count(sync.delivered)} records that ${sync.id} delivered to ${sync.object} are deleted there, and then written again from the source. Until the run is over they are missing.`}
+              : `All ${count(sync.delivered)} records that ${sync.id} delivered to ${sync.object} are deleted there, and then written again from the source. Until the run is over they may be missing.`}
           </Text>
           <TextInput
             label={`Type ${sync.id} to confirm`}
