@@ -22,6 +22,12 @@ interface Options {
   colorScheme?: 'light' | 'dark';
 }
 
+/** What ends the worlds of a file; hooks are heard only when they are given while the file is read. */
+const endings: (() => Promise<void>)[] = [];
+afterAll(async () => {
+  for (const end of endings.splice(0)) await end();
+});
+
 /** Makes a world that ends with the tests of its file. An error on a page fails the file. */
 export async function world(options: Options = {}): Promise<World> {
   const folder = options.files ? await projectFolder(options.files) : await demoFolder(inject('workspace'));
@@ -40,7 +46,7 @@ export async function world(options: Options = {}): Promise<World> {
     ],
   });
   const { page, errors } = await signedIn(server, browser, options);
-  afterAll(async () => {
+  endings.push(async () => {
     await browser.close();
     await server.remove();
     expect(errors, 'errors on pages').toEqual([]);
