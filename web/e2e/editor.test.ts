@@ -1,6 +1,4 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import schema from '../instance.schema.json';
-import { syncline } from './program';
 import { expectAccessible, until, type World, world } from './world';
 
 const CUSTOMERS = `id,first_name,last_name,email,mrr
@@ -193,10 +191,6 @@ test('a sync of a file is shown as it is, with its place and how to change it', 
   expect(await it.page.getByLabel('Expression of email').isDisabled()).toBe(true);
   expect(await it.page.getByRole('button', { name: 'Save', exact: true }).count()).toBe(0);
   await expectAccessible(it.page);
-});
-
-test('the keys of the form are those of the program', async () => {
-  expect(schema).toEqual(JSON.parse(await syncline('.', 'schema', 'instance')));
 });
 
 function fileWorld() {

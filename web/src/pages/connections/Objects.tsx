@@ -55,22 +55,24 @@ export function Objects({ name, connector }: { name: string; connector: Connecto
           value={q}
           onChange={(next) => void navigate({ search: (now) => ({ ...now, q: next }), replace: true })}
         />
-        <ActionIcon
-          variant="default"
-          size={30}
-          aria-label="Look again"
-          onClick={() => void found.refetch()}
-          disabled={found.isFetching}
-        >
-          {found.isFetching ? <Loader size={14} /> : <IconRefresh size={16} />}
-        </ActionIcon>
-        {found.data && (
-          <Text size="sm" c="dimmed" className="num">
-            {counted(found.data.total, 'object')}
-            {found.data.streams.length < found.data.total &&
-              `, the first ${count(found.data.streams.length)} shown`}
-          </Text>
-        )}
+        <Group gap="xs" wrap="nowrap">
+          <ActionIcon
+            variant="default"
+            size={30}
+            aria-label="Look again"
+            onClick={() => void found.refetch()}
+            disabled={found.isFetching}
+          >
+            {found.isFetching ? <Loader size={14} /> : <IconRefresh size={16} />}
+          </ActionIcon>
+          {found.data && (
+            <Text size="sm" c="dimmed" className="num">
+              {counted(found.data.total, 'object')}
+              {found.data.streams.length < found.data.total &&
+                `, the first ${count(found.data.streams.length)} shown`}
+            </Text>
+          )}
+        </Group>
       </FilterBar>
       {found.error ? (
         <div style={{ padding: 16 }}>
@@ -124,7 +126,7 @@ function StreamRow({ stream, name, connector }: { stream: Stream; name: string; 
           <Sign size={14} aria-hidden />
           <span className="mono">{stream.name}</span>
         </UnstyledButton>
-        <Text size="sm" c="dimmed" className="num" style={{ whiteSpace: 'nowrap' }}>
+        <Text size="sm" c="dimmed" className={`num ${classes.wide}`} style={{ whiteSpace: 'nowrap' }}>
           {counted(stream.columns.length, 'column')}
         </Text>
         <Button

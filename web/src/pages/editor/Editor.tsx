@@ -1,4 +1,4 @@
-import { Stack, Tabs, Text } from '@mantine/core';
+import { Skeleton, Stack, Tabs, Text } from '@mantine/core';
 import { type ReactNode, useMemo, useState } from 'react';
 import { ApiError } from '../../api/client';
 import type { Schemas } from '../../api/types';
@@ -8,15 +8,16 @@ import { useConnectors } from '../connections/kind';
 import { EditingContext } from './context';
 import { type Column, mappingAt, modelKind, textAt, unfilled } from './draft';
 import classes from './editor.module.css';
+import { Functions } from './Functions';
 import { Mapping } from './Mapping';
 import { Model } from './Model';
 import { Options } from './Options';
 import { Preview } from './Preview';
 import { Safety } from './Safety';
 import { Schedule } from './Schedule';
-import { type Draft, useConnection, usePreview, useStream, useValidation } from './server';
+import { type Draft, useConnection, useInstanceSchema, useStream, useTrial, useValidation } from './server';
 import { Target } from './Target';
-import { ofPreview, placed, problemAt, type useDefinition } from './useDefinition';
+import { placed, problemAt, type useDefinition } from './useDefinition';
 import { YamlPane } from './YamlPane';
 
 /** The form of a sync with its YAML and a preview beside it. */
@@ -39,8 +40,9 @@ export function Editor(props: {
   const [at, setAt] = useState(0);
   const draft = useDraft(instance.name, entity, definition, isReadOnly);
   const validation = useValidation(draft);
-  const preview = usePreview(draft);
+  const { preview, check } = useTrial(draft);
 
+  const schema = useInstanceSchema();
   const connectors = useConnectors().data;
   const sourceType = useConnection(instance.source)?.type;
   const targetType = useConnection(instance.target)?.type;
@@ -53,22 +55,31 @@ export function Editor(props: {
   const stream = useStream(instance.source, named, !isReadOnly && reads?.source != null).stream;
   const targetStream = useStream(instance.target, object, !isReadOnly && writes?.source != null).stream;
   const rows = preview.data?.rows;
-  const columns = useMemo(() => columnsOf(stream, rows?.[0]), [stream, rows]);
+  const columns = useMemo(() => columnsOf(check, stream, rows?.[0]), [check, stream, rows]);
 
   const { inside, outside, lacking } = useMemo(() => {
     const ofSaving = error instanceof ApiError ? (error.problem.errors ?? []) : [];
-    const all = placed([...(validation.data?.problems ?? []), ...ofPreview(preview.error), ...ofSaving]);
+    const ofPreview = preview.error instanceof ApiError ? (preview.error.problem.errors ?? []) : [];
+    // A target that can be made is no mistake: saving offers to make it.
+    const ofCheck = (check?.problems ?? []).filter(
+      ({ code }) => !check?.creation || code !== 'target_missing',
+    );
+    const all = placed(
+      distinct([...(validation.data?.problems ?? []), ...ofPreview, ...ofCheck, ...ofSaving]),
+    );
     // Before saving is tried, nobody is told that a form that is not filled in is not filled in.
     const lacking = unfilled(value);
     const isTold = (code: string) => wasTried || lacking.length === 0 || code !== 'missing_key';
     const inside = all.inside.filter(({ code }) => isTold(code));
     return { inside, outside: all.outside, lacking };
-  }, [validation.data, preview.error, error, wasTried, value]);
+  }, [validation.data, preview.error, check, error, wasTried, value]);
   const errors = inside.filter(({ warning }) => !warning).length + definition.unreadable.length;
   const isPlaced =
     error instanceof ApiError &&
     (error.problem.errors ?? []).some(({ at: place }) => place?.startsWith('/definition'));
 
+  if (schema.error) return <ProblemNote error={schema.error} retry={() => void schema.refetch()} />;
+  if (!schema.data) return <Skeleton height={400} />;
   return (
     <EditingContext.Provider
       value={{
@@ -83,6 +94,8 @@ export function Editor(props: {
         columns,
         targetColumns: targetStream?.columns ?? NONE,
         declaredKey: stream?.key ?? [],
+        creation: check?.creation ?? undefined,
+        schema: schema.data,
         row: preview.error ? undefined : rows?.[Math.min(at, rows.length - 1)],
       }}
     >
@@ -105,6 +118,7 @@ export function Editor(props: {
               <Tabs.Tab value="yaml">
                 YAML{errors > 0 && <Text span size="xs" c="red">{` ${counted(errors, 'problem')}`}</Text>}
               </Tabs.Tab>
+              <Tabs.Tab value="functions">Functions</Tabs.Tab>
             </Tabs.List>
             <div className={classes.asideBody}>
               <Tabs.Panel value="preview">
@@ -117,6 +131,9 @@ export function Editor(props: {
                   unreadable={definition.unreadable}
                   problems={inside}
                 />
+              </Tabs.Panel>
+              <Tabs.Panel value="functions">
+                <Functions />
               </Tabs.Panel>
             </div>
           </Tabs>
@@ -142,11 +159,23 @@ function useDraft(
   );
 }
 
-/** Columns of the model: as the source describes them, else as the first row shows them. */
+/** The same thing said of the same place by two answers is one problem. */
+function distinct(problems: Schemas['ProblemItem'][]): Schemas['ProblemItem'][] {
+  const place = ({ at }: Schemas['ProblemItem']) => at?.replace(/^\/draft/, '');
+  return problems.filter(
+    (problem, n) =>
+      problems.findIndex((other) => place(other) === place(problem) && other.message === problem.message) ===
+      n,
+  );
+}
+
+/** Columns of the model: as a check found them, as the source describes them, else as the first row shows. */
 function columnsOf(
+  check: Schemas['SyncCheck'] | undefined,
   stream: Schemas['StreamView'] | undefined,
   row: Schemas['PreviewRowView'] | undefined,
 ): Column[] {
+  if (check && check.columns.length > 0) return check.columns;
   if (stream) return stream.columns;
   const source = row?.source;
   return typeof source === 'object' && source !== null ? Object.keys(source).map((name) => ({ name })) : NONE;

@@ -1,11 +1,11 @@
-import { ActionIcon, Popover, Select, Stack, Text, TextInput, Tooltip } from '@mantine/core';
+import { ActionIcon, Popover, Select, Stack, Text, Textarea, TextInput, Tooltip } from '@mantine/core';
 import { IconAdjustments, IconArrowDown, IconArrowUp, IconX } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import { plain } from '../../ui/format';
 import { useEditing } from './context';
 import { type Field, fieldDocument, fieldsOf, isRequired } from './draft';
 import classes from './editor.module.css';
-import { describedKey } from './Keys';
+import { useDescribed } from './Keys';
 
 /** One target field: its expression, its rules, what it gives for the row that is looked at. */
 export function FieldRow(props: {
@@ -33,7 +33,10 @@ export function FieldRow(props: {
         </Text>
       </div>
       <div>
-        <TextInput
+        <Textarea
+          autosize
+          minRows={1}
+          maxRows={8}
           aria-label={`Expression of ${field.name}`}
           disabled={isLocked}
           value={field.value}
@@ -95,8 +98,9 @@ function FieldName({ field }: { field: Field }) {
 function Rules({ field, change }: { field: Field; change: (next: Partial<Field>) => void }) {
   const { isLocked, writes } = useEditing();
   const isOwn = field.write !== undefined || field.nulls !== undefined;
-  const write = describedKey(['mapping', '*', 'write']);
-  const nulls = describedKey(['mapping', '*', 'nulls']);
+  const described = useDescribed();
+  const write = described(['mapping', '*', 'write']);
+  const nulls = described(['mapping', '*', 'nulls']);
   if (writes?.destination?.field_rules === false && !isOwn) return null;
   const options = (choices: typeof write.choices) =>
     choices.map(({ value, help }) => ({ value, label: help ?? value }));

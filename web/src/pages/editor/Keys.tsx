@@ -1,25 +1,24 @@
 import { SimpleGrid } from '@mantine/core';
-import schema from '../../../instance.schema.json';
 import { OptionField } from '../../ui/option';
 import { type Option, optionNamed, schemaAt } from '../../ui/options';
 import type { Path } from '../../ui/yaml';
 import { useEditing } from './context';
 import { valueAt } from './draft';
 
-const ENTITY = schemaAt(schema, ['entities', '*']);
-
-/** A key of a sync's definition, as the schema of the project's files describes it. */
-export function describedKey(path: string[]): Option {
-  const name = path[path.length - 1] ?? '';
-  const above = schemaAt({ ...ENTITY, $defs: schema.$defs }, path.slice(0, -1));
-  return optionNamed(above, name, schema);
+/** How the schema of the project's files describes keys of a sync's definition. */
+export function useDescribed(): (path: string[]) => Option {
+  const { schema } = useEditing();
+  return (path) => {
+    const name = path[path.length - 1] ?? '';
+    return optionNamed(schemaAt(schema, ['entities', '*', ...path.slice(0, -1)]), name, schema);
+  };
 }
 
 /** One key as a field of the form. */
 export function Key(props: { path: Path; choices?: string[]; label?: string }) {
   const { value, set, problem, isLocked } = useEditing();
   const { path, choices, label } = props;
-  const option = describedKey(path.map(String));
+  const option = useDescribed()(path.map(String));
   return (
     <OptionField
       option={label ? { ...option, label } : option}

@@ -3,18 +3,17 @@ import { IconChevronLeft, IconChevronRight } from '@tabler/icons-react';
 import type { Schemas } from '../../api/types';
 import { counted, plain } from '../../ui/format';
 import { ErrorCode, ProblemNote } from '../../ui/problem';
+import { useEditing } from './context';
 import classes from './editor.module.css';
-import type { usePreview } from './server';
+import type { Trial } from './server';
 
 type Row = Schemas['PreviewRowView'];
 
 /** The first source rows beside what would be sent. Nothing is written. */
-export function Preview(props: {
-  preview: ReturnType<typeof usePreview>;
-  at: number;
-  onAt: (row: number) => void;
-}) {
+export function Preview(props: { preview: Trial['preview']; at: number; onAt: (row: number) => void }) {
   const { preview, at, onAt } = props;
+  const { columns } = useEditing();
+  const types = Object.fromEntries(columns.map(({ name, type }) => [name, type]));
   const rows = preview.data?.rows;
   if (!preview.isComplete) {
     return (
@@ -72,7 +71,7 @@ export function Preview(props: {
         </Group>
       </Group>
       <Answer row={row} />
-      <Values title="Source row" values={row.source} />
+      <Values title="Source row" values={row.source} types={types} />
     </Stack>
   );
 }
@@ -112,7 +111,8 @@ function Answer({ row }: { row: Row }) {
   return <Values title="Would be sent" values={row.payload} />;
 }
 
-function Values({ title, values }: { title: string; values: unknown }) {
+function Values(props: { title: string; values: unknown; types?: Record<string, string | undefined> }) {
+  const { title, values, types } = props;
   const isRow = typeof values === 'object' && values !== null;
   return (
     <table className={classes.values}>
@@ -123,7 +123,14 @@ function Values({ title, values }: { title: string; values: unknown }) {
         {isRow ? (
           Object.entries(values).map(([name, value]) => (
             <tr key={name}>
-              <th scope="row">{name}</th>
+              <th scope="row">
+                {name}
+                {types?.[name] && (
+                  <Text span c="dimmed" className="mono" ml={6} style={{ fontSize: '0.6875rem' }}>
+                    {types[name]}
+                  </Text>
+                )}
+              </th>
               <td className="mono">
                 {value === null ? <i style={{ color: 'var(--ink-soft)' }}>null</i> : plain(value)}
               </td>

@@ -1,10 +1,12 @@
-import { Autocomplete, SegmentedControl, Select, Stack, Text } from '@mantine/core';
+import { Autocomplete, Group, SegmentedControl, Select, Stack, Text, Tooltip } from '@mantine/core';
 import { api } from '../../api/client';
+import { exact, moment } from '../../ui/format';
 import { Panel } from '../../ui/page';
 import { useEditing } from './context';
 import { mappingAt, textAt } from './draft';
 import classes from './editor.module.css';
 import { Key, Keys } from './Keys';
+import { useSchedulePreview } from './server';
 
 const WAYS = {
   none: 'Only by hand',
@@ -71,13 +73,38 @@ export function Schedule() {
               <Key path={['schedule', 'jitter']} />
               <Key path={['schedule', 'overlap']} />
             </Keys>
-            <Text size="sm" c="dimmed">
-              A new sync starts inactive: nothing runs by itself before you activate it.
-            </Text>
+            <Meaning schedule={schedule} />
           </>
         )}
       </Stack>
     </Panel>
+  );
+}
+
+/** The schedule in words, and when it would fire next. */
+function Meaning({ schedule }: { schedule: Record<string, unknown> }) {
+  const found = useSchedulePreview(schedule).data;
+  if (!found) return null;
+  return (
+    <div>
+      <Text size="sm">
+        Runs <b>{found.words}</b>, once it is active.
+      </Text>
+      {found.next_fires.length > 0 && (
+        <Group gap="sm" mt={2}>
+          <Text size="sm" c="dimmed">
+            Next:
+          </Text>
+          {found.next_fires.map((at) => (
+            <Tooltip key={at} label={exact(at)}>
+              <Text size="sm" c="dimmed" component="time" dateTime={at} className="num">
+                {moment(at)}
+              </Text>
+            </Tooltip>
+          ))}
+        </Group>
+      )}
+    </div>
   );
 }
 

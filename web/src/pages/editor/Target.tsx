@@ -1,4 +1,4 @@
-import { Autocomplete, Group, Loader, Radio, SimpleGrid, Stack, TagsInput, Text } from '@mantine/core';
+import { Autocomplete, Code, Group, Loader, Radio, SimpleGrid, Stack, TagsInput, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useMay } from '../../api/session';
 import { More } from '../../ui/option';
@@ -7,13 +7,13 @@ import { Prose } from '../../ui/prose';
 import { useEditing } from './context';
 import { mappingAt, meant, namesAt, oneOrMany, textAt } from './draft';
 import classes from './editor.module.css';
-import { describedKey, Key, Keys } from './Keys';
+import { Key, Keys, useDescribed } from './Keys';
 import { OnRemoved } from './OnRemoved';
 import { useStreams } from './server';
 
 /** Where it is written, and what may happen there. */
 export function Target() {
-  const { value, set, target, targetColumns, isLocked, problem, writes } = useEditing();
+  const { value, set, target, targetColumns, creation, isLocked, problem, writes } = useEditing();
   const [isOpen, setIsOpen] = useState(false);
   const to = mappingAt(value, 'to');
   const match = namesAt(to, 'match');
@@ -40,6 +40,7 @@ export function Target() {
             {problem(['to'], true)}
           </Text>
         )}
+        {creation && <Creation statement={creation} />}
         <WriteMode mode={mode} />
         {mode === 'mirror' && <OnRemoved />}
         <div>
@@ -58,6 +59,24 @@ export function Target() {
         )}
       </Stack>
     </Panel>
+  );
+}
+
+/** How a target that is missing would be made. */
+function Creation({ statement }: { statement: string }) {
+  const [isOpen, setIsOpen] = useState(false);
+  return (
+    <div>
+      <Text size="sm">
+        The target does not exist yet; it can be made when you save.{' '}
+        <More label="how" open={isOpen} toggle={() => setIsOpen(!isOpen)} />
+      </Text>
+      {isOpen && (
+        <Code block mt="xs">
+          {statement}
+        </Code>
+      )}
+    </div>
   );
 }
 
@@ -105,7 +124,7 @@ const MODE_HELP: Record<string, string> = {
 
 function WriteMode({ mode }: { mode: string }) {
   const { set, writes, isLocked, problem } = useEditing();
-  const { choices } = describedKey(['write_mode']);
+  const { choices } = useDescribed()(['write_mode']);
   const able: string[] | undefined = writes?.destination?.write_modes;
   const offered = choices.filter(({ value }) => !able || able.includes(value) || value === mode);
   return (

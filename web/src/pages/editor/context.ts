@@ -6,6 +6,8 @@ import type { Column, Field } from './draft';
 
 /** What every part of the editor works on. */
 export interface Editing {
+  /** JSON Schema of an instance's file, as the server has it. */
+  schema: Record<string, unknown>;
   instance: string;
   source: string;
   target: string;
@@ -27,6 +29,8 @@ export interface Editing {
   targetColumns: Column[];
   /** What the source declares to be the key of the table that is read. */
   declaredKey: string[];
+  /** How the target would be made, where it is missing. */
+  creation?: string;
   /** The row of the preview that is looked at. */
   row?: Schemas['PreviewRowView'];
 }

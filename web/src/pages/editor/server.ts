@@ -3,8 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { api, client } from '../../api/client';
 import type { Schemas } from '../../api/types';
-import type { Mapping } from '../../ui/yaml';
-import { mappingAt, meant } from './draft';
+import { meant, unfilled } from './draft';
 
 /** What the server is asked about, with answers that go with it. */
 export type Draft = Schemas['Draft'];
@@ -32,48 +31,69 @@ export function useValidation(draft: Draft | undefined) {
   });
 }
 
-/** The parts of a definition that decide what a preview shows. */
-const PREVIEW_KEYS = ['model', 'to', 'mapping', 'exclude', 'excluded_keys', 'write_mode', 'duplicates'];
+/** The parts of a definition that decide what is read and sent. */
+const DATA_KEYS = [
+  'model',
+  'to',
+  'mapping',
+  'exclude',
+  'excluded_keys',
+  'write_mode',
+  'duplicates',
+  'on_removed',
+];
 
-/** The first rows of the model beside what would be sent. */
-export function usePreview(draft: Draft | undefined) {
-  const definition = draft?.definition;
-  const asked = useMemo(
-    () =>
-      definition && {
-        ...draft,
-        definition: Object.fromEntries(
-          PREVIEW_KEYS.flatMap((key) => (key in definition ? [[key, definition[key]]] : [])),
-        ),
-      },
-    [draft, definition],
-  );
-  const text = asked === undefined ? undefined : JSON.stringify(asked);
+/** What is read and sent, once nobody has typed for a while and enough is filled in to ask about it. */
+function useSettled(draft: Draft | undefined): {
+  body: Draft | undefined;
+  text: string;
+  isSettling: boolean;
+} {
+  const text = useMemo(() => {
+    if (!draft) return '';
+    const whole = draft.definition ?? {};
+    const keys = DATA_KEYS.filter((key) => key in whole);
+    return JSON.stringify({ ...draft, definition: Object.fromEntries(keys.map((key) => [key, whole[key]])) });
+  }, [draft]);
   const [settled] = useDebouncedValue(text, PREVIEW_AFTER);
-  const body = settled === undefined ? undefined : (JSON.parse(settled) as Draft);
-  const isComplete = body !== undefined && isPreviewable(body.definition ?? {});
-  const answer = useQuery<Schemas['PreviewView'] | null>({
-    queryKey: ['previewed sync', settled],
-    enabled: isComplete,
+  const body = useMemo(() => {
+    if (settled === '') return undefined;
+    const asked = JSON.parse(settled) as Draft;
+    return unfilled(asked.definition ?? {}).length === 0 ? asked : undefined;
+  }, [settled]);
+  return { body, text: settled, isSettling: text !== settled };
+}
+
+/** The first rows of the model beside what would be sent, and what a check of both ends finds. */
+export function useTrial(draft: Draft | undefined) {
+  const { body, text, isSettling } = useSettled(draft);
+  const shared = {
+    enabled: body !== undefined,
     gcTime: 0,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
     placeholderData: keepPreviousData,
+  };
+  const preview = useQuery<Schemas['PreviewView'] | null>({
+    ...shared,
+    queryKey: ['previewed sync', text],
     queryFn: async ({ signal }) =>
       (await client.POST('/api/v1/syncs/preview', { body: { draft: body ?? {}, limit: PREVIEWED }, signal }))
         .data ?? null,
   });
-  return { ...answer, isComplete, isSettling: text !== settled || answer.isFetching };
+  const check = useQuery<Schemas['SyncCheck'] | null>({
+    ...shared,
+    queryKey: ['checked sync', text],
+    queryFn: async ({ signal }) =>
+      (await client.POST('/api/v1/syncs/check', { body: { draft: body ?? {} }, signal })).data ?? null,
+  });
+  return {
+    preview: { ...preview, isComplete: body !== undefined, isSettling: isSettling || preview.isFetching },
+    check: check.error || body === undefined ? undefined : (check.data ?? undefined),
+  };
 }
 
-/** A preview needs something to read and its key; the rest it says itself. */
-function isPreviewable(definition: Mapping): boolean {
-  const { key, ...rest } = mappingAt(definition, 'model');
-  const hasModel = ['table', 'sql', 'file'].some(
-    (kind) => typeof rest[kind] === 'string' && rest[kind] !== '',
-  );
-  return hasModel && key !== undefined && mappingAt(definition, 'to').object !== undefined;
-}
+export type Trial = ReturnType<typeof useTrial>;
 
 /** Tables, views or files that a connection offers whose names hold a text. */
 export function useStreams(connection: string, search: string, enabled: boolean) {
@@ -108,4 +128,31 @@ export function useConnection(name: string) {
     { params: { path: { name } } },
     { enabled: name !== '' },
   ).data;
+}
+
+/** JSON Schema of an instance's file; it changes only with the program. */
+export function useInstanceSchema() {
+  return api.useQuery(
+    'get',
+    '/api/v1/schemas/{document}',
+    { params: { path: { document: 'instance' } } },
+    { staleTime: Number.POSITIVE_INFINITY },
+  );
+}
+
+/** What a schedule means, in words and times. */
+export function useSchedulePreview(schedule: Record<string, unknown> | undefined) {
+  const [settled] = useDebouncedValue(schedule && JSON.stringify(schedule), VALIDATE_AFTER);
+  return useQuery<Schemas['SchedulePreview'] | null>({
+    queryKey: ['previewed schedule', settled],
+    enabled: settled !== undefined,
+    retry: false,
+    queryFn: async ({ signal }) =>
+      (
+        await client.POST('/api/v1/schedules/preview', {
+          body: { schedule: JSON.parse(settled ?? '{}'), count: 5 },
+          signal,
+        })
+      ).data ?? null,
+  });
 }

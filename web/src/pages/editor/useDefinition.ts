@@ -1,5 +1,4 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { ApiError } from '../../api/client';
 import type { Schemas } from '../../api/types';
 import { changed, type Mapping, ordered, type Path, pathOf, read, renamed } from '../../ui/yaml';
 import { type Field, fieldDocument } from './draft';
@@ -67,22 +66,6 @@ export function placed(problems: Schemas['ProblemItem'][]): {
     }
   }
   return { inside, outside };
-}
-
-/**
- * What a preview could not do, as problems with places. Where the answer has no places of its own, its
- * sentence begins with one: `crm.contact mapping.email: unknown column …`.
- */
-export function ofPreview(error: unknown): Schemas['ProblemItem'][] {
-  if (!(error instanceof ApiError)) return [];
-  const { errors, code, detail, help } = error.problem;
-  if (errors && errors.length > 0) return errors;
-  const [, key, field, message] = /^\S+ (mapping|model|to|exclude)(?:\.(.+?))?: (.*)$/s.exec(detail) ?? [];
-  if (!key || !message) return [];
-  const at = ['/definition', key, ...(field ? [field.replaceAll('~', '~0').replaceAll('/', '~1')] : [])].join(
-    '/',
-  );
-  return [{ code, message, help, at, warning: false }];
 }
 
 /** What is wrong at a path or, unless `exactly`, below it. */
