@@ -15,9 +15,18 @@ export interface LiveEvent {
 
 /** What is read again after each kind of event: beginnings of paths. */
 const TOUCHES: Record<LiveEvent['kind'], string[]> = {
-  run: ['/runs', '/syncs', '/health', '/schedules', '/server', '/notifications/deliveries'],
-  letter: ['/dead-letters', '/syncs', '/health'],
-  sync: ['/syncs', '/health', '/schedules'],
+  run: [
+    '/runs',
+    '/syncs',
+    '/health',
+    '/attention',
+    '/trends',
+    '/schedules',
+    '/server',
+    '/notifications/deliveries',
+  ],
+  letter: ['/dead-letters', '/syncs', '/health', '/attention'],
+  sync: ['/syncs', '/health', '/attention', '/schedules'],
   project: [''],
 };
 /** Lists are read again this often at most, in milliseconds, however many events there are. */

@@ -4,6 +4,7 @@ import {
   Badge,
   Burger,
   Group,
+  Indicator,
   Kbd,
   Modal,
   NavLink,
@@ -159,19 +160,25 @@ function PlaceLink({ place, isSmall, mark }: { place: Place; isSmall: boolean; m
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isHere = place.to === '/' ? path === '/' : path === place.to || path.startsWith(`${place.to}/`);
   const Sign = place.icon;
+  const waiting = mark ? `${count(mark)} waiting` : undefined;
+  const name = isSmall && waiting ? `${place.label}, ${waiting}` : place.label;
   return (
-    <Tooltip label={place.label} position="right" disabled={!isSmall}>
+    <Tooltip label={name} position="right" disabled={!isSmall}>
       <NavLink
         component={Link}
         to={place.to}
         active={isHere}
         aria-current={isHere ? 'page' : undefined}
         className={classes.place}
-        leftSection={<Sign size={18} stroke={1.7} aria-hidden />}
-        label={isSmall ? <span className="visually-hidden">{place.label}</span> : place.label}
+        leftSection={
+          <Indicator size={7} offset={1} display="flex" disabled={!isSmall || !waiting}>
+            <Sign size={18} stroke={1.7} aria-hidden />
+          </Indicator>
+        }
+        label={isSmall ? <span className="visually-hidden">{name}</span> : place.label}
         rightSection={
           mark && !isSmall ? (
-            <Badge size="sm" variant="default" className="num" aria-label={`${mark} waiting`}>
+            <Badge size="sm" variant="default" className="num" aria-label={waiting}>
               {count(mark)}
             </Badge>
           ) : undefined

@@ -7,14 +7,15 @@ import { instant, TimeFilter } from './timefilter';
 const PER_PAGE = 50;
 
 /** A list of runs as the API is asked for it. */
-export function runQuery({ status, type, trigger, q, since, until, page }: RunSearch) {
+export function runQuery({ status, type, trigger, q, since, until, by, page }: RunSearch) {
   return {
     status,
     type,
     trigger,
     q,
-    since: instant(since),
-    until: instant(until),
+    ...(by === 'end'
+      ? { completed_since: instant(since), completed_until: instant(until) }
+      : { since: instant(since), until: instant(until) }),
     page: page ?? 1,
     per_page: PER_PAGE,
   };
@@ -63,8 +64,9 @@ export function RunFilters(props: {
       />
       <TimeFilter
         label="Any time"
+        lead={search.by === 'end' ? 'Ended:' : undefined}
         value={{ since: search.since, until: search.until }}
-        onChange={({ since, until }) => set({ since, until })}
+        onChange={({ since, until }) => set({ since, until, by: undefined })}
       />
       {isFiltered(search) && (
         <Button variant="subtle" color="gray" onClick={() => onChange({})}>

@@ -1,4 +1,4 @@
-import { page, text } from '../search';
+import { oneOf, page, text } from '../search';
 
 type Raw = Record<string, unknown>;
 
@@ -13,6 +13,8 @@ export interface RunSearch {
   /** `24h` and the like back from now, or a moment. */
   since?: string;
   until?: string;
+  /** The part of time is that of their end instead of that of their making. */
+  by?: 'end';
   page?: number;
 }
 
@@ -25,6 +27,7 @@ export function runSearch(raw: Raw): RunSearch {
     q: text(raw, 'q'),
     since: text(raw, 'since'),
     until: text(raw, 'until'),
+    by: oneOf(raw, 'by', ['end'] as const),
     page: page(raw),
   };
 }

@@ -32,7 +32,7 @@ export function RunsChart({ health, height = 160 }: { health: Health | undefined
           <Link
             key={id}
             to="/runs"
-            search={{ status, since: health.window }}
+            search={{ status, since: health.window, by: 'end' }}
             className={`quiet ${classes.series}`}
           >
             <span className={classes.dot} data-series={id} />
@@ -80,7 +80,12 @@ function BarLink({ bar, top }: { bar: Bar; top: number }) {
         </>
       }
     >
-      <Link to="/runs" search={{ since, until }} className={classes.bar} aria-label={`${period}: ${words}`}>
+      <Link
+        to="/runs"
+        search={{ since, until, by: 'end' }}
+        className={classes.bar}
+        aria-label={`${period}: ${words}`}
+      >
         {SERIES.map(({ id }) => (
           <span
             key={id}

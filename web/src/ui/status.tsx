@@ -152,3 +152,15 @@ export function triggerWord(trigger: string): string {
 
 export const RUN_TYPES = Object.keys(TYPES);
 export const RUN_TRIGGERS = Object.keys(TRIGGERS);
+
+const FLAGS: Record<string, string> = {
+  rows_spike: 'More rows',
+  rows_drop: 'Fewer rows',
+  slower: 'Slower',
+  error_rate_rise: 'More errors',
+};
+
+/** A sudden change of a trend in two words. */
+export function flagWord(kind: string): string {
+  return FLAGS[kind] ?? kind;
+}

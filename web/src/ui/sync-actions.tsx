@@ -79,8 +79,7 @@ export function useSyncActions() {
       trigger.mutate(
         { params: { path: { sync_id: sync.id } }, body: { trigger: 'manual' } },
         {
-          onSuccess: (run) =>
-            tellDone(run.status === 'queued' ? `A run of ${sync.id} is queued.` : `${sync.id} runs now.`),
+          onSuccess: () => tellDone(`A run of ${sync.id} is on its way.`),
           onError: (error) => tellProblem(`${sync.id} was not run`, error),
         },
       );

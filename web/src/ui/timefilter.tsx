@@ -45,15 +45,19 @@ function words({ since, until }: Span): string | undefined {
 /** A part of time: up to now, or between two moments in the viewer's zone. */
 export function TimeFilter({
   label,
+  lead,
   value,
   onChange,
 }: {
   label: string;
+  /** Said before the time that is chosen. */
+  lead?: string;
   value: Span;
   onChange: (value: Span) => void;
 }) {
   const [isOpen, { toggle, close }] = useDisclosure();
-  const chosen = words(value);
+  const said = words(value);
+  const chosen = said && lead ? `${lead} ${said}` : said;
   const moments = value.since && BACK[value.since] ? instant(value.since) : value.since;
   return (
     <Popover opened={isOpen} onChange={close} position="bottom-start" shadow="md" trapFocus returnFocus>

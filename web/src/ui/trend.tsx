@@ -1,25 +1,41 @@
+import { keepPreviousData } from '@tanstack/react-query';
 import { api } from '../api/client';
+import type { Schemas } from '../api/types';
 import { count, counted } from './format';
 import { Sparkline } from './sparkline';
 
-/** Runs that a small trend shows. */
-export const TREND_RUNS = 20;
+type Trend = Schemas['TrendsView'];
+/** How syncs developed, by their ids. */
+export type Trends = Record<string, Trend | undefined>;
 
-/** Rows per run of a sync as a small line, sudden changes marked. */
-export function SyncTrend({ syncId, width = 96 }: { syncId: string; width?: number }) {
-  const trend = api.useQuery('get', '/api/v1/syncs/{sync_id}/trends', {
-    params: { path: { sync_id: syncId }, query: { runs: TREND_RUNS } },
-  });
-  const points = trend.data?.points.toReversed() ?? [];
-  const last = points.at(-1);
+/** Runs that a small trend shows. */
+const LINE_RUNS = 20;
+const WIDTH = 80;
+
+/** The latest runs of these syncs, read at once. */
+export function useTrends(syncs: { id: string }[] | undefined, runs = LINE_RUNS): Trends {
+  const ids = syncs?.map(({ id }) => id) ?? [];
+  const { data } = api.useQuery(
+    'get',
+    '/api/v1/trends',
+    { params: { query: { sync_id: ids.join(','), runs, per_page: 200 } } },
+    { enabled: ids.length > 0, placeholderData: keepPreviousData },
+  );
+  return Object.fromEntries(data?.data.map((trend) => [trend.sync_id, trend]) ?? []);
+}
+
+/** Rows per run of a sync as a small line, sudden changes marked; its place is kept until it is known. */
+export function SyncTrend({ trend }: { trend: Trend | undefined }) {
+  const points = trend?.points.slice(0, LINE_RUNS).toReversed() ?? [];
+  const last = count(points.at(-1)?.rows_processed ?? 0);
   return (
-    <div style={{ width, height: 24 }}>
-      {trend.data && (
+    <div style={{ width: WIDTH, height: 24 }}>
+      {trend && (
         <Sparkline
           values={points.map((point) => point.rows_processed)}
           marked={points.map((point) => point.flags.length > 0)}
-          label={`Rows per run, ${counted(points.length, 'run')}, ${count(last?.rows_processed ?? 0)} in the last`}
-          width={width}
+          label={`Rows per run, ${counted(points.length, 'run')}, ${last} in the last`}
+          width={WIDTH}
         />
       )}
     </div>

@@ -5,10 +5,10 @@ import { useState } from 'react';
 import { Empty } from '../../ui/empty';
 import { counted } from '../../ui/format';
 import { Panel } from '../../ui/page';
+import { flagWord } from '../../ui/status';
 import { Ago } from '../../ui/time';
 import classes from './changes.module.css';
-import type { Change } from './sums';
-import { flagWord } from './words';
+import type { Change } from './flagged';
 
 /** Changes shown before the rest is asked for. */
 const FIRST = 10;

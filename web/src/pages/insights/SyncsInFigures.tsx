@@ -1,32 +1,33 @@
 import { Group, SegmentedControl, Text, Tooltip } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
-import { keepPreviousData, useQueries } from '@tanstack/react-query';
+import { keepPreviousData } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client';
 import type { Schemas, Sync } from '../../api/types';
 import { Empty } from '../../ui/empty';
 import { count, duration, percent } from '../../ui/format';
 import { Panel } from '../../ui/page';
-import { Sparkline } from '../../ui/sparkline';
-import { RunStatus, SyncState } from '../../ui/status';
+import { flagWord, RunStatus, SyncState } from '../../ui/status';
 import { NewSyncButton } from '../../ui/sync-actions';
 import { type Column, DataTable, Pager } from '../../ui/table';
+import { SyncTrend, useTrends } from '../../ui/trend';
 import { Changes } from './Changes';
+import { changesOf } from './flagged';
 import { insightsRoute } from './route';
-import { changesOf, type Sums, sumsOf } from './sums';
-import { flagWord } from './words';
 
 /** Syncs on a page of the table. */
 const PER_PAGE = 20;
-/** The latest runs of a sync that are summed up. */
-const RUNS_MAX = 100;
-/** Runs of the small line. */
-const LINE_RUNS = 20;
+/** The latest runs of a sync in which sudden changes are looked for. */
+const RUNS_LOOKED_AT = 50;
+
+type Window = Schemas['HealthWindow'];
+type Figures = Schemas['SyncHealthView'];
 
 interface Row {
   sync: Sync;
   trend: Schemas['TrendsView'] | undefined;
-  sums: Sums | undefined;
+  /** None: it did not run in this time. */
+  figures: Figures | undefined;
 }
 
 /** A line for each sync with its figures in the window, and what changed suddenly. */
@@ -35,11 +36,17 @@ export function SyncsInFigures({
   window,
 }: {
   health: Schemas['HealthView'] | undefined;
-  window: string;
+  window: Window;
 }) {
   const { only, page = 1 } = insightsRoute.useSearch();
   const navigate = insightsRoute.useNavigate();
   const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } });
+  const figures = api.useQuery(
+    'get',
+    '/api/v1/health/syncs',
+    { params: { query: { window } } },
+    { placeholderData: keepPreviousData },
+  );
   const erring = health?.syncs_with_errors ?? [];
   const found = syncs.data?.data
     .filter(({ id }) => only !== 'errors' || erring.includes(id))
@@ -47,19 +54,16 @@ export function SyncsInFigures({
       (a, b) => Number(erring.includes(b.id)) - Number(erring.includes(a.id)) || a.id.localeCompare(b.id),
     );
   const shown = found?.slice((page - 1) * PER_PAGE, page * PER_PAGE);
-  const trends = useQueries({
-    queries: (shown ?? []).map(({ id }) => ({
-      ...api.queryOptions('get', '/api/v1/syncs/{sync_id}/trends', {
-        params: { path: { sync_id: id }, query: { runs: RUNS_MAX } },
-      }),
-      placeholderData: keepPreviousData,
-    })),
-  });
-  const rows = shown?.map((sync, n): Row => {
-    const trend = trends[n]?.data;
-    return { sync, trend, sums: trend && health && sumsOf(trend.points, health.since, RUNS_MAX) };
-  });
-  const known = trends.flatMap(({ data }) => data ?? []);
+  const trends = useTrends(shown, RUNS_LOOKED_AT);
+  const isKnown = health && figures.data;
+  const rows = (isKnown ? shown : undefined)?.map(
+    (sync): Row => ({
+      sync,
+      trend: trends[sync.id],
+      figures: figures.data?.find(({ sync_id }) => sync_id === sync.id),
+    }),
+  );
+  const known = rows?.flatMap(({ trend }) => trend ?? []);
 
   return (
     <>
@@ -99,8 +103,11 @@ export function SyncsInFigures({
             params: { syncId: sync.id },
             search: { tab: 'trends' },
           })}
-          error={syncs.error}
-          retry={() => void syncs.refetch()}
+          error={syncs.error ?? figures.error}
+          retry={() => {
+            void syncs.refetch();
+            void figures.refetch();
+          }}
           empty={
             only === 'errors' ? (
               <Empty title="No sync has errors">
@@ -118,14 +125,20 @@ export function SyncsInFigures({
           onPage={(next) => void navigate({ search: (now) => ({ ...now, page: next }) })}
         />
       </Panel>
-      <Changes changes={health && rows && changesOf(known, health.since)} window={window} />
+      <Changes changes={health && known && changesOf(known, health.since)} window={window} />
     </>
   );
 }
 
-/** A figure of a sync's sums; a dash as long as there is none. */
-function sum(of: (sums: Sums) => string | null): (row: Row) => string {
-  return ({ sums }) => (sums && of(sums)) ?? '–';
+/** A figure of a sync; a dash where there is none. */
+function figure(of: (figures: Figures) => string | null): (row: Row) => string {
+  return ({ figures }) => (figures && of(figures)) ?? '–';
+}
+
+/** The share of failed rows in the latest run. */
+function errorRate({ trend }: Row): string {
+  const latest = trend?.points[0];
+  return latest ? percent(latest.error_rate) : '–';
 }
 
 const COLUMNS: Column<Row>[] = [
@@ -140,53 +153,39 @@ const COLUMNS: Column<Row>[] = [
     ),
   },
   { id: 'state', title: 'State', optional: true, cell: ({ sync }) => <SyncState state={sync.state} /> },
-  {
-    id: 'runs',
-    title: 'Runs',
-    figure: true,
-    cell: sum(({ runs, isCut }) => count(runs) + (isCut ? '+' : '')),
-  },
+  { id: 'runs', title: 'Runs', figure: true, cell: figure(({ total_runs }) => count(total_runs)) },
   {
     id: 'success',
     title: 'Success',
     figure: true,
-    cell: sum(({ successRate }) => (successRate === null ? null : percent(successRate))),
+    cell: figure(({ success_rate: share }) => (share === null ? null : percent(share))),
   },
   {
     id: 'duration',
-    title: 'Avg duration',
+    title: 'Duration',
     figure: true,
     wide: true,
-    cell: sum(({ averageSeconds }) => (averageSeconds === null ? null : duration(averageSeconds))),
+    cell: figure(({ average_duration_seconds: s }) => (s === null ? null : duration(s))),
   },
-  { id: 'read', title: 'Rows read', figure: true, wide: true, cell: sum(({ rowsRead }) => count(rowsRead)) },
-  { id: 'failed', title: 'Failed', figure: true, cell: sum(({ rowsFailed }) => count(rowsFailed)) },
   {
-    id: 'rate',
-    title: 'Error rate',
+    id: 'synced',
+    title: 'Rows synced',
     figure: true,
     wide: true,
-    cell: sum(({ errorRate }) => (errorRate === null ? null : percent(errorRate))),
+    cell: figure(({ rows_synced }) => count(rows_synced)),
   },
-  { id: 'line', title: 'Rows per run', wide: true, cell: (row) => <Line row={row} /> },
+  { id: 'failed', title: 'Rows failed', figure: true, cell: figure(({ rows_failed }) => count(rows_failed)) },
+  {
+    id: 'cancelled',
+    title: 'Cancelled',
+    figure: true,
+    optional: true,
+    cell: figure(({ cancelled }) => count(cancelled)),
+  },
+  { id: 'rate', title: 'Last error rate', figure: true, wide: true, cell: errorRate },
+  { id: 'line', title: 'Rows per run', wide: true, cell: ({ trend }) => <SyncTrend trend={trend} /> },
   { id: 'flags', title: 'Latest run', cell: (row) => <Flags row={row} /> },
 ];
-
-function Line({ row: { trend } }: { row: Row }) {
-  const points = trend?.points.slice(0, LINE_RUNS).toReversed() ?? [];
-  return (
-    <div style={{ width: 80, height: 24 }}>
-      {trend && (
-        <Sparkline
-          values={points.map((point) => point.rows_processed)}
-          marked={points.map((point) => point.flags.length > 0)}
-          label={`Rows of the last ${points.length} runs`}
-          width={80}
-        />
-      )}
-    </div>
-  );
-}
 
 /** What is unusual about the latest run, with its likely causes on hover. */
 function Flags({ row: { trend } }: { row: Row }) {

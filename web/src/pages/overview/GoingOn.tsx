@@ -65,7 +65,7 @@ function Quiet({ syncs }: { syncs: Sync[] | undefined }) {
     <div className={classes.calm}>
       <IconZzz size={28} stroke={1.6} color="var(--state-muted)" aria-hidden />
       <div className={classes.calmTitle}>Nothing is running</div>
-      <div className={classes.soft}>
+      <div className={`${classes.soft} said`}>
         {next ? (
           <>
             Next:{' '}

@@ -1,5 +1,5 @@
 import type { LinkProps } from '@tanstack/react-router';
-import type { Run, Schemas, Sync } from '../../api/types';
+import type { Schemas } from '../../api/types';
 import { count, counted } from '../../ui/format';
 
 /** Something that waits for a person, with the place where it is decided. */
@@ -17,114 +17,96 @@ export interface Need {
   search?: Record<string, unknown>;
 }
 
-/** In the order of urgency: what stands still first, then what goes wrong, then what can wait. */
-const KINDS = ['held', 'halted', 'failing', 'review', 'systematic', 'problem', 'letters'] as const;
-export type Kind = (typeof KINDS)[number];
+export type Kind = 'held' | 'halted' | 'failing' | 'review' | 'systematic' | 'problem' | 'letters';
 
 /** What is known of the workspace. */
 export interface Known {
-  syncs: Sync[];
-  held: Run[];
-  /** The guard that holds a run, in a sentence, by run. */
-  guards: Record<string, string | undefined>;
+  attention: Schemas['AttentionList'];
   trends: Schemas['TrendsView'][];
   problems: Schemas['ProblemItem'][];
 }
 
-/** All that waits for a person, the most urgent first. */
-export function needsOf({ syncs, held, guards, trends, problems }: Known): Need[] {
-  const needs: Need[] = [
-    ...held.map((run) => heldRun(run, guards[run.id])),
-    ...syncs.filter(({ state }) => state === 'halted').map(haltedSync),
-    ...syncs.filter(isFailing).map(failingSync),
-    ...trends.flatMap(erring),
+/** All that waits for a person: what stands still first, then what goes wrong, then what can wait. */
+export function needsOf({ attention, trends, problems }: Known): Need[] {
+  const isNew = (syncId: string) => attention.review.some(({ sync_id }) => sync_id === syncId);
+  const isHalted = (syncId: string) => attention.halted.some(({ sync_id }) => sync_id === syncId);
+  return [
+    ...attention.held.map(heldRun),
+    ...attention.halted.map(haltedSync),
+    ...attention.failing.filter(({ sync_id }) => !isHalted(sync_id)).map(failingSync),
+    ...attention.review.map(firstErrors),
+    ...trends.filter(({ sync_id, systematic_errors }) => systematic_errors && !isNew(sync_id)).map(goingOn),
     ...problems.filter(({ warning }) => !warning).map(problem),
-    ...syncs.filter((sync) => sync.dead_letters > 0).map(letters),
+    ...attention.dead_letters.map(letters),
   ];
-  const urgency = ({ kind }: Need) => KINDS.indexOf(kind);
-  const since = ({ at }: Need) => (at ? new Date(at).getTime() : 0);
-  return needs.toSorted((a, b) => urgency(a) - urgency(b) || since(b) - since(a));
 }
 
-function heldRun(run: Run, guard: string | undefined): Need {
+function heldRun({ run_id, sync_id, reasons, held_at }: Schemas['HeldView']): Need {
   return {
-    key: run.id,
+    key: run_id,
     kind: 'held',
-    title: `A run of ${run.sync_id} is held`,
-    detail: guard ?? 'A guard stopped it before the first write.',
-    at: run.started_at ?? run.created_at,
+    title: `A run of ${sync_id} is held`,
+    detail: reasons.join('; ') || undefined,
+    at: held_at,
     todo: 'Approve or reject',
     to: '/runs/$runId',
-    params: { runId: run.id },
+    params: { runId: run_id },
     search: { tab: 'plan' },
   };
 }
 
-function haltedSync(sync: Sync): Need {
+function haltedSync({ sync_id, reason, since }: Schemas['HaltedSyncView']): Need {
   return {
-    key: `halted ${sync.id}`,
+    key: `halted ${sync_id}`,
     kind: 'halted',
-    title: `${sync.id} is halted`,
-    detail: sync.halted?.reason,
-    at: sync.halted?.since,
+    title: `${sync_id} is halted`,
+    detail: reason,
+    at: since,
     todo: 'Find out why, activate again',
     to: '/syncs/$syncId',
-    params: { syncId: sync.id },
+    params: { syncId: sync_id },
   };
 }
 
-/** Its latest run that was to write failed; a halted one is told as that. */
-function isFailing({ state, last_run: run }: Sync): boolean {
-  if (state === 'halted' || !run || run.dry_run) return false;
-  return run.status === 'failed' || run.status === 'source_failure';
-}
-
-function failingSync(sync: Sync): Need {
-  const run = sync.last_run;
+function failingSync({ sync_id, run_id, error, completed_at }: Schemas['FailingView']): Need {
   return {
-    key: `failing ${sync.id}`,
+    key: `failing ${sync_id}`,
     kind: 'failing',
-    title: `${sync.id} fails`,
-    detail: run?.error?.message,
-    at: run?.completed_at,
+    title: `${sync_id} fails`,
+    detail: error?.message,
+    at: completed_at,
     todo: 'See the error',
     to: '/runs/$runId',
-    params: { runId: run?.id ?? '' },
+    params: { runId: run_id },
   };
 }
 
-function erring(trend: Schemas['TrendsView']): Need[] {
-  const latest = trend.points[0];
-  if (!latest) return [];
-  const failed = `${count(latest.rows_failed)} of ${counted(latest.rows_processed, 'row')} failed`;
-  if (trend.review_first_errors)
-    return [
-      {
-        key: `review ${trend.sync_id}`,
-        kind: 'review',
-        title: `${trend.sync_id} has errors for the first time`,
-        detail: `${failed}. Often it is the mapping or a quality of the data.`,
-        at: latest.at,
-        todo: 'Review the errors',
-        to: '/runs/$runId',
-        params: { runId: latest.run_id },
-        search: { tab: 'errors' },
-      },
-    ];
-  if (trend.systematic_errors)
-    return [
-      {
-        key: `systematic ${trend.sync_id}`,
-        kind: 'systematic',
-        title: `${trend.sync_id} has errors in every run`,
-        detail: `More than 1 % of the rows failed three times in a row, last ${failed}.`,
-        at: latest.at,
-        todo: 'Find the cause',
-        to: '/dead-letters',
-        search: { sync: trend.sync_id, state: 'open', view: 'groups' },
-      },
-    ];
-  return [];
+function firstErrors({ sync_id, run_id, rows_failed, completed_at }: Schemas['FirstErrorsView']): Need {
+  return {
+    key: `review ${sync_id}`,
+    kind: 'review',
+    title: `${sync_id} has errors for the first time`,
+    detail: `${counted(rows_failed, 'row')} failed. Often it is the mapping, or the quality of the data.`,
+    at: completed_at,
+    todo: 'Review the errors',
+    to: '/runs/$runId',
+    params: { runId: run_id },
+    search: { tab: 'errors' },
+  };
+}
+
+function goingOn({ sync_id, points: [latest] }: Schemas['TrendsView']): Need {
+  const failed = latest && `${count(latest.rows_failed)} of ${counted(latest.rows_processed, 'row')}`;
+  return {
+    key: `systematic ${sync_id}`,
+    kind: 'systematic',
+    title: `${sync_id} has errors in every run`,
+    detail: `More than 1 % of the rows failed three times in a row${failed ? `, last ${failed}` : ''}.`,
+    at: latest?.at,
+    todo: 'Find the cause',
+    to: '/dead-letters',
+    search: { sync: sync_id, state: 'open', view: 'groups' },
+  };
 }
 
 function problem({ at, message, code }: Schemas['ProblemItem']): Need {
@@ -138,14 +120,14 @@ function problem({ at, message, code }: Schemas['ProblemItem']): Need {
   };
 }
 
-function letters(sync: Sync): Need {
+function letters({ sync_id, open }: Schemas['OpenLettersView']): Need {
   return {
-    key: `letters ${sync.id}`,
+    key: `letters ${sync_id}`,
     kind: 'letters',
-    title: `${counted(sync.dead_letters, 'record')} of ${sync.id} could not be delivered`,
+    title: `${counted(open, 'record')} of ${sync_id} could not be delivered`,
     detail: 'Fix the cause or the record, then replay.',
     todo: 'Open the dead letters',
     to: '/dead-letters',
-    search: { sync: sync.id, state: 'open' },
+    search: { sync: sync_id, state: 'open' },
   };
 }

@@ -30,7 +30,7 @@ function Next({ sync }: { sync: Scheduled }) {
   const { after, timezone } = sync.schedule;
   if (after)
     return (
-      <Text size="sm" c="dimmed">
+      <Text size="sm" c="dimmed" className="said">
         It runs each time{' '}
         <Link to="/syncs/$syncId" params={{ syncId: after }} className="link">
           {after}

@@ -5,6 +5,7 @@ import { api } from '../../api/client';
 import { Empty } from '../../ui/empty';
 import { count, duration } from '../../ui/format';
 import { Page, Panel } from '../../ui/page';
+import { paceWords } from '../../ui/schedule';
 import { SyncState } from '../../ui/status';
 import { NewSyncButton, SyncActions } from '../../ui/sync-actions';
 import { type Column, DataTable, Pager } from '../../ui/table';
@@ -14,7 +15,7 @@ import type { Scheduled } from './fires';
 import { schedulesRoute } from './route';
 import classes from './schedules.module.css';
 import { Timeline } from './Timeline';
-import { overlapWords, whenWords } from './words';
+import { overlapWords } from './words';
 
 /** Schedules on a page of the list. */
 const PER_PAGE = 50;
@@ -130,14 +131,15 @@ function columns(open: string | undefined, toggle: (id: string) => void): Column
 function When({ schedule }: Pick<Scheduled, 'schedule'>) {
   if (schedule.after)
     return (
-      <>
+      <span className="said">
         After{' '}
         <Link to="/syncs/$syncId" params={{ syncId: schedule.after }} className="link">
           {schedule.after}
         </Link>
-      </>
+      </span>
     );
-  const words = whenWords(schedule);
+  const pace = paceWords(schedule);
+  const words = pace === schedule.cron ? pace : pace.charAt(0).toUpperCase() + pace.slice(1);
   if (!schedule.cron || words === schedule.cron) {
     return <span className={schedule.cron ? 'mono' : undefined}>{words}</span>;
   }

@@ -1,7 +1,3 @@
-import { cronWords } from '../../ui/cron';
-import { duration } from '../../ui/format';
-import type { Scheduled } from './fires';
-
 const OVERLAP: Record<string, { word: string; about: string }> = {
   queue_one: {
     word: 'Queue one',
@@ -24,13 +20,4 @@ const REASONS: Record<string, string> = {
 /** Why a fire did not become a run. */
 export function missedReason(reason: string | null | undefined): string {
   return (reason && REASONS[reason]) ?? reason ?? 'No reason is known';
-}
-
-/** When it fires, as a sentence's beginning: `Every 15m`, `Daily at 06:00`. */
-export function whenWords(schedule: Scheduled['schedule']): string {
-  const { every_seconds, cron, after } = schedule;
-  if (every_seconds) return `Every ${duration(every_seconds)}`;
-  const words = cron && cronWords(cron);
-  if (words) return words.charAt(0).toUpperCase() + words.slice(1);
-  return cron ?? (after ? `After ${after}` : 'Only by hand');
 }

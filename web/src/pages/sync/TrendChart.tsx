@@ -3,8 +3,8 @@ import { Group, Text } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { ShortId } from '../../ui/copy';
 import { moment } from '../../ui/format';
-import { statusColor, statusWord } from '../../ui/status';
-import { type FlagKind, flagWord, kindOf, median, type Point } from './trends';
+import { flagWord, statusColor, statusWord } from '../../ui/status';
+import { type FlagKind, kindOf, median, type Point } from './trends';
 import classes from './trends.module.css';
 
 interface Chart {

@@ -8,10 +8,11 @@ import { Empty } from '../../ui/empty';
 import { count, duration, percent } from '../../ui/format';
 import { Panel } from '../../ui/page';
 import { ProblemNote } from '../../ui/problem';
+import { flagWord } from '../../ui/status';
 import { Ago } from '../../ui/time';
 import { syncRoute } from './route';
 import { TrendChart } from './TrendChart';
-import { flagWord, type Point } from './trends';
+import type { Point } from './trends';
 import classes from './trends.module.css';
 
 const CHARTS = [

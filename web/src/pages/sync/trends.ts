@@ -9,17 +9,6 @@ export function kindOf(flag: Schemas['TrendFlag']): FlagKind {
   return flag.kind === 'slower' ? 'duration' : 'rows';
 }
 
-const WORDS: Record<string, string> = {
-  rows_spike: 'Many more rows',
-  rows_drop: 'Many fewer rows',
-  slower: 'Much slower',
-  error_rate_rise: 'More errors',
-};
-
-export function flagWord(kind: string): string {
-  return WORDS[kind] ?? kind;
-}
-
 /** What is usual: half of the values are below it. */
 export function median(values: number[]): number | undefined {
   if (values.length === 0) return undefined;

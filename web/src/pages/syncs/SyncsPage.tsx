@@ -1,4 +1,5 @@
 import { Badge, Button, Group, Text, Tooltip } from '@mantine/core';
+import { keepPreviousData } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client';
 import type { Sync } from '../../api/types';
@@ -10,7 +11,7 @@ import { RunStatus, SYNC_STATES, SyncState, syncStateWord } from '../../ui/statu
 import { NewSyncButton, SyncActions } from '../../ui/sync-actions';
 import { type Column, DataTable, Pager } from '../../ui/table';
 import { Ago } from '../../ui/time';
-import { SyncTrend } from '../../ui/trend';
+import { SyncTrend, type Trends, useTrends } from '../../ui/trend';
 import { syncsRoute } from './route';
 
 /** Syncs on a page of the list. */
@@ -26,8 +27,15 @@ export function SyncsPage() {
   const names = (of: (sync: Sync) => string[]) => [...new Set(all.data?.data.flatMap(of))].sort();
   const tags = names((sync) => sync.tags);
   const instances = names((sync) => [sync.instance]);
-  const found = all.data && matching(all.data.data, search);
-  const page = search.page ?? 1;
+  const { q, instance, state, tag, page = 1 } = search;
+  const found = api.useQuery(
+    'get',
+    '/api/v1/syncs',
+    { params: { query: { q, instance, state, tag, page, per_page: PER_PAGE } } },
+    { placeholderData: keepPreviousData },
+  );
+  const rows = found.data?.data;
+  const trends = useTrends(rows);
 
   return (
     <Page title="Syncs" about="What is kept equal, and how it is doing." actions={<NewSyncButton />}>
@@ -58,12 +66,12 @@ export function SyncsPage() {
         <DataTable
           name="syncs"
           label="Syncs"
-          columns={COLUMNS}
-          rows={found?.slice((page - 1) * PER_PAGE, page * PER_PAGE)}
+          columns={columns(trends)}
+          rows={rows}
           keyOf={(sync) => sync.id}
           href={(sync) => ({ to: '/syncs/$syncId', params: { syncId: sync.id } })}
-          error={all.error}
-          retry={() => void all.refetch()}
+          error={found.error}
+          retry={() => void found.refetch()}
           empty={
             isFiltered ? (
               <Empty
@@ -84,54 +92,53 @@ export function SyncsPage() {
             )
           }
         />
-        <Pager
-          pagination={found && { page, per_page: PER_PAGE, total: found.length }}
-          onPage={(page) => set({ page })}
-        />
+        <Pager pagination={found.data?.pagination} onPage={(page) => set({ page })} />
       </Panel>
     </Page>
   );
 }
 
-const COLUMNS: Column<Sync>[] = [
-  {
-    id: 'sync',
-    title: 'Sync',
-    always: true,
-    cell: (sync) => (
-      <Text size="sm" fw={500}>
-        {sync.id}
-      </Text>
-    ),
-  },
-  { id: 'state', title: 'State', cell: (sync) => <SyncState state={sync.state} /> },
-  { id: 'run', title: 'Last run', cell: (sync) => <LastRun sync={sync} /> },
-  { id: 'next', title: 'Next run', wide: true, cell: (sync) => <NextRun sync={sync} /> },
-  {
-    id: 'trend',
-    title: 'Rows per run',
-    wide: true,
-    cell: (sync) => <SyncTrend syncId={sync.id} width={80} />,
-  },
-  { id: 'delivered', title: 'Delivered', figure: true, wide: true, cell: (sync) => count(sync.delivered) },
-  { id: 'letters', title: 'Letters', figure: true, cell: (sync) => <Letters sync={sync} /> },
-  {
-    id: 'between',
-    title: 'Source → target',
-    wide: true,
-    cell: (sync) => `${sync.source} → ${sync.target}`,
-  },
-  { id: 'object', title: 'Object', optional: true, cell: (sync) => sync.object },
-  { id: 'mode', title: 'Write mode', optional: true, cell: (sync) => sync.write_mode },
-  { id: 'tags', title: 'Tags', optional: true, cell: (sync) => <Tags tags={sync.tags} /> },
-  {
-    id: 'actions',
-    title: 'Actions',
-    always: true,
-    buttons: true,
-    cell: (sync) => <SyncActions sync={sync} />,
-  },
-];
+function columns(trends: Trends): Column<Sync>[] {
+  return [
+    {
+      id: 'sync',
+      title: 'Sync',
+      always: true,
+      cell: (sync) => (
+        <Text size="sm" fw={500}>
+          {sync.id}
+        </Text>
+      ),
+    },
+    { id: 'state', title: 'State', cell: (sync) => <SyncState state={sync.state} /> },
+    { id: 'run', title: 'Last run', cell: (sync) => <LastRun sync={sync} /> },
+    { id: 'next', title: 'Next run', wide: true, cell: (sync) => <NextRun sync={sync} /> },
+    {
+      id: 'trend',
+      title: 'Rows per run',
+      wide: true,
+      cell: (sync) => <SyncTrend trend={trends[sync.id]} />,
+    },
+    { id: 'delivered', title: 'Delivered', figure: true, wide: true, cell: (sync) => count(sync.delivered) },
+    { id: 'letters', title: 'Letters', figure: true, cell: (sync) => <Letters sync={sync} /> },
+    {
+      id: 'between',
+      title: 'Source → target',
+      wide: true,
+      cell: (sync) => `${sync.source} → ${sync.target}`,
+    },
+    { id: 'object', title: 'Object', optional: true, cell: (sync) => sync.object },
+    { id: 'mode', title: 'Write mode', optional: true, cell: (sync) => sync.write_mode },
+    { id: 'tags', title: 'Tags', optional: true, cell: (sync) => <Tags tags={sync.tags} /> },
+    {
+      id: 'actions',
+      title: 'Actions',
+      always: true,
+      buttons: true,
+      cell: (sync) => <SyncActions sync={sync} />,
+    },
+  ];
+}
 
 function LastRun({ sync }: { sync: Sync }) {
   if (!sync.last_run) return <span>Not run yet</span>;
@@ -188,21 +195,5 @@ function NoSyncs() {
       A sync reads records from one system and keeps those of another equal to them. Connect both, then make
       one.
     </Empty>
-  );
-}
-
-type Wanted = ReturnType<typeof syncsRoute.useSearch>;
-
-function matching(syncs: Sync[], { q, instance, state, tag }: Wanted): Sync[] {
-  const isIn = (list: string | undefined, values: string[]) =>
-    !list || list.split(',').some((value) => values.includes(value));
-  const text = q?.toLowerCase();
-  return syncs.filter(
-    (sync) =>
-      (!text ||
-        [sync.id, sync.source, sync.target, sync.object].some((part) => part.toLowerCase().includes(text))) &&
-      isIn(instance, [sync.instance]) &&
-      isIn(state, [sync.state]) &&
-      isIn(tag, sync.tags),
   );
 }

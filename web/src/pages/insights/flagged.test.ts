@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Schemas } from '../../api/types';
-import { changesOf, sumsOf } from './sums';
+import { changesOf } from './flagged';
 
 const NOON = '2026-01-01T12:00:00Z';
 
@@ -17,33 +17,6 @@ function point(changes: Partial<Schemas['TrendPoint']>): Schemas['TrendPoint'] {
     ...changes,
   };
 }
-
-test('only runs of the window are summed up', () => {
-  const points = [
-    point({ rows_failed: 2, duration_seconds: 30 }),
-    point({ status: 'failed', rows_processed: 0 }),
-    point({ at: '2026-01-01T11:59:59Z', rows_failed: 50 }),
-  ];
-  expect(sumsOf(points, NOON, 50)).toEqual({
-    runs: 2,
-    successRate: 0.5,
-    averageSeconds: 20,
-    rowsRead: 100,
-    rowsFailed: 2,
-    errorRate: 0.02,
-    isCut: false,
-  });
-  expect(sumsOf(points, NOON, 2).isCut).toBe(true);
-});
-
-test('without runs there are no rates', () => {
-  expect(sumsOf([], NOON, 50)).toMatchObject({
-    runs: 0,
-    successRate: null,
-    averageSeconds: null,
-    errorRate: null,
-  });
-});
 
 test('sudden changes of all syncs stand in the order of time', () => {
   const flag = {
