@@ -26,6 +26,7 @@ type Cursor = Schemas['ReadModeName'];
 /** What a manual run may be asked for. */
 export function TriggerForm(props: {
   instances: InstanceView[];
+  /** Those of the chosen instance. */
   syncs: Sync[];
   instance: string | undefined;
   entity: string | undefined;
@@ -34,7 +35,7 @@ export function TriggerForm(props: {
   triggered: (run: Schemas['TriggeredRun']) => void;
 }) {
   const { instances, syncs, instance, entity, type, choose, triggered } = props;
-  const sync = syncs.find((each) => each.instance === instance && each.entity === entity);
+  const sync = syncs.find((each) => each.entity === entity);
   const [ids, setIds] = useState('');
   const [cursor, setCursor] = useState<Cursor>('incremental');
   const [maxEntities, setMaxEntities] = useState<number | string>('');
@@ -91,7 +92,7 @@ export function TriggerForm(props: {
             label="Entity type"
             placeholder={instance ? 'Choose an entity type' : 'Choose an instance first'}
             disabled={!instance}
-            data={syncs.filter((each) => each.instance === instance).map((each) => each.entity)}
+            data={syncs.map((each) => each.entity)}
             value={sync?.entity ?? null}
             onChange={(value) => choose({ instance, entity: value ?? undefined })}
             description={

@@ -10,13 +10,18 @@ import { triggerRoute } from './route';
 import { TriggerForm } from './TriggerForm';
 
 /** The most that a list answers at once. */
-const ALL = { params: { query: { per_page: 200 } } };
+const PER_PAGE = 200;
 
 export function TriggerPage() {
   const search = triggerRoute.useSearch();
   const navigate = triggerRoute.useNavigate();
-  const instances = api.useQuery('get', '/api/v1/instances', ALL);
-  const syncs = api.useQuery('get', '/api/v1/syncs', ALL);
+  const instances = api.useQuery('get', '/api/v1/instances', { params: { query: { per_page: PER_PAGE } } });
+  const syncs = api.useQuery(
+    'get',
+    '/api/v1/syncs',
+    { params: { query: { instance: search.instance, per_page: PER_PAGE } } },
+    { enabled: search.instance !== undefined },
+  );
   const error = instances.error ?? syncs.error;
 
   function triggered(run: Schemas['TriggeredRun']) {
@@ -34,9 +39,9 @@ export function TriggerPage() {
       <Panel>
         {error ? (
           <ProblemNote error={error} retry={() => void Promise.all([instances.refetch(), syncs.refetch()])} />
-        ) : !instances.data || !syncs.data ? (
+        ) : !instances.data ? (
           <Skeleton height={420} />
-        ) : syncs.data.data.length === 0 ? (
+        ) : instances.data.data.length === 0 ? (
           <Empty
             title="There is no sync to run yet"
             action={<ButtonLink to="/new-sync">New sync</ButtonLink>}
@@ -46,7 +51,7 @@ export function TriggerPage() {
         ) : (
           <TriggerForm
             instances={instances.data.data}
-            syncs={syncs.data.data}
+            syncs={syncs.data?.data ?? []}
             instance={search.instance}
             entity={search.entity}
             type={search.type ?? 'sync'}
