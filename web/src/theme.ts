@@ -58,6 +58,7 @@ export const theme = createTheme({
   components: {
     Modal: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
     Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Close' } } },
+    Alert: { styles: { label: { color: 'var(--mantine-color-text)' } } },
     Badge: { defaultProps: { tt: 'none' } },
     // What a field is for stands below it, so that fields beside each other are in line.
     InputWrapper: { defaultProps: { inputWrapperOrder: ['label', 'input', 'description', 'error'] } },

@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/types';
 import { Only } from '../../ui/allowed';
 import { Empty } from '../../ui/empty';
 import { FilterBar, SearchFilter } from '../../ui/filters';
+import { counted } from '../../ui/format';
 import { Page, Panel } from '../../ui/page';
 import { ErrorCode, ProblemNote } from '../../ui/problem';
 import { type Column, DataTable, Pager } from '../../ui/table';
@@ -99,7 +100,10 @@ function Verdict({ verify }: { verify: ReturnType<typeof useVerify> }) {
   if (!verdict) return null;
   return verdict.intact ? (
     <Alert icon={<IconCircleCheck />} color="green" variant="outline" title="The log is whole" role="status">
-      <Text size="sm">Every record fits the one before it: none was changed or removed.</Text>
+      <Text size="sm">
+        {counted(verdict.records, 'record')}, each of which fits the one before it: none was changed or
+        removed.
+      </Text>
     </Alert>
   ) : (
     <Alert

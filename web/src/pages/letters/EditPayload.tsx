@@ -99,7 +99,7 @@ export function EditPayload({ letter, close }: { letter: Letter; close: () => vo
             <Button
               disabled={problem !== undefined || Object.keys(changed).length === 0}
               loading={edit.isPending}
-              onClick={() => edit.mutate({ params, body: { payload: changed as never } })}
+              onClick={() => edit.mutate({ params, body: { payload: changed } })}
             >
               Save
             </Button>

@@ -27,6 +27,7 @@ export function ServerFacts() {
             Version: <span className="mono">{server.version}</span>,
             Worker: <span className="mono">{server.worker}</span>,
             State: STATES[server.state] ?? server.state,
+            Address: server.base_url && <span className="mono">{server.base_url}</span>,
             Environment: server.environment ?? 'none',
             Started: <Ago at={server.started_at} />,
             'Up for': <Elapsed from={server.started_at} />,

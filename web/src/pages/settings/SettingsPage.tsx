@@ -2,6 +2,7 @@ import { SimpleGrid, Stack } from '@mantine/core';
 import { ShortcutList } from '../../shell/ShortcutList';
 import { Page, Panel } from '../../ui/page';
 import { Appearance } from './Appearance';
+import { Kept } from './Kept';
 import { Keys } from './Keys';
 import { Links } from './Links';
 import { ProjectFiles } from './ProjectFiles';
@@ -15,6 +16,7 @@ export function SettingsPage() {
         <Stack gap="md">
           <ServerFacts />
           <ProjectFiles />
+          <Kept />
           <Keys />
         </Stack>
         <Stack gap="md">
