@@ -154,6 +154,14 @@ describe('a new user makes the first sync', () => {
     await page.getByText('1 problem to solve').waitFor();
     await page.getByRole('combobox', { name: 'Every' }).fill('30m');
     await page.getByText('No problems found').waitFor();
+    await page.getByText('every 30 minutes').waitFor();
+    await page.getByRole('link', { name: 'Cancel' }).click();
+    await page.getByText('What you changed here is lost').waitFor();
+    await page.getByRole('button', { name: 'Stay' }).click();
+    await page.getByText('What you changed here is lost').waitFor({ state: 'detached' });
+    await page.getByRole('tab', { name: 'Functions' }).click();
+    await page.getByLabel('Find a function').fill('concat_ws');
+    await page.getByText("concat_ws(' ', 'Ada', NULL, 'Lovelace') = Ada Lovelace").waitFor();
     await page.getByRole('button', { name: 'Save', exact: true }).click();
     await page.waitForURL('**/syncs/crm.customers');
     const saved = await it.server.api('GET', '/syncs/crm.customers/definition');

@@ -14,6 +14,7 @@ import { Editor } from './Editor';
 import classes from './editor.module.css';
 import { editSyncRoute } from './route';
 import { SaveState } from './SaveState';
+import { Unsaved } from './Unsaved';
 import { useDefinition } from './useDefinition';
 
 export function EditSyncPage() {
@@ -70,6 +71,7 @@ function EditSync(props: { view: Schemas['DefinitionView']; instance: Schemas['I
         params: { path: { sync_id }, header: ifMatch(origin) },
         body: { definition: definition.value },
       });
+      definition.markSaved();
       tellDone(`The sync ${sync_id} is saved.`);
       await afterSave(sync_id, false);
     } catch {
@@ -80,6 +82,7 @@ function EditSync(props: { view: Schemas['DefinitionView']; instance: Schemas['I
   }
   return (
     <Stack gap="md">
+      <Unsaved isChanged={definition.isChanged} />
       <FileNote what="sync" origin={origin} />
       {(isConflict || isOutdated) && <Conflict what="sync" />}
       <Editor

@@ -14,6 +14,7 @@ import { Editor } from './Editor';
 import classes from './editor.module.css';
 import { newSyncRoute } from './route';
 import { SaveState } from './SaveState';
+import { Unsaved } from './Unsaved';
 import { useDefinition } from './useDefinition';
 
 type Instance = Schemas['InstanceView'];
@@ -118,6 +119,7 @@ function NewSync(props: { instance: Instance; others: Instance[]; choose: (name:
     setIsFollowing(true);
     try {
       const { sync } = await save.mutateAsync({ body });
+      definition.markSaved();
       tellDone(`The sync ${sync.id} is saved.`);
       await afterSave(sync.id, seed);
     } catch {
@@ -128,6 +130,7 @@ function NewSync(props: { instance: Instance; others: Instance[]; choose: (name:
   }
   return (
     <Stack gap="md">
+      <Unsaved isChanged={definition.isChanged} />
       <Panel>
         <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="md">
           <InstanceChoice instances={others} value={instance.name} choose={choose} />

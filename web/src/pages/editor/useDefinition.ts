@@ -6,6 +6,9 @@ import { type Field, fieldDocument } from './draft';
 /** A definition as YAML, which is what there is; the form reads it and changes it in places. */
 export function useDefinition(start: string) {
   const [text, setText] = useState(start);
+  const saved = useRef(start);
+  const now = useRef(text);
+  now.current = text;
   const { value, problems } = useMemo(() => read(text), [text]);
   const last = useRef<Mapping>({});
   useEffect(() => {
@@ -24,7 +27,13 @@ export function useDefinition(start: string) {
       ),
     [],
   );
+  const isChanged = useCallback(() => now.current !== saved.current, []);
+  const markSaved = useCallback(() => {
+    saved.current = now.current;
+  }, []);
   return {
+    isChanged,
+    markSaved,
     text,
     setText,
     value: value ?? last.current,
