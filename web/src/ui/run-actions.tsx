@@ -157,7 +157,7 @@ function Rejection({ run, reject }: { run: RunDetail; reject: (reason: string | 
         </Text>
         <Textarea
           label="Reason"
-          description="Kept with the run, for those who ask later."
+          description="Kept in the audit log, for those who ask later."
           autosize
           minRows={2}
           maxLength={500}

@@ -2,6 +2,7 @@ import { Alert, List, Text } from '@mantine/core';
 import { IconAlertCircle } from '@tabler/icons-react';
 import type { Schemas } from '../api/types';
 import { ErrorCode } from './problem';
+import { Prose } from './prose';
 import { sentence } from './verdict';
 
 /** Why a run as a whole failed: what happened, why, and what to do. */
@@ -23,7 +24,7 @@ export function RunError({ error }: { error: Schemas['ErrorView'] }) {
       )}
       {error.help && (
         <Text size="sm" mb={6} style={{ overflowWrap: 'anywhere' }}>
-          What to do: {sentence(error.help)}
+          What to do: <Prose text={sentence(error.help)} />
         </Text>
       )}
       <ErrorCode code={error.code} />

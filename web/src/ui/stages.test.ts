@@ -28,7 +28,11 @@ test('a test never comes to the stages that write', () => {
 
 test('a run that ended while writing says how much was sent of how much, and what failed where', () => {
   const ended = { ...figures, status: 'cancelled' as const, phase: null, planned: null, sent: null };
-  const all = stagesOf(ended, 'writing', false, { failedAt: { transform: 2, execute: 3 }, notAttempted: 65 });
+  const all = stagesOf(ended, 'writing', false, {
+    failedAt: { transform: 2, execute: 3 },
+    notAttempted: 65,
+    wasHeld: false,
+  });
   expect(states(all)).toBe('done done done stopped done');
   expect(all.map(({ figure }) => figure)).toEqual([100, 100, 90, 25, 22]);
   expect(all.map(({ failed }) => failed)).toEqual([0, 0, 2, 3, 0]);

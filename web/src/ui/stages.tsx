@@ -38,18 +38,20 @@ const ACTIVE: Record<string, number[]> = {
 /** How many records failed at each stage. */
 export type FailedAt = Partial<Record<StageName, number>>;
 
+const NOTHING = { failedAt: {}, notAttempted: 0, wasHeld: false };
+
 /** The five stages of a run's records. `reached` is the last phase of a run that ended. */
 export function stagesOf(
   figures: Figures,
   reached: string | null,
   isTest: boolean,
-  ended: { failedAt: FailedAt; notAttempted: number } = { failedAt: {}, notAttempted: 0 },
+  ended: { failedAt: FailedAt; notAttempted: number; wasHeld: boolean } = NOTHING,
 ): Stage[] {
-  const { failedAt, notAttempted } = ended;
+  const { failedAt, notAttempted, wasHeld } = ended;
   const over = isOver(figures.status) || figures.status === 'held';
   const phase = over ? reached : figures.phase;
   const isWhole = figures.status === 'completed';
-  const isHeld = figures.status === 'held';
+  const isHeld = figures.status === 'held' || wasHeld;
   const behind = phase === null ? 0 : (BEHIND[phase] ?? 0);
   const settled = figures.success + figures.deleted;
   const state = (n: number): State => {
@@ -121,6 +123,7 @@ export function StageStrip({ run, figures }: { run: RunDetail; figures: Figures 
   const stages = stagesOf(figures, reached(run) ?? null, run.dry_run, {
     failedAt,
     notAttempted: run.rows_not_attempted,
+    wasHeld: run.end_reason === 'rejected' || run.end_reason === 'expired',
   });
   return (
     <ol className={classes.strip} aria-label="Stages" data-cancelled={figures.status === 'cancelled'}>

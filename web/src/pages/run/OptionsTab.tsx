@@ -50,13 +50,15 @@ export function OptionsTab({ run }: { run: RunDetail }) {
             </Link>
           </Fact>
         )}
-        <Fact name="Read mode">{READ_MODES[options.read_mode] ?? options.read_mode}</Fact>
+        {!replay && <Fact name="Read mode">{READ_MODES[options.read_mode]}</Fact>}
         <Fact name="Cursor">
           <Cursor run={run} />
         </Fact>
-        <Fact name="Source IDs">
-          <SourceIds ids={options.source_ids} />
-        </Fact>
+        {!replay && (
+          <Fact name="Source IDs">
+            <SourceIds ids={options.source_ids} />
+          </Fact>
+        )}
         <Fact name="Max entities">{options.max_entities ? count(options.max_entities) : 'No limit'}</Fact>
         <Fact name="Batch size">
           {options.batch_size
@@ -64,10 +66,17 @@ export function OptionsTab({ run }: { run: RunDetail }) {
             : "The sync's own, or what suits the destination"}
         </Fact>
         <Fact name="Complete read">
-          {run.complete_read ? 'Yes: the source was read to its end' : 'No: not all of the source was read'}
+          {!run.started_at
+            ? '–'
+            : run.complete_read
+              ? 'Yes: the source was read to its end'
+              : 'No: not all of the source was read'}
         </Fact>
         <Fact name="Trigger">{triggerWord(run.trigger)}</Fact>
-        <Fact name="Requested by">{run.requested_by ?? 'Nobody: it ran by itself'}</Fact>
+        <Fact name="Requested by">
+          {run.requested_by ??
+            (run.trigger === 'cli' ? 'Somebody at the command line' : 'Nobody: it runs by itself')}
+        </Fact>
         <Fact name="Asked for">
           <Ago at={run.created_at} />
         </Fact>
@@ -112,7 +121,8 @@ function SourceIds({ ids }: { ids: string[] }) {
 
 function Cursor({ run }: { run: RunDetail }) {
   const { cursor_before: before, cursor_after: after } = run;
-  if (!before && !after) return <>None: this run read without a cursor.</>;
+  if (!run.started_at) return <>–</>;
+  if (!before && !after) return <>None: this run read without a cursor</>;
   if (before === after) {
     return (
       <>

@@ -137,7 +137,8 @@ type Tab = 'errors' | 'rows' | 'plan' | 'performance' | 'options';
 
 /** What most people look for first. */
 function firstTab(run: RunDetail): Tab {
-  if (run.status === 'held' || (run.dry_run && run.status === 'completed')) return 'plan';
+  const wasHeld = run.end_reason === 'rejected' || run.end_reason === 'expired';
+  if (run.status === 'held' || wasHeld || (run.dry_run && run.status === 'completed')) return 'plan';
   if (run.rows_failed > 0 && !isLive(run.status)) return 'errors';
   return run.status === 'completed' || isLive(run.status) ? 'rows' : 'options';
 }

@@ -36,6 +36,13 @@ test('a long wait for a decision does not hide the work', () => {
   expect(waits.reduce((sum, { width }) => sum + width, 0)).toBeCloseTo(0.25);
 });
 
+test('a rejected run waited up to its end', () => {
+  const rejected = { ...run, status: 'cancelled', completed_at: second(9_000) } as unknown as RunDetail;
+  const last = stretches(rejected, 0).all.at(-1);
+  expect(last?.lane).toBe('waiting');
+  expect((last?.to ?? 0) - (last?.from ?? 0)).toBe(8_989_000);
+});
+
 test('what goes on reaches up to now', () => {
   const going = {
     ...run,

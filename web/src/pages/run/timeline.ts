@@ -33,6 +33,8 @@ export function stretches(run: RunDetail, now: number): { all: Stretch[]; isCut:
     found.push({ lane: phase.phase, from: at(phase.started_at), to, isOpen: !phase.ended_at });
     last = to;
   }
+  // A held run that was rejected has waited up to its end.
+  if (run.completed_at && run.timeline.length > 0) wait(last, at(run.completed_at), GAP_MIN);
   if (run.status === 'held' || run.status === 'queued') {
     const isOpen = true;
     found.push({ lane: 'waiting', from: last, to: Math.max(now, last), isOpen });
