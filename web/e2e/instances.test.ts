@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, type World, world } from './world';
+import { expectAccessible, signedIn, type World, world } from './world';
 
 describe('instances', () => {
   let it: World;
@@ -60,6 +60,17 @@ describe('instances', () => {
     await page.getByText('The instance made is saved.').first().waitFor();
     const { document } = await it.server.api('GET', '/instances/made');
     expect(document.defaults).toEqual({ guards: { max_deletes: '5%' } });
+  });
+
+  test('a viewer sees a sync as it is and changes nothing', async () => {
+    const made = await it.server.api('POST', '/tokens', { name: 'looker', role: 'viewer' });
+    const { page, errors } = await signedIn(it.server, it.browser, {}, made.secret);
+    await page.goto(`${it.server.url}/syncs/made.person/edit`);
+    await page.getByRole('combobox', { name: 'Table, object or file' }).waitFor();
+    expect(await page.getByRole('combobox', { name: 'Table, object or file' }).isDisabled()).toBe(true);
+    expect(await page.getByRole('button', { name: 'Save', exact: true }).isDisabled()).toBe(true);
+    expect(errors).toEqual([]);
+    await page.context().close();
   });
 
   test('it is exported as a file of a project', async () => {

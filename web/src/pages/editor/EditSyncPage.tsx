@@ -2,6 +2,7 @@ import { Button, Group, Skeleton, Stack } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { ApiError, api } from '../../api/client';
+import { useMay } from '../../api/session';
 import type { Schemas } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
 import { Conflict, FileNote, ifMatch, OriginMark } from '../../ui/origin';
@@ -60,6 +61,7 @@ function EditSync(props: { view: Schemas['DefinitionView']; instance: Schemas['I
   const afterSave = useAfterSave();
   const save = api.useMutation('put', '/api/v1/syncs/{sync_id}');
   const isFile = origin.kind === 'file';
+  const mayChange = useMay('admin');
   const isConflict = save.error instanceof ApiError && save.error.problem.status === 412;
   const isOutdated = props.view.origin.revision !== origin.revision && !isFollowing;
   async function keep() {
@@ -90,7 +92,7 @@ function EditSync(props: { view: Schemas['DefinitionView']; instance: Schemas['I
         entity={view.entity}
         definition={definition}
         isNew={false}
-        isReadOnly={isFile}
+        isReadOnly={isFile || !mayChange}
         wasTried={wasTried}
         error={isConflict ? undefined : save.error}
         bar={(state) =>

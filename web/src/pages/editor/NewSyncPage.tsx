@@ -2,6 +2,7 @@ import { Button, Group, Select, SimpleGrid, Skeleton, Stack, Text, TextInput } f
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../../api/client';
+import { useMay } from '../../api/session';
 import type { Schemas } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
 import { Empty } from '../../ui/empty';
@@ -20,7 +21,7 @@ import { useDefinition } from './useDefinition';
 type Instance = Schemas['InstanceView'];
 
 export function NewSyncPage() {
-  const { instance: chosen, source } = newSyncRoute.useSearch();
+  const { instance: chosen, source, table, file } = newSyncRoute.useSearch();
   const navigate = newSyncRoute.useNavigate();
   const list = api.useQuery('get', '/api/v1/instances', { params: { query: { per_page: 200 } } });
   const made = list.data?.data.filter(({ origin }) => origin.kind === 'api');
@@ -38,7 +39,7 @@ export function NewSyncPage() {
       ) : !fitting ? (
         <Skeleton height={300} />
       ) : fitting.length === 0 ? (
-        <NoInstance source={source} />
+        <NoInstance source={source} table={table} file={file} />
       ) : instance ? (
         <NewSync
           key={instance.name}
@@ -59,13 +60,14 @@ export function NewSyncPage() {
   );
 }
 
-function NoInstance({ source }: { source?: string }) {
+function NoInstance(model: { source?: string; table?: string; file?: string }) {
+  const { source } = model;
   return (
     <div className="panel">
       <Empty
         title="First comes an instance"
         action={
-          <Button component={Link} to="/instances" search={{ make: true, source } as never}>
+          <Button component={Link} to="/instances" search={{ make: true, ...model } as never}>
             New instance
           </Button>
         }
@@ -108,6 +110,7 @@ function NewSync(props: { instance: Instance; others: Instance[]; choose: (name:
   const [wasTried, setWasTried] = useState(false);
   const definition = useDefinition(write(table ? { model: { table } } : file ? { model: { file } } : {}));
   const afterSave = useAfterSave();
+  const mayChange = useMay('admin');
   const [isFollowing, setIsFollowing] = useState(false);
   const save = api.useMutation('post', '/api/v1/syncs');
   const name = entity.trim();
@@ -157,6 +160,7 @@ function NewSync(props: { instance: Instance; others: Instance[]; choose: (name:
         entity={name && !isTaken ? name : 'unnamed'}
         definition={definition}
         isNew
+        isReadOnly={!mayChange}
         wasTried={wasTried}
         error={save.error}
         bar={(state) => (

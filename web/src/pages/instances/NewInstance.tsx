@@ -11,15 +11,16 @@ import { instancesRoute } from './route';
 /** Pairs two connections; syncs are added to the pair afterwards. */
 export function NewInstance() {
   const navigate = instancesRoute.useNavigate();
+  const { source, table, file } = instancesRoute.useSearch();
   const [name, setName] = useState('');
   const [ends, setEnds] = useState<{ source: string | null; target: string | null }>({
-    source: null,
+    source: source ?? null,
     target: null,
   });
   const make = api.useMutation('post', '/api/v1/instances', {
     onSuccess: ({ instance }) => {
       tellDone(`The instance ${instance.name} is made. Next: what travels?`);
-      void navigate({ to: '/new-sync', search: { instance: instance.name } });
+      void navigate({ to: '/new-sync', search: { instance: instance.name, table, file } });
     },
   });
   const { fields, rest } = errorsOf(make.error);

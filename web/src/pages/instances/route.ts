@@ -1,11 +1,18 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router';
 import { root } from '../../root';
-import { oneOf, page, search } from '../../search';
+import { oneOf, page, search, text } from '../../search';
 
 export const instancesRoute = createRoute({
   getParentRoute: () => root,
   path: '/instances',
-  validateSearch: search((raw) => ({ page: page(raw), make: raw.make === true ? true : undefined })),
+  validateSearch: search((raw) => ({
+    page: page(raw),
+    make: raw.make === true ? true : undefined,
+    // What a sync of the instance that is made will read.
+    source: text(raw, 'source'),
+    table: text(raw, 'table'),
+    file: text(raw, 'file'),
+  })),
   component: lazyRouteComponent(() => import('./InstancesPage'), 'InstancesPage'),
 });
 
