@@ -50,7 +50,7 @@ export function Timeline({ schedules }: { schedules: Scheduled[] | undefined }) 
 
 function Line({ sync, fires, now }: { sync: Scheduled; fires: Fires; now: number }) {
   const [near, setNear] = useState<number>();
-  const { at, isEarliest } = fires;
+  const { at, isEarliest, isCut } = fires;
   const where = (fire: number) => `${((fire - now) / SPAN) * 100}%`;
 
   function point(event: MouseEvent<HTMLDivElement>) {
@@ -73,7 +73,7 @@ function Line({ sync, fires, now }: { sync: Scheduled; fires: Fires; now: number
           className={classes.track}
           onMouseMove={point}
           role="img"
-          aria-label={`${sync.sync_id}: ${counted(at.length, 'fire')} in the next 24 hours`}
+          aria-label={`${sync.sync_id}: ${isCut ? 'more than ' : ''}${counted(at.length, 'fire')} in the next 24 hours`}
         >
           {at.length > SINGLE_MAX ? (
             <span className={classes.band} style={{ left: where(at[0] ?? now), right: 0 }} />
@@ -86,9 +86,13 @@ function Line({ sync, fires, now }: { sync: Scheduled; fires: Fires; now: number
               />
             ))
           )}
+          {isCut && <span className={classes.on} style={{ left: where(at.at(-1) ?? now), right: 0 }} />}
         </div>
       </Tooltip.Floating>
-      <span className={classes.total}>{count(at.length)}</span>
+      <span className={classes.total}>
+        {count(at.length)}
+        {isCut && '+'}
+      </span>
     </div>
   );
 }

@@ -28,12 +28,22 @@ describe('what fires in a stretch of time', () => {
     expect(firesBetween(sync, [sync], 0, 4.5 * HOUR)).toEqual({
       at: [HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR],
       isEarliest: false,
+      isCut: false,
     });
   });
 
   test('times of a cron expression are those that the server knows', () => {
     const sync = scheduled('a.b', { cron: '0 * * * *' }, [HOUR, 30 * HOUR]);
     expect(firesBetween(sync, [sync], 0, 24 * HOUR).at).toEqual([HOUR]);
+  });
+
+  test('a cron expression that fires often is known to go on beyond the ten times that are named', () => {
+    const named = Array.from({ length: 10 }, (_, n) => (n + 1) * HOUR);
+    const often = scheduled('a.often', { cron: '0 * * * *' }, named);
+    const follower = scheduled('a.follower', { after: 'a.often' }, []);
+    expect(firesBetween(often, [often], 0, 24 * HOUR).isCut).toBe(true);
+    expect(firesBetween(follower, [often, follower], 0, 24 * HOUR).isCut).toBe(true);
+    expect(firesBetween(often, [often], 0, 10 * HOUR).isCut).toBe(false);
   });
 
   test('a sync that follows others fires when the first of them does, at the earliest', () => {
@@ -43,6 +53,7 @@ describe('what fires in a stretch of time', () => {
     expect(firesBetween(third, [first, second, third], 0, 2 * HOUR)).toEqual({
       at: [HOUR, 2 * HOUR],
       isEarliest: true,
+      isCut: false,
     });
   });
 
