@@ -257,6 +257,9 @@ pub struct DefinitionView {
     pub entity: String,
     /// As below `entities`, without what it inherits.
     pub definition: Map<String, Value>,
+    /// The same as a run takes it, with what it inherits and every default filled in. Durations have `secs`
+    /// and `nanos`. Null while the definition cannot be used.
+    pub resolved: Option<Map<String, Value>>,
     pub origin: OriginView,
 }
 

@@ -28,7 +28,7 @@ const REPLAYED: &str = "idempotency-replayed";
 /// Writes every operation that may change something into the audit log, whatever came of it.
 pub async fn audit(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Fault> {
     let caller = request.extensions().get::<Caller>().cloned();
-    let Some(caller) = caller.filter(|_| changes(request.method())) else {
+    let Some(caller) = caller.filter(|_| changes(request.method()) && !is_question(&request)) else {
         return Ok(next.run(request).await);
     };
     let (action, target) = what(&request);
@@ -60,6 +60,20 @@ pub struct Detail(pub Value);
 
 fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Operations with a body that change nothing: pages ask them while somebody types.
+const QUESTIONS: [&str; 6] = [
+    "/api/v1/dead-letters/estimate",
+    "/api/v1/schedules/preview",
+    "/api/v1/syncs/preview",
+    "/api/v1/syncs/validate",
+    "/api/v1/syncs/{sync_id}/cursor/effect",
+    "/api/v1/syncs/{sync_id}/preview",
+];
+
+fn is_question(request: &Request) -> bool {
+    request.extensions().get::<MatchedPath>().is_some_and(|path| QUESTIONS.contains(&path.as_str()))
 }
 
 /// `POST /api/v1/syncs/crm.contact/trigger` → `syncs.trigger` on `syncs/crm.contact`.

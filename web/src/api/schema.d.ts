@@ -1506,6 +1506,13 @@ export interface components {
             definition: {
                 [key: string]: unknown;
             };
+            /**
+             * @description The same as a run takes it, with what it inherits and every default filled in. Durations have `secs`
+             *     and `nanos`. Null while the definition cannot be used.
+             */
+            resolved: {
+                [key: string]: unknown;
+            } | null;
             origin: components["schemas"]["OriginView"];
         };
         /**

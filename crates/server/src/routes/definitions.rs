@@ -132,7 +132,9 @@ async fn definition(State(app): State<Arc<App>>, Path(sync_id): Path<String>) ->
             .unwrap_or_else(|| Error::internal("a sync is not written"))
             .into());
     };
+    let resolved = version.project.sync(&id).map(|sync| made::map(json!(sync)));
     let view = DefinitionView {
+        resolved,
         sync_id,
         instance: id.instance().into(),
         entity: id.entity().into(),

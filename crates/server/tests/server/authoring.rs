@@ -39,7 +39,9 @@ async fn a_schedule_is_told_in_words_with_its_next_fires_before_it_is_kept() {
     let nobody = preview(json!({ "after": "shop.nobody" })).await.fails(422, "bad_usage");
     assert_eq!(texts(&nobody["errors"], "at"), ["/schedule/after"], "{nobody}");
     preview(json!({})).await.fails(422, "bad_usage");
-    // It left nothing behind.
+    // It left nothing behind, also in the audit log.
+    let audit = world.client.get("/audit").await.is(200);
+    assert_eq!(audit["pagination"]["total"], 0, "{audit}");
     assert_eq!(texts(&world.client.get("/instances").await.is(200)["data"], "name"), ["shop"]);
 }
 
