@@ -40,6 +40,9 @@ const SAME_SYSTEM_OPTIONS: [&str; 14] = [
     "timeout",
 ];
 
+/// The same for notification channels: what is told, not to whom.
+const SAME_RECEIVER_OPTIONS: [&str; 3] = ["consecutive_failures", "error_rate", "events"];
+
 /// A document without its secrets, and these.
 #[derive(Clone, Debug)]
 pub struct SplitSecrets {
@@ -156,10 +159,14 @@ pub fn carry_secrets(
 /// Whether the new document of an object leads to another system than the old one, so that secrets
 /// given for the old one must not be used for it [S5].
 pub fn needs_secrets_again(object: &ObjectName, old: &Json, new: &Json, registry: &Registry) -> bool {
+    let is_indifferent = |key: &str| {
+        SAME_SYSTEM_OPTIONS.contains(&key)
+            || object.kind == ObjectKind::Notification && SAME_RECEIVER_OPTIONS.contains(&key)
+    };
     let target = |document: &Json| {
         let mut shown = redact(object, document, registry).document;
         if let Json::Object(map) = &mut shown {
-            map.retain(|key, value| !value.is_null() && !SAME_SYSTEM_OPTIONS.contains(&key.as_str()));
+            map.retain(|key, value| !value.is_null() && !is_indifferent(key));
         }
         without_nulls(shown)
     };

@@ -205,3 +205,21 @@ fn a_file_cannot_name_a_kept_secret() {
         .file("syncline.yaml", "connections:\n  a: { type: postgres, password: \"${state:a.password}\" }\n");
     assert_eq!(folder.problems()[0].code, "placeholder_not_allowed");
 }
+
+#[test]
+fn what_a_channel_tells_may_change_while_its_secrets_stay_and_where_it_tells_may_not() {
+    let old = json!({ "channel": "webhook", "url": "https://example.com/hook", "secret": "s3cret",
+        "events": ["failed"], "error_rate": "1%" });
+    for (key, value) in
+        [("events", json!(["held"])), ("error_rate", json!("5%")), ("consecutive_failures", json!(3))]
+    {
+        let mut new = old.clone();
+        new[key] = value;
+        assert!(!needs_secrets_again(&ops(), &old, &new, &registry()), "{key}");
+    }
+    for (key, value) in [("channel", json!("slack")), ("reach", json!("private"))] {
+        let mut new = old.clone();
+        new[key] = value;
+        assert!(needs_secrets_again(&ops(), &old, &new, &registry()), "{key}");
+    }
+}
