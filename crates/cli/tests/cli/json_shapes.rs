@@ -97,7 +97,7 @@ fn errors_have_the_fixed_shape() {
         (&1.into(), &1.into(), &100.into())
     );
     let error = &errors["data"][0];
-    assert_eq!(keys(error), ["row_id", "field", "message", "raw_value", "code", "stage"]);
+    assert_eq!(keys(error), ["row_id", "field", "message", "raw_value", "code", "stage", "letter_id"]);
     assert_eq!(
         (&error["row_id"], &error["field"], &error["raw_value"]),
         (&"2".into(), &"mrr".into(), &"much".into())
