@@ -3,7 +3,6 @@ import { IconDots, IconDownload, IconPlayerPlay } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useMay } from '../../api/session';
 import { Allowed } from '../../ui/allowed';
-import { count } from '../../ui/format';
 import { DECISIONS, DecideModal, type Decision } from './DecideModal';
 import { ReplayModal } from './ReplayModal';
 import { exportOf, type Scope } from './scope';
@@ -12,7 +11,6 @@ import type { Mode } from './words';
 /** What can be done to letters: to one, to chosen ones, to all that the filters show. */
 export function LetterActions(props: {
   scope: Scope;
-  total: number;
   /** These are all that are shown, and can be exported. */
   exported?: Scope;
   all?: boolean;
@@ -22,7 +20,7 @@ export function LetterActions(props: {
   isShown?: boolean;
   done?: () => void;
 }) {
-  const { scope, total, exported, all, as, isShown = true, done } = props;
+  const { scope, exported, all, as, isShown = true, done } = props;
   const [isReplaying, setIsReplaying] = useState(false);
   const [decision, setDecision] = useState<Decision>();
   const mayDecide = useMay('operator');
@@ -55,7 +53,7 @@ export function LetterActions(props: {
                 leftSection={<IconPlayerPlay size={14} aria-hidden />}
                 onClick={() => setIsReplaying(true)}
               >
-                {all ? `Replay all ${count(total)}…` : 'Replay…'}
+                {all ? 'Replay all…' : 'Replay…'}
               </Button>
             )}
           </Allowed>

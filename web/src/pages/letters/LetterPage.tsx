@@ -66,7 +66,6 @@ export function LetterPage() {
           )}
           <LetterActions
             scope={{ ids: [found.id] }}
-            total={1}
             as={found.edited ? 'edited' : 'reread'}
             isShown={isWaiting}
           />

@@ -37,7 +37,6 @@ export function LettersPage() {
       actions={
         <LetterActions
           scope={scopeOf(search)}
-          total={total ?? 0}
           exported={scopeOf(search)}
           isShown={total !== undefined && total > 0}
           all

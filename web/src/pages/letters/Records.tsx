@@ -102,7 +102,7 @@ export function Records({
               Choose none
             </Button>
           </Group>
-          <LetterActions scope={{ ids: [...chosen] }} total={chosen.size} done={() => choose(new Set())} />
+          <LetterActions scope={{ ids: [...chosen] }} done={() => choose(new Set())} />
         </Group>
       )}
       <DataTable
