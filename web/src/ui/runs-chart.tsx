@@ -1,7 +1,7 @@
 import { Skeleton, Text, Tooltip } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import type { Schemas } from '../api/types';
-import { count, counted, moment } from './format';
+import { count, moment } from './format';
 import { type Bar, barsOf, niceTop } from './runs-bars';
 import classes from './runs-chart.module.css';
 
@@ -115,10 +115,4 @@ function Axis({ bars, window }: { bars: Bar[]; window: string }) {
       ))}
     </div>
   );
-}
-
-/** What the chart says in one sentence. */
-export function runsVerdict(health: Health): string {
-  const failed = health.failed + health.source_failures;
-  return `${counted(health.total_runs, 'run')}, ${failed === 0 ? 'none' : count(failed)} failed`;
 }

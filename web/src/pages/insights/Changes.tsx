@@ -11,10 +11,10 @@ import classes from './changes.module.css';
 import type { Change } from './flagged';
 
 /** Changes shown before the rest is asked for. */
-const FIRST = 10;
+const FIRST = 6;
 
 /** Runs that differ suddenly from those before them, with what that usually comes from. */
-export function Changes({ changes, window }: { changes: Change[] | undefined; window: string }) {
+export function Changes({ changes }: { changes: Change[] | undefined }) {
   const [isAll, setIsAll] = useState(false);
   const shown = isAll ? changes : changes?.slice(0, FIRST);
   return (
@@ -34,7 +34,7 @@ export function Changes({ changes, window }: { changes: Change[] | undefined; wi
       )}
       {changes && shown && shown.length < changes.length && (
         <Button variant="subtle" color="gray" m="xs" onClick={() => setIsAll(true)}>
-          Show {counted(changes.length - shown.length, 'more change')} of the last {window}
+          Show {counted(changes.length - shown.length, 'more change')}
         </Button>
       )}
     </Panel>

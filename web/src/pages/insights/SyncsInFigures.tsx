@@ -125,7 +125,7 @@ export function SyncsInFigures({
           onPage={(next) => void navigate({ search: (now) => ({ ...now, page: next }) })}
         />
       </Panel>
-      <Changes changes={health && known && changesOf(known, health.since)} window={window} />
+      <Changes changes={health && known && changesOf(known, health.since)} />
     </>
   );
 }
