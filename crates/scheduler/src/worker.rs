@@ -30,6 +30,8 @@ const BATCHES_PER_PASS: u32 = 5;
 const PASSED_OVER_FOR: Duration = Duration::from_secs(15);
 /// A run whose work failed to keep the state is recovered this much later.
 const RECOVERED_AFTER: Duration = Duration::from_secs(30);
+/// When the queue could not be served, so much later.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How long runs have for stopping once the time for draining is over.
 const STOPPING_MAX: Duration = Duration::from_secs(10);
 /// Active runs looked at when a worker starts.
@@ -75,8 +77,10 @@ impl Worker {
         let mut shutdown = std::pin::pin!(shutdown);
         let mut shift = Shift::new(self);
         loop {
-            let filled = shift.fill().await;
-            shift.log(filled);
+            if shift.may_take() {
+                let filled = shift.fill().await;
+                shift.note(filled);
+            }
             tokio::select! {
                 () = &mut shutdown => break,
                 event = shift.next_event() => shift.handle(event).await,
@@ -114,11 +118,15 @@ struct Abandoned {
     run_type: RunType,
     /// From when on it may be taken over.
     since: Instant,
+    /// Whether that counts against the run: it may be what brought its worker down.
+    counts: bool,
 }
 
 impl Abandoned {
-    fn of(run: Run, since: Instant) -> (RunId, Self) {
-        (run.id, Self { sync_id: run.sync_id, run_type: run.run_type, since })
+    /// A run that `worker` itself let go of did not bring it down: the state was out of reach.
+    fn of(run: Run, since: Instant, worker: &str) -> (RunId, Self) {
+        let counts = run.worker.as_deref() != Some(worker);
+        (run.id, Self { sync_id: run.sync_id, run_type: run.run_type, since, counts })
     }
 }
 
@@ -136,6 +144,8 @@ type Outcome = Result<Result<Run>, JoinError>;
 enum Event {
     Ended(RunId, Box<Outcome>),
     Beat,
+    /// What could not be served may be tried again.
+    Again,
     /// Somebody of this process wishes that a run ends.
     Wish,
 }
@@ -153,6 +163,8 @@ struct Shift<'a> {
     passed_over: HashMap<RunId, PassedOver>,
     passed_over_since: Instant,
     beat_at: Instant,
+    /// The queue could not be served: nothing is taken before then.
+    again_at: Option<Instant>,
 }
 
 impl<'a> Shift<'a> {
@@ -169,11 +181,14 @@ impl<'a> Shift<'a> {
             passed_over: HashMap::new(),
             passed_over_since: now,
             beat_at: now + worker.heartbeat(),
+            again_at: None,
         }
     }
 
     async fn next_event(&mut self) -> Event {
-        let until_beat = self.beat_at.saturating_duration_since(self.worker.clock.instant());
+        let now = self.worker.clock.instant();
+        let until_beat = self.beat_at.saturating_duration_since(now);
+        let until_again = self.again_at.map(|at| at.saturating_duration_since(now));
         tokio::select! {
             Some(ended) = self.tasks.join_next() => match ended {
                 Ok((id, outcome)) => Event::Ended(id, outcome),
@@ -182,23 +197,23 @@ impl<'a> Shift<'a> {
             },
             () = self.worker.signals.cancelled.notified() => Event::Wish,
             () = self.worker.clock.sleep(until_beat) => Event::Beat,
+            () = self.worker.clock.sleep(until_again.unwrap_or_default()), if until_again.is_some() => Event::Again,
         }
     }
 
     async fn handle(&mut self, event: Event) {
         match event {
             Event::Ended(id, outcome) => self.ended(id, *outcome),
+            Event::Again => self.again_at = None,
             Event::Wish => {
                 let renewed = self.renew().await;
-                self.log(renewed);
+                self.note(renewed);
             }
             Event::Beat => {
                 let now = self.worker.clock.instant();
                 self.beat_at = now + self.worker.heartbeat();
-                let renewed = self.renew().await;
-                self.log(renewed);
-                let found = self.find_expired().await;
-                self.log(found);
+                let kept = self.keep().await;
+                self.note(kept);
                 if now.duration_since(self.passed_over_since) >= PASSED_OVER_FOR {
                     self.passed_over.clear();
                     self.passed_over_since = now;
@@ -207,11 +222,17 @@ impl<'a> Shift<'a> {
         }
     }
 
-    fn log(&self, outcome: Result<()>) {
+    /// Logs what failed, and waits before it takes more: what failed now fails again at once.
+    fn note(&mut self, outcome: Result<()>) {
         if let Err(error) = outcome {
             let worker = &self.worker.settings.name;
             tracing::error!(worker, code = error.code(), %error, "the queue could not be served; trying again");
+            self.again_at = Some(self.worker.clock.instant() + TRIED_AGAIN_AFTER);
         }
+    }
+
+    fn may_take(&self) -> bool {
+        self.again_at.is_none()
     }
 
     // --- taking runs ---
@@ -225,8 +246,7 @@ impl<'a> Shift<'a> {
         if !self.orphans_are_known {
             self.find_orphans().await?;
         }
-        let taken = self.take_over_abandoned().await;
-        self.log(taken);
+        self.take_over_abandoned().await?;
         for _ in 0..BATCHES_PER_PASS {
             self.look_what_waits().await?;
             if self.waiting.is_empty() {
@@ -265,7 +285,7 @@ impl<'a> Shift<'a> {
         let filter = RunFilter { statuses, ..RunFilter::default() };
         let (runs, _) = self.worker.store.runs(&filter, Page::first(ORPHANS_MAX)).await?;
         let since = self.worker.clock.instant();
-        let orphans = runs.into_iter().map(|run| Abandoned::of(run, since));
+        let orphans = runs.into_iter().map(|run| Abandoned::of(run, since, &self.worker.settings.name));
         self.abandoned.extend(orphans);
         self.orphans_are_known = true;
         Ok(())
@@ -338,10 +358,10 @@ impl<'a> Shift<'a> {
             abandoned.since = now + RECOVERED_AFTER;
             return Ok(());
         };
-        let LeaseTerms { ttl, grace } = self.worker.terms();
-        match self.worker.store.take_over(id, &self.worker.settings.name, ttl, grace).await {
+        let (LeaseTerms { ttl, grace }, counts) = (self.worker.terms(), abandoned.counts);
+        match self.worker.store.take_over(id, &self.worker.settings.name, ttl, grace, counts).await {
             Ok(run) => {
-                let task = if is_given_up(&run) { Task::GiveUp } else { Task::Recover };
+                let task = if counts && is_given_up(&run) { Task::GiveUp } else { Task::Recover };
                 tracing::warn!(run = %id, sync = %run.sync_id, takeovers = run.takeovers, "taking over a run");
                 metrics::counter!("syncline_takeovers_total").increment(1);
                 self.start(run, task, uses, now);
@@ -387,6 +407,12 @@ impl<'a> Shift<'a> {
         }
     }
 
+    /// Renews leases, and looks for those of others that ran out.
+    async fn keep(&mut self) -> Result<()> {
+        self.renew().await?;
+        self.find_expired().await
+    }
+
     /// Renews the leases of what runs, and hands on what the store says of it.
     async fn renew(&mut self) -> Result<()> {
         let held: Vec<(RunId, u64)> = self
@@ -425,7 +451,7 @@ impl<'a> Shift<'a> {
         let since = self.worker.clock.instant();
         for run in self.worker.store.expired_leases(terms.grace).await? {
             if !self.running.contains_key(&run.id) {
-                let (id, abandoned) = Abandoned::of(run, since);
+                let (id, abandoned) = Abandoned::of(run, since, &self.worker.settings.name);
                 self.abandoned.entry(id).or_insert(abandoned);
             }
         }
@@ -460,7 +486,8 @@ impl<'a> Shift<'a> {
         let terms = self.worker.settings.leases.map_or(RECOVERED_AFTER, |terms| terms.ttl + terms.grace);
         let since = self.worker.clock.instant() + terms;
         let (sync_id, run_type) = (running.sync_id.clone(), running.run_type);
-        self.abandoned.insert(id, Abandoned { sync_id, run_type, since });
+        let counts = error.kind != ErrorKind::StateUnreachable;
+        self.abandoned.insert(id, Abandoned { sync_id, run_type, since, counts });
     }
 
     // --- ending ---

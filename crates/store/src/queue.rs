@@ -48,9 +48,16 @@ pub trait Queue: Store {
     async fn expired_leases(&self, grace: Duration) -> Result<Vec<Run>>;
 
     /// Takes over an active run whose lease ran out (`conflict` when it did not): new epoch, worker
-    /// and lease, `takeovers` + 1, same status. An embedded store's lock is the proof that whoever
-    /// had the run is gone.
-    async fn take_over(&self, id: &RunId, worker: &str, ttl: Duration, grace: Duration) -> Result<Run>;
+    /// and lease, same status, and `takeovers` + 1 where it `counts` against the run. An embedded store's
+    /// lock is the proof that whoever had the run is gone.
+    async fn take_over(
+        &self,
+        id: &RunId,
+        worker: &str,
+        ttl: Duration,
+        grace: Duration,
+        counts: bool,
+    ) -> Result<Run>;
 
     /// Scheduled runs that are due, the longest due first.
     async fn due(&self, now: Timestamp, limit: u64) -> Result<Vec<Run>>;

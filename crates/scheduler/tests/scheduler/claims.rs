@@ -89,13 +89,14 @@ async fn a_connection_takes_as_many_runs_as_it_may_and_others_go_past() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_workers_share_the_room_that_a_connection_has() {
-    let mut world = World::new();
+    let mut world = World::over_postgres().await;
     let records = define(&world, 4).await;
     for record in &records {
         uses(&world, record, &[("connection:crm", Some(1))]);
         world.trigger(record, RunType::Sync).await;
     }
-    let _workers = [world.work(4), world.work(4)];
+    let terms = LeaseTerms::of(Duration::from_secs(3_600));
+    let _workers = [world.work_with_leases(4, terms), world.work_with_leases(4, terms)];
     for _ in 0..4 {
         let mut begun = world.begun().await;
         assert_eq!(active(&world, &records).await, 1);

@@ -49,6 +49,25 @@ async fn a_run_of_a_dead_worker_is_taken_over_when_its_lease_has_run_out() {
     assert!(world.due_at(&contact).await.is_some());
 }
 
+/// However often the state goes away: the run is not what brings its worker down.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_its_own_worker_resumes_after_an_outage_is_not_given_up() {
+    let mut world = World::over_postgres().await;
+    let contact = world.define(sync("contact", Some(every(900)))).await;
+    let _worker = world.work_with_leases(1, TERMS);
+    let asked = world.trigger(&contact, RunType::Sync).await;
+    let mut begun = world.begun().await;
+    for end in [End::Unreachable, End::Lost, End::Unreachable, End::Lost] {
+        begun.end(end);
+        begun = begun_in_time(&mut world).await;
+        assert_eq!((&begun.run.id, begun.task, begun.run.takeovers), (&asked.id, Task::Recover, 0));
+    }
+    // One that breaks off by itself may be what breaks it.
+    begun.end(End::Panic);
+    begun = begun_in_time(&mut world).await;
+    assert_eq!((begun.task, begun.run.takeovers), (Task::Recover, 1));
+}
+
 fn world_run(begun: &Begun) -> syncline_core::Run {
     syncline_core::Run { status: RunStatus::Running, ..begun.run.clone() }
 }
@@ -80,7 +99,7 @@ async fn a_worker_that_was_suspended_past_its_lease_learns_that_its_run_is_lost(
     // Its clock stands still, so it renews nothing while the database's clock goes on.
     let taken = async {
         loop {
-            match world.store.take_over(&begun.run.id, "other", TERMS.ttl, TERMS.grace).await {
+            match world.store.take_over(&begun.run.id, "other", TERMS.ttl, TERMS.grace, true).await {
                 Ok(run) => break run,
                 Err(error) if error.kind == ErrorKind::Conflict => tokio::task::yield_now().await,
                 Err(error) => panic!("{error}"),

@@ -64,6 +64,10 @@ pub enum End {
     Halted,
     /// The state could not be kept.
     Broken,
+    /// The state server was not there.
+    Unreachable,
+    /// The lease ran out.
+    Lost,
     Panic,
 }
 
@@ -193,6 +197,8 @@ impl Ending {
                 (RunStatus::Failed, Some(halted))
             }
             End::Broken => return Err(Error::new(ErrorKind::LocalIo, "the disk is full")),
+            End::Unreachable => return Err(Error::new(ErrorKind::StateUnreachable, "nobody answers")),
+            End::Lost => return Err(Error::new(ErrorKind::Fenced, "the lease ran out")),
             End::Panic => panic!("a defect, as a test wants it"),
         };
         run.status = run.status.transition(status)?;

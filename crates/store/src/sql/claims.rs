@@ -148,7 +148,14 @@ pub fn expired(tx: &dyn Sql, grace: Duration) -> Outcome<Vec<Run>> {
     Ok(records.iter().map(|text| blob::decode(text, "a run")).collect::<Result<_, _>>()?)
 }
 
-pub fn take_over(tx: &dyn Sql, id: &RunId, worker: &str, ttl: Duration, grace: Duration) -> Outcome<Run> {
+pub fn take_over(
+    tx: &dyn Sql,
+    id: &RunId,
+    worker: &str,
+    ttl: Duration,
+    grace: Duration,
+    counts: bool,
+) -> Outcome<Run> {
     let run = runs::require(tx, id)?;
     if run.status.is_active() && !has_run_out(tx, id, grace)? {
         return Err(Error::new(
@@ -158,7 +165,7 @@ pub fn take_over(tx: &dyn Sql, id: &RunId, worker: &str, ttl: Duration, grace: D
         .help("wait until its lease has run out")
         .into());
     }
-    let taken = runs::take_over(tx, &run, worker)?;
+    let taken = runs::take_over(tx, &run, worker, counts)?;
     lease(tx, id, ttl)?;
     Ok(taken)
 }

@@ -134,7 +134,7 @@ fn no_statement_of_the_queue_reads_a_whole_table() {
     assert_eq!(queue::candidates(tx, 9, &[]).unwrap().len(), 1);
     let active = started(tx, "a");
     claims::renew(tx, "w", &[(active.id.clone(), active.epoch)], Duration::ZERO).unwrap();
-    claims::take_over(tx, &active.id, "w2", Duration::ZERO, Duration::ZERO).unwrap();
+    claims::take_over(tx, &active.id, "w2", Duration::ZERO, Duration::ZERO, true).unwrap();
     claims::expired(tx, Duration::ZERO).unwrap();
     queue::due(tx, at(99), 9).unwrap();
     queue::next_due(tx).unwrap();

@@ -38,9 +38,16 @@ impl<B: Backend + 'static> Queue for B {
         self.read(move |tx| claims::expired(tx, grace)).await
     }
 
-    async fn take_over(&self, id: &RunId, worker: &str, ttl: Duration, grace: Duration) -> Result<Run> {
+    async fn take_over(
+        &self,
+        id: &RunId,
+        worker: &str,
+        ttl: Duration,
+        grace: Duration,
+        counts: bool,
+    ) -> Result<Run> {
         let (id, worker) = (id.clone(), worker.to_string());
-        self.write(move |tx| claims::take_over(tx, &id, &worker, ttl, grace)).await
+        self.write(move |tx| claims::take_over(tx, &id, &worker, ttl, grace, counts)).await
     }
 
     async fn due(&self, now: Timestamp, limit: u64) -> Result<Vec<Run>> {

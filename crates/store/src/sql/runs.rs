@@ -139,9 +139,9 @@ pub fn reclaim(tx: &dyn Sql, id: &RunId) -> Outcome<Run> {
 }
 
 /// As [`reclaim`], for another worker.
-pub fn take_over(tx: &dyn Sql, run: &Run, worker: &str) -> Outcome<Run> {
+pub fn take_over(tx: &dyn Sql, run: &Run, worker: &str, counts: bool) -> Outcome<Run> {
     let epoch = epoch_of_takeover(tx, run)?;
-    let (worker, takeovers) = (Some(worker.to_string()), run.takeovers + 1);
+    let (worker, takeovers) = (Some(worker.to_string()), run.takeovers + u32::from(counts));
     let taken = Run { epoch, worker, takeovers, ..run.clone() };
     save(tx, run, &taken)?;
     Ok(taken)

@@ -146,7 +146,7 @@ async fn a_run_is_taken_over_under_a_new_epoch(store: Arc<dyn Queue>) {
     let claim = Claim { ttl: Duration::ZERO, ..claim_by("w1") };
     let old = free(store.claim(&run_id("a"), &claim).await.unwrap());
     store.request_cancel(&old.id, &FollowUp::default(), at(5)).await.unwrap();
-    let new = store.take_over(&old.id, "w2", MINUTE, Duration::ZERO).await.unwrap();
+    let new = store.take_over(&old.id, "w2", MINUTE, Duration::ZERO, true).await.unwrap();
     let expected = Run { epoch: old.epoch + 1, worker: Some("w2".into()), takeovers: 1, ..old.clone() };
     assert_eq!(new, expected);
     assert_eq!(run_now(&*store, &old.id).await, new);
@@ -160,9 +160,9 @@ async fn only_active_runs_are_taken_over_from_a_worker(store: Arc<dyn Queue>) {
     ensure(&*store, "a").await;
     enqueued(&*store, "a", "a", RunType::Sync).await;
     let zero = Duration::ZERO;
-    refused(store.take_over(&run_id("a"), "w2", MINUTE, zero).await, ErrorKind::Conflict);
+    refused(store.take_over(&run_id("a"), "w2", MINUTE, zero, true).await, ErrorKind::Conflict);
     end(&*store, taken(&*store, &run_id("a")).await).await;
-    refused(store.take_over(&run_id("a"), "w2", MINUTE, zero).await, ErrorKind::Conflict);
+    refused(store.take_over(&run_id("a"), "w2", MINUTE, zero, true).await, ErrorKind::Conflict);
 }
 
 /// An embedded store never has one that ran out; a server's has not, in a minute.
@@ -186,14 +186,14 @@ async fn a_lease_on_a_server_runs_out_unless_it_is_renewed() {
     let held = [(run.id.clone(), run.epoch)];
     assert_eq!(store.expired_leases(Duration::ZERO).await.unwrap(), std::slice::from_ref(&run));
     assert!(store.expired_leases(MINUTE).await.unwrap().is_empty(), "its grace has not run out");
-    refused(store.take_over(&run.id, "w2", MINUTE, MINUTE).await, ErrorKind::Conflict);
+    refused(store.take_over(&run.id, "w2", MINUTE, MINUTE, true).await, ErrorKind::Conflict);
 
     assert_eq!(store.renew("w1", &held, MINUTE).await.unwrap(), Renewed::default());
     assert!(store.expired_leases(Duration::ZERO).await.unwrap().is_empty());
-    refused(store.take_over(&run.id, "w2", MINUTE, Duration::ZERO).await, ErrorKind::Conflict);
+    refused(store.take_over(&run.id, "w2", MINUTE, Duration::ZERO, true).await, ErrorKind::Conflict);
 
     store.renew("w1", &held, Duration::ZERO).await.unwrap();
-    let taken = store.take_over(&run.id, "w2", MINUTE, Duration::ZERO).await.unwrap();
+    let taken = store.take_over(&run.id, "w2", MINUTE, Duration::ZERO, true).await.unwrap();
     assert!(store.expired_leases(Duration::ZERO).await.unwrap().is_empty());
     assert_eq!(store.renew("w1", &held, MINUTE).await.unwrap().lost, [run.id]);
     end(store, taken).await;

@@ -489,7 +489,7 @@ async fn what_is_not_there_is_not_found(store: Arc<dyn Queue>) {
     let id = run_id("absent");
     refused(store.claim(&id, &claim_by("w1")).await, ErrorKind::NotFound);
     let second = std::time::Duration::from_secs(1);
-    refused(store.take_over(&id, "w1", second, second).await, ErrorKind::NotFound);
+    refused(store.take_over(&id, "w1", second, second, true).await, ErrorKind::NotFound);
     refused(store.request_cancel(&id, &FollowUp::default(), at(0)).await, ErrorKind::NotFound);
     refused(store.pin(&new_run("absent", "a", RunType::Sync), "{}").await, ErrorKind::NotFound);
     refused(store.reschedule(&uid("a"), None).await, ErrorKind::NotFound);

@@ -399,7 +399,7 @@ impl Model {
 
     async fn take_over(&mut self, n: u32) -> (Expected, Result<()>) {
         let zero = Duration::ZERO;
-        let got = self.store.take_over(&run_id(&n.to_string()), "w2", zero, zero).await;
+        let got = self.store.take_over(&run_id(&n.to_string()), "w2", zero, zero, true).await;
         match self.runs[&n].status.is_active() {
             // A server keeps a lease that runs.
             true if got.as_ref().is_err_and(|e| e.kind == ErrorKind::Conflict) => (Ok(()), Ok(())),

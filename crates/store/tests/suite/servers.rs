@@ -90,10 +90,10 @@ async fn a_server_that_lost_its_run_to_another_writes_nothing_late() {
         panic!("its lease ran out")
     };
     assert_eq!(expired.id, run.id);
-    let taken = new.take_over(&run.id, "new", Duration::from_secs(60), Duration::ZERO).await.unwrap();
+    let taken = new.take_over(&run.id, "new", Duration::from_secs(60), Duration::ZERO, true).await.unwrap();
     assert!(taken.epoch > run.epoch);
     refused(
-        old.take_over(&run.id, "old", Duration::from_secs(60), Duration::ZERO).await,
+        old.take_over(&run.id, "old", Duration::from_secs(60), Duration::ZERO, true).await,
         ErrorKind::Conflict,
     );
 
