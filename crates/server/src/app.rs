@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::{Roles, Tokens};
 use crate::events::Hub;
+use crate::health::Sums;
 use crate::live::Live;
 use crate::notify::Deliverer;
 use crate::probe::Prober;
@@ -35,6 +36,7 @@ pub struct App {
     pub scheduler: Scheduler,
     /// Whoever holds it may put another version of the project in place.
     pub gate: Arc<Mutex<Fingerprint>>,
+    pub health: Sums,
     /// Tries connections and syncs.
     pub prober: Prober,
     /// Sends notices.

@@ -12,6 +12,7 @@ mod errors_page;
 mod events;
 mod execute;
 mod follow;
+mod health;
 mod input;
 pub mod keyring;
 mod letters;

@@ -24,6 +24,7 @@ use crate::app::{About, App};
 use crate::events::Hub;
 use crate::execute::Runner;
 use crate::follow::Follow;
+use crate::health::Sums;
 use crate::keyring::Keyring;
 use crate::live::Live;
 use crate::notify::{self, ChannelSource, Deliverer, Links};
@@ -243,6 +244,7 @@ async fn assemble(options: Options) -> Result<Arc<App>> {
     let app = App {
         scheduler: Scheduler::new(successor.clone(), follow_ups, Arc::clone(&signals)),
         gate: Arc::new(Mutex::new(seen)),
+        health: Sums::default(),
         prober: Prober::default(),
         deliverer: Arc::new(deliverer),
         tokens: Tokens::new(Arc::clone(&store))?,

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use syncline_core::{Result, RunId, RunStatus, SyncId, SyncUid};
+use syncline_core::{Result, Run, RunId, RunStatus, SyncId, SyncUid};
 
-use crate::{LetterFilter, NewNotice, Page, Queue};
+use crate::{LetterFilter, NewNotice, Page, Queue, SyncRecord};
 
 /// Longest that the answer to a request with an `Idempotency-Key` is kept.
 pub const ANSWERS_KEPT: Duration = Duration::from_secs(24 * 3_600);
@@ -73,13 +73,14 @@ pub trait Catalog: Queue {
 
     // --- figures ---
 
-    /// Figures over the runs that ended from `since` on, tests left out.
-    async fn health(&self, since: Timestamp) -> Result<Health>;
+    /// What lists show of syncs, by id; those that are not registered are left out. `bad_usage` for more
+    /// than [`Page::SIZE_MAX`].
+    async fn sync_overviews(&self, ids: &[SyncId]) -> Result<Vec<SyncOverview>>;
+
+    /// Figures over the runs that ended from `since` on, in all and in periods of `seconds`; tests left out.
+    async fn health(&self, since: Timestamp, seconds: u64) -> Result<Health>;
     /// The same for each sync that has such runs.
     async fn sync_figures(&self, since: Timestamp) -> Result<Vec<SyncFigures>>;
-    /// Runs that ended from `since` on, counted by status in periods of `seconds`, oldest first;
-    /// tests left out, periods without runs too.
-    async fn runs_over_time(&self, since: Timestamp, seconds: u64) -> Result<Vec<Period>>;
     /// How many runs there are of each status.
     async fn run_counts(&self) -> Result<BTreeMap<RunStatus, u64>>;
     /// Letters by error fingerprint, most first.
@@ -213,6 +214,21 @@ pub struct Delivery {
     pub next_attempt_at: Option<Timestamp>,
 }
 
+/// A sync with what became of it lately.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyncOverview {
+    pub record: SyncRecord,
+    /// The latest run that started.
+    pub last_run: Option<Run>,
+    /// When its next run is due.
+    pub next_run_at: Option<Timestamp>,
+    /// Held runs, newest first.
+    pub held: Vec<RunId>,
+    /// Live keys by entry state.
+    pub states: BTreeMap<String, u64>,
+    pub open_letters: u64,
+}
+
 /// Sync Health.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
@@ -229,6 +245,8 @@ pub struct Health {
     pub rows_failed: u64,
     /// Syncs whose latest run in the period failed or had failed rows.
     pub syncs_with_errors: Vec<SyncUid>,
+    /// Oldest first, up to the last that has a run.
+    pub periods: Vec<Period>,
 }
 
 /// How the runs of one sync went.
@@ -264,6 +282,7 @@ impl SyncFigures {
     }
 }
 
+/// The runs that ended in a period, and those that were due in it and did not run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Period {
     pub start: Timestamp,

@@ -26,7 +26,7 @@ use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
 pub use catalog::{
     ANSWERS_KEPT, Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health,
-    Incarnation, LetterGroup, Notice, NoticeState, Object, Period, SyncFigures,
+    Incarnation, LetterGroup, Notice, NoticeState, Object, Period, SyncFigures, SyncOverview,
 };
 pub use files::{CACHE_BYTES, FileStore, FileWriter, Pin};
 pub use location::StateLocation;

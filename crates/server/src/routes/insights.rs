@@ -1,20 +1,20 @@
 //! Figures over many runs: Sync Health and trends.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use syncline_api::{AttentionView, HealthView, PeriodView, TrendsView};
 use syncline_core::{ErrorKind, RunStatus, Sync, SyncUid};
-use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncState};
-use utoipa::{IntoParams, ToSchema};
+use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncRecord, SyncState};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::health::Window;
 use crate::input::Params;
 use crate::problem::{Answer, Fault};
 use crate::trends;
@@ -27,33 +27,8 @@ const RUNS_PER_POINT: u64 = 3;
 /// Runs behind the last point that it is compared with.
 const RUNS_BEHIND: u64 = 30;
 
-const HOUR: u64 = 3_600;
-const DAY: u64 = 24 * HOUR;
-
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(trends_of))
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-enum Window {
-    #[default]
-    #[serde(rename = "24h")]
-    Day,
-    #[serde(rename = "7d")]
-    Week,
-    #[serde(rename = "30d")]
-    Month,
-}
-
-impl Window {
-    /// Its name, its length, and the length of one period of its chart, in seconds.
-    fn shape(self) -> (&'static str, u64, u64) {
-        match self {
-            Window::Day => ("24h", DAY, HOUR),
-            Window::Week => ("7d", 7 * DAY, 6 * HOUR),
-            Window::Month => ("30d", 30 * DAY, DAY),
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
@@ -68,7 +43,7 @@ pub struct HealthQuery {
 impl HealthQuery {
     /// How long the window is.
     pub fn seconds(&self) -> u64 {
-        self.window.unwrap_or_default().shape().1
+        self.window.unwrap_or_default().seconds()
     }
 }
 
@@ -76,20 +51,16 @@ impl HealthQuery {
 #[utoipa::path(get, path = "/health", operation_id = "get_health", tag = "insights", params(HealthQuery),
     responses((status = 200, body = HealthView)), extensions(("x-role" = json!("viewer"))))]
 async fn health(State(app): State<Arc<App>>, Params(query): Params<HealthQuery>) -> Answer<Json<HealthView>> {
-    let (window, seconds, period) = query.window.unwrap_or_default().shape();
-    let now = app.now();
-    let since = now - Duration::from_secs(seconds);
-    let figures = app.store.health(since).await?;
+    let window = query.window.unwrap_or_default();
+    let sum = app.health.over(&*app.store, window, app.now()).await?;
+    let figures = &sum.figures;
     let judged = figures.completed + figures.failed + figures.source_failures;
-    let names: BTreeMap<SyncUid, String> =
-        app.store.syncs().await?.into_iter().map(|sync| (sync.uid, sync.id.to_string())).collect();
-    let mut syncs_with_errors: Vec<String> =
-        figures.syncs_with_errors.iter().filter_map(|uid| names.get(uid).cloned()).collect();
-    syncs_with_errors.sort();
-    let periods = app.store.runs_over_time(since, period).await?;
+    let syncs = app.store.syncs().await?;
+    let had_errors: HashSet<&SyncUid> = figures.syncs_with_errors.iter().collect();
+    let with_errors = syncs.iter().filter(|sync| had_errors.contains(&sync.uid));
     Ok(Json(HealthView {
-        window: window.into(),
-        since,
+        window: window.name().into(),
+        since: sum.since,
         total_runs: figures.total_runs,
         completed: figures.completed,
         failed: figures.failed,
@@ -99,24 +70,24 @@ async fn health(State(app): State<Arc<App>>, Params(query): Params<HealthQuery>)
         average_duration_seconds: figures.average_duration_seconds,
         rows_synced: figures.rows_created + figures.rows_updated + figures.rows_deleted,
         rows_failed: figures.rows_failed,
-        syncs_with_errors,
-        periods: periods
-            .into_iter()
+        syncs_with_errors: with_errors.map(|sync| sync.id.to_string()).collect(),
+        periods: figures
+            .periods
+            .iter()
             .map(|period| PeriodView {
                 start: period.start,
-                by_status: period.by_status.into_iter().map(|(s, n)| (s.as_str().into(), n)).collect(),
+                by_status: period.by_status.iter().map(|(s, n)| (s.as_str().into(), *n)).collect(),
             })
             .collect(),
-        attention: attention(&app).await?,
+        attention: attention(&app, &syncs).await?,
     }))
 }
 
-async fn attention(app: &App) -> Answer<AttentionView> {
+async fn attention(app: &App, syncs: &[SyncRecord]) -> Answer<AttentionView> {
     let held = RunFilter { statuses: vec![RunStatus::Held], ..RunFilter::default() };
     let (_, held_runs) = app.store.runs(&held, Page::first(1)).await?;
     let open = LetterFilter { states: vec![LetterState::Open], ..LetterFilter::default() };
     let (_, open_dead_letters) = app.store.letters(&open, Page::first(1)).await?;
-    let syncs = app.store.syncs().await?;
     let halted = syncs.iter().filter(|sync| matches!(sync.state, SyncState::Halted { .. }));
     Ok(AttentionView {
         held_runs,

@@ -1,6 +1,6 @@
 //! Syncs: what they are, what they do, triggering and activating them, their cursors and records.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -13,10 +13,10 @@ use syncline_api::{
     RunDetail, RunView, ScheduledSync, SyncView, TriggerRequest, TriggeredRun,
 };
 use syncline_config::Origin;
-use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, RunStatus, Sync, SyncId};
+use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, Sync, SyncId};
 use syncline_engine::review;
 use syncline_engine::{Endpoints, config_hash, cursor_effect, cursor_type};
-use syncline_store::{CursorChange, LetterFilter, LetterState, Page, RunFilter, SyncRecord};
+use syncline_store::{CursorChange, SyncOverview, SyncRecord};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,7 +32,7 @@ use crate::{actions, schedule, views};
 /// Events of a record that are looked for.
 const RECORD_EVENTS_MAX: usize = 200;
 /// Held runs that are named with a sync.
-const HELD_MAX: u64 = 10;
+const HELD_MAX: usize = 10;
 /// States of syncs.
 const STATES: [&str; 3] = ["active", "inactive", "halted"];
 
@@ -91,24 +91,31 @@ impl SyncQuery {
 }
 
 pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
-    let record = app.record(sync).await?;
-    let filter = RunFilter { sync_uid: Some(record.uid.clone()), ..RunFilter::default() };
-    let (latest, _) = app.store.runs(&filter, Page::first(5)).await?;
-    let now = app.now();
-    let started = latest.iter().find(|run| run.started_at.is_some());
+    let views = views_of(app, &[sync]).await?;
+    Ok(views.into_iter().next().ok_or_else(|| Error::internal(format!("{} was not registered", sync.id)))?)
+}
+
+/// All that is shown of syncs, with one look at the state whatever their number.
+async fn views_of(app: &App, syncs: &[&Sync]) -> Answer<Vec<SyncView>> {
+    let ids: Vec<SyncId> = syncs.iter().map(|sync| sync.id.clone()).collect();
+    let mut overviews = app.store.sync_overviews(&ids).await?;
+    if overviews.len() < syncs.len() {
+        for sync in syncs {
+            app.record(sync).await?;
+        }
+        overviews = app.store.sync_overviews(&ids).await?;
+    }
+    let mut by_id: HashMap<SyncId, SyncOverview> =
+        overviews.into_iter().map(|overview| (overview.record.id.clone(), overview)).collect();
+    let view = |sync: &&Sync| Some(view_of(app, sync, by_id.remove(&sync.id)?));
+    Ok(syncs.iter().filter_map(view).collect())
+}
+
+fn view_of(app: &App, sync: &Sync, overview: SyncOverview) -> SyncView {
+    let SyncOverview { record, last_run, next_run_at, held, states, open_letters } = overview;
+    let of_state = |name| states.get(name).copied().unwrap_or(0);
     let origin = app.live.get().project.origin(&sync.id);
-    let next = schedule::next_run(&*app.store, &record).await?;
-    let held = RunFilter { statuses: vec![RunStatus::Held], ..filter };
-    let (held, _) = app.store.runs(&held, Page::first(HELD_MAX)).await?;
-    let generation = app.store.generation(&record.uid).await?;
-    let of_state = |name| generation.as_ref().and_then(|g| g.states.get(name)).copied().unwrap_or(0);
-    let open = LetterFilter {
-        sync_uid: Some(record.uid.clone()),
-        states: vec![LetterState::Open],
-        ..LetterFilter::default()
-    };
-    let (_, dead_letters) = app.store.letters(&open, Page::first(1)).await?;
-    Ok(SyncView {
+    SyncView {
         id: sync.id.to_string(),
         uid: Some(record.uid.to_string()),
         instance: sync.id.instance().into(),
@@ -121,13 +128,13 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
         state: schedule::state_name(&record.state).into(),
         halted: HaltedView::of(&record.state),
         schedule: sync.schedule.as_ref().map(schedule::view),
-        next_run_at: next.and_then(|run| run.run_at),
-        last_run: started.map(|run| RunView::of(run, now)),
-        held_runs: held.iter().map(|run| run.id.to_string()).collect(),
+        next_run_at,
+        last_run: last_run.map(|run| RunView::of(&run, app.now())),
+        held_runs: held.iter().take(HELD_MAX).map(RunId::to_string).collect(),
         seeded: record.generation > 0,
         delivered: of_state("delivered"),
         pending: of_state("pending"),
-        dead_letters,
+        dead_letters: open_letters,
         cursor: record.cursor.as_ref().map(CursorValue::to_string),
         cursor_column: sync.model.cursor.clone(),
         batch_size: sync.batch_size,
@@ -140,7 +147,7 @@ pub async fn view(app: &App, sync: &Sync) -> Answer<SyncView> {
             Some(Origin::File(place)) => Some(place.to_string()),
             Some(Origin::Api) | None => None,
         },
-    })
+    }
 }
 
 /// Syncs of the project, by id.
@@ -167,11 +174,7 @@ async fn list(State(app): State<Arc<App>>, Params(query): Params<SyncQuery>) -> 
     let mut syncs: Vec<&Sync> = loaded.project.syncs.iter().filter(wanted).collect();
     syncs.sort_by(|a, b| a.id.cmp(&b.id));
     let List { data, pagination } = sliced(syncs, page);
-    let mut views = Vec::with_capacity(data.len());
-    for sync in data {
-        views.push(view(&app, sync).await?);
-    }
-    Ok(Json(List { data: views, pagination }))
+    Ok(Json(List { data: views_of(&app, &data).await?, pagination }))
 }
 
 /// One sync.

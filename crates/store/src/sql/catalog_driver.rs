@@ -6,12 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
-use syncline_core::{Result, RunId, RunStatus};
+use syncline_core::{Result, RunId, RunStatus, SyncId};
 
-use super::{Backend, audit, events, figures, notices, objects, progress, requests, sync_figures};
+use super::{Backend, audit, events, figures, notices, objects, overviews, progress, requests, sync_figures};
 use crate::{
     Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health, LetterFilter,
-    LetterGroup, NewNotice, Notice, Object, Page, Period, SyncFigures,
+    LetterGroup, NewNotice, Notice, Object, Page, SyncFigures, SyncOverview,
 };
 
 #[async_trait]
@@ -83,7 +83,7 @@ impl<B: Backend + 'static> Catalog for B {
 
     async fn progress(&self, run: &RunId) -> Result<Option<Value>> {
         let run = run.clone();
-        self.read(move |tx| progress::get(tx, &run)).await
+        self.read_live(move |tx| progress::get(tx, &run)).await
     }
 
     async fn due_notices(&self, now: Timestamp, limit: u64, lease: Duration) -> Result<Vec<Notice>> {
@@ -105,16 +105,17 @@ impl<B: Backend + 'static> Catalog for B {
         self.write(move |tx| notices::add(tx, &notice)).await
     }
 
-    async fn health(&self, since: Timestamp) -> Result<Health> {
-        self.read(move |tx| figures::health(tx, since)).await
+    async fn sync_overviews(&self, ids: &[SyncId]) -> Result<Vec<SyncOverview>> {
+        let ids = ids.to_vec();
+        self.read(move |tx| overviews::of(tx, &ids)).await
+    }
+
+    async fn health(&self, since: Timestamp, seconds: u64) -> Result<Health> {
+        self.read(move |tx| figures::health(tx, since, seconds)).await
     }
 
     async fn sync_figures(&self, since: Timestamp) -> Result<Vec<SyncFigures>> {
         self.read(move |tx| sync_figures::since(tx, since)).await
-    }
-
-    async fn runs_over_time(&self, since: Timestamp, seconds: u64) -> Result<Vec<Period>> {
-        self.read(move |tx| figures::runs_over_time(tx, since, seconds)).await
     }
 
     async fn run_counts(&self) -> Result<BTreeMap<RunStatus, u64>> {

@@ -38,6 +38,14 @@ pub trait Backend: Send + Sync {
         &self,
         work: impl Fn(&dyn Sql) -> Outcome<T> + Send + 'static,
     ) -> impl Future<Output = Result<T>> + Send;
+
+    /// As [`Backend::read`], of what is not durable.
+    fn read_live<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Sql) -> Outcome<T> + Send + 'static,
+    ) -> impl Future<Output = Result<T>> + Send {
+        self.read(work)
+    }
 }
 
 #[async_trait]

@@ -13,8 +13,8 @@ use syncline_core::sync::Overlap;
 use syncline_core::{Run, RunId, RunStatus, RunType, SyncId, SyncUid, Trigger};
 
 use super::{
-    Dialect, Outcome, Row, Sql, Value, audit, claims, events, figures, follow, notices, objects, progress,
-    queue, requests, runs, syncs,
+    Dialect, Outcome, Row, Sql, Value, audit, claims, events, figures, follow, notices, objects, overviews,
+    progress, queue, requests, runs, syncs,
 };
 use crate::sqlite::migrations::{MIGRATIONS, migrate};
 use crate::{
@@ -212,8 +212,8 @@ fn no_statement_of_the_catalog_reads_a_whole_table() {
         audit::list(tx, &by_actor, Page::first(9)).unwrap();
         audit::list(tx, &by_target, Page::first(9)).unwrap();
     }
-    figures::health(tx, at(0)).unwrap();
-    figures::runs_over_time(tx, at(0), 60).unwrap();
+    figures::health(tx, at(0), 60).unwrap();
+    assert_eq!(overviews::of(tx, &[SyncId::parse("crm.a").unwrap()]).unwrap().len(), 1);
     figures::run_counts(tx).unwrap();
     figures::letter_groups(tx, &LetterFilter::default(), Page::first(9)).unwrap();
 }

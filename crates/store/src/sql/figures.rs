@@ -16,34 +16,54 @@ const PERIODS_MAX: i64 = 10_000;
 const ENDED: &str = "writes = 1 AND completed_at IS NOT NULL
      AND status IN ('completed', 'failed', 'source_failure', 'cancelled')";
 
-pub fn health(tx: &dyn Sql, since: Timestamp) -> Outcome<Health> {
+pub fn health(tx: &dyn Sql, since: Timestamp, seconds: u64) -> Outcome<Health> {
+    let micros = i64::try_from(seconds).ok().and_then(|s| s.checked_mul(1_000_000)).filter(|m| *m > 0);
+    let micros = micros.ok_or_else(|| refused("a period lasts a second or longer"))?;
     let sql = format!(
-        "SELECT status, count(*), count(duration), CAST(coalesce(sum(duration), 0) AS BIGINT),
+        "SELECT status, (completed_at - ?) / ? AS period, count(*), count(duration),
+             CAST(coalesce(sum(duration), 0) AS BIGINT),
              CAST(coalesce(sum(rows_created), 0) AS BIGINT), CAST(coalesce(sum(rows_updated), 0) AS BIGINT),
              CAST(coalesce(sum(rows_deleted), 0) AS BIGINT), CAST(coalesce(sum(rows_failed), 0) AS BIGINT)
-         FROM {} WHERE workspace_id = ? AND completed_at >= ? AND {ENDED} GROUP BY status",
+         FROM {} WHERE workspace_id = ? AND completed_at >= ? AND writes = 1 AND completed_at IS NOT NULL
+         AND status IN ('completed', 'failed', 'source_failure', 'cancelled', 'not_run')
+         GROUP BY period, status ORDER BY period",
         tx.dialect().by_index("runs", "runs_ended")
     );
     let mut health = Health { syncs_with_errors: syncs_with_errors(tx, since)?, ..Health::default() };
-    let (mut timed, mut micros) = (0, 0);
-    for row in tx.query(&sql, values![WORKSPACE, since])? {
-        let runs = row.count(1)?;
-        health.total_runs += runs;
-        match status(&row)? {
-            RunStatus::Completed => health.completed = runs,
-            RunStatus::Failed => health.failed = runs,
-            RunStatus::SourceFailure => health.source_failures = runs,
-            _ => health.cancelled = runs,
+    let (mut timed, mut duration) = (0, 0);
+    for row in tx.query(&sql, values![since, micros, WORKSPACE, since])? {
+        let (status, runs) = (status(&row)?, row.count(2)?);
+        period(&mut health.periods, since, micros, row.integer(1)?)?.by_status.insert(status, runs);
+        match status {
+            RunStatus::Completed => health.completed += runs,
+            RunStatus::Failed => health.failed += runs,
+            RunStatus::SourceFailure => health.source_failures += runs,
+            RunStatus::Cancelled => health.cancelled += runs,
+            _ => continue,
         }
-        timed += row.count(2)?;
-        micros += row.integer(3)?;
-        health.rows_created += row.count(4)?;
-        health.rows_updated += row.count(5)?;
-        health.rows_deleted += row.count(6)?;
-        health.rows_failed += row.count(7)?;
+        timed += row.count(3)?;
+        duration += row.integer(4)?;
+        health.rows_created += row.count(5)?;
+        health.rows_updated += row.count(6)?;
+        health.rows_deleted += row.count(7)?;
+        health.rows_failed += row.count(8)?;
     }
-    health.average_duration_seconds = (timed > 0).then(|| micros as f64 / timed as f64 / 1e6);
+    health.total_runs = health.completed + health.failed + health.source_failures + health.cancelled;
+    health.average_duration_seconds = (timed > 0).then(|| duration as f64 / timed as f64 / 1e6);
     Ok(health)
+}
+
+/// The period of this number, which is the last one or after it.
+fn period(periods: &mut Vec<Period>, since: Timestamp, micros: i64, number: i64) -> Outcome<&mut Period> {
+    if number >= PERIODS_MAX {
+        return Err(refused("there would be more than 10,000 periods").into());
+    }
+    while (periods.len() as i64) <= number {
+        let offset = SignedDuration::from_micros(micros * periods.len() as i64);
+        let start = since.checked_add(offset).map_err(|_| damaged("a run"))?;
+        periods.push(Period { start, by_status: BTreeMap::new() });
+    }
+    Ok(periods.last_mut().ok_or_else(|| damaged("a run"))?)
 }
 
 /// Syncs whose latest run in the period failed or had failed rows: one look into the index for each.
@@ -58,34 +78,6 @@ fn syncs_with_errors(tx: &dyn Sql, since: Timestamp) -> Outcome<Vec<SyncUid>> {
     );
     let uids = tx.texts(&sql, values![since, WORKSPACE])?;
     Ok(uids.into_iter().map(SyncUid::from_stored).collect())
-}
-
-pub fn runs_over_time(tx: &dyn Sql, since: Timestamp, seconds: u64) -> Outcome<Vec<Period>> {
-    let micros = i64::try_from(seconds).ok().and_then(|s| s.checked_mul(1_000_000)).filter(|m| *m > 0);
-    let micros = micros.ok_or_else(|| refused("a period lasts a second or longer"))?;
-    let sql = format!(
-        "SELECT status, (completed_at - ?) / ? AS period, count(*) FROM {}
-         WHERE workspace_id = ? AND completed_at >= ? AND writes = 1 AND completed_at IS NOT NULL
-         AND status IN ('completed', 'failed', 'source_failure', 'cancelled', 'not_run')
-         GROUP BY period, status ORDER BY period",
-        tx.dialect().by_index("runs", "runs_ended")
-    );
-    let mut periods: Vec<Period> = Vec::new();
-    for row in tx.query(&sql, values![since, micros, WORKSPACE, since])? {
-        let period = row.integer(1)?;
-        if period >= PERIODS_MAX {
-            return Err(refused("there would be more than 10,000 periods").into());
-        }
-        while (periods.len() as i64) <= period {
-            let offset = SignedDuration::from_micros(micros * periods.len() as i64);
-            let start = since.checked_add(offset).map_err(|_| damaged("a run"))?;
-            periods.push(Period { start, by_status: BTreeMap::new() });
-        }
-        if let Some(last) = periods.last_mut() {
-            last.by_status.insert(status(&row)?, row.count(2)?);
-        }
-    }
-    Ok(periods)
 }
 
 fn refused(message: &str) -> Error {

@@ -24,6 +24,7 @@ pub(crate) mod incarnation;
 mod letters;
 mod notices;
 mod objects;
+mod overviews;
 mod plans;
 mod progress;
 mod queue;

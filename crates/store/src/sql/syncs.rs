@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use syncline_core::{CursorValue, Error, ErrorKind, SyncId, SyncUid};
 
+use super::overviews::Asked;
 use super::{Dialect, Outcome, Row, Sql, WORKSPACE, blob, damaged, events, time, values};
 use crate::{SyncRecord, SyncSeen, SyncState};
 
@@ -29,6 +30,15 @@ pub fn by_id(tx: &dyn Sql, id: &SyncId) -> Outcome<Option<SyncRecord>> {
 pub fn all(tx: &dyn Sql) -> Outcome<Vec<SyncRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? ORDER BY id");
     tx.query(&sql, values![WORKSPACE])?.iter().map(read).collect()
+}
+
+/// Those of these ids that there are, by id.
+pub fn of(tx: &dyn Sql, ids: &[SyncId]) -> Outcome<Vec<SyncRecord>> {
+    let ids: Vec<String> = ids.iter().map(SyncId::to_string).collect();
+    let asked = Asked::of(ids.iter().map(String::as_str));
+    let marks = &asked.marks;
+    let sql = format!("SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? AND id IN ({marks}) ORDER BY id");
+    tx.query(&sql, &asked.values)?.iter().map(read).collect()
 }
 
 /// The sync of this uid, which must exist.

@@ -19,7 +19,7 @@ const LOCK: &str = "lock";
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Size to which the write-ahead log shrinks after a large transaction.
-const JOURNAL_BYTES_MAX: u32 = 64 << 20;
+pub const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 
 /// Most characters shown of who holds the lock.
 const HOLDER_CHARS_MAX: usize = 120;
@@ -117,6 +117,13 @@ pub fn require_database(folder: &Path) -> Result<PathBuf> {
         _ => Err(Error::new(ErrorKind::NotFound, format!("there is no state in {} yet", folder.display()))
             .help("run a sync first, or name the project's folder")),
     }
+}
+
+/// Length of the journal beside a database; none has none.
+pub fn journal_bytes(database: &Path) -> u64 {
+    let mut journal = database.as_os_str().to_owned();
+    journal.push("-wal");
+    std::fs::metadata(journal).map_or(0, |found| found.len())
 }
 
 pub fn connect(database: &Path, read_only: bool) -> Outcome<Connection> {

@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite database in the state folder, written by one process at a time.
 //!
-//! One connection serves all calls in turn, on a thread that may block.
+//! One connection writes, in turn. A few others read meanwhile, each from the last commit before it began:
+//! neither waits for the other. All work is done on threads that may block.
 
 mod errors;
 mod folder;
@@ -8,31 +9,47 @@ pub(crate) mod migrations;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, TransactionBehavior};
 use syncline_core::{Error, Result};
-use tokio::sync::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::sql::{Backend, Outcome, Sql};
 
-/// Prepared statements kept; the store has fewer than this many.
+/// Prepared statements kept by each connection; the store has fewer than this many.
 const STATEMENTS_CACHED_MAX: usize = 128;
+
+/// Most connections that read.
+const READERS_MAX: usize = 4;
+
+/// Commits between two looks at the length of the journal.
+const COMMITS_PER_LOOK: u64 = 100;
 
 /// A [`Store`] in a SQLite database (`state.db`) in the state folder.
 ///
 /// Dropping it closes the database and frees the folder for other processes, after a call that may
 /// still be under way.
 pub struct SqliteStore {
-    open: Arc<Mutex<Open>>,
-    database: PathBuf,
-    read_only: bool,
+    open: Arc<Open>,
+    /// Room for calls that read.
+    reading: Arc<Semaphore>,
 }
 
-/// The connection and the lock that entitles to it, which live and end together.
+/// The connections and the lock that entitles to them, which end together and in this order: the last
+/// connection to go tidies the journal up.
 struct Open {
-    connection: Connection,
+    database: PathBuf,
+    /// Those that nobody uses now.
+    readers: Mutex<Vec<Connection>>,
+    /// `None`: opened to read only.
+    writer: Option<Arc<tokio::sync::Mutex<Writer>>>,
     _lock: Option<File>,
+}
+
+struct Writer {
+    connection: Connection,
+    commits: u64,
 }
 
 impl SqliteStore {
@@ -53,7 +70,8 @@ impl SqliteStore {
         let steps = &migrations::MIGRATIONS[..schema_version];
         let connection =
             open_for_writing(&database, steps).map_err(|fault| errors::error(fault, &database))?;
-        Ok(Self::new(Open { connection, _lock: Some(lock) }, database, false))
+        let writer = Some(Arc::new(tokio::sync::Mutex::new(Writer { connection, commits: 0 })));
+        Ok(Self::new(Open { database, readers: Mutex::default(), writer, _lock: Some(lock) }))
     }
 
     /// Opens the state of `folder` to look at it, also while another process writes.
@@ -61,28 +79,78 @@ impl SqliteStore {
     /// `not_found` where there is no state yet. Methods that would change something fail.
     pub fn open_read_only(folder: &Path) -> Result<Self> {
         let database = folder::require_database(folder)?;
-        let connection = open_for_reading(&database).map_err(|fault| errors::error(fault, &database))?;
-        Ok(Self::new(Open { connection, _lock: None }, database, true))
+        let reader = connect_to_read(&database)
+            .and_then(|reader| {
+                migrations::require_current(&reader, migrations::MIGRATIONS.len()).map(|()| reader)
+            })
+            .map_err(|fault| errors::error(fault, &database))?;
+        Ok(Self::new(Open { database, readers: Mutex::new(vec![reader]), writer: None, _lock: None }))
     }
 
-    fn new(open: Open, database: PathBuf, read_only: bool) -> Self {
-        Self { open: Arc::new(Mutex::new(open)), database, read_only }
+    fn new(open: Open) -> Self {
+        Self { open: Arc::new(open), reading: Arc::new(Semaphore::new(READERS_MAX)) }
     }
 
-    /// Waits for the connection without holding a thread, then works on a thread that may block.
+    /// Works on a thread that may block.
     ///
-    /// A caller that goes away does not stop work that has begun: it still commits or rolls back as
-    /// a whole before the next call gets the connection.
-    async fn on_connection<T: Send + 'static>(
+    /// A caller that goes away does not stop work that has begun: it still commits or rolls back as a whole
+    /// before what it holds is free, and the folder after it.
+    async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Outcome<T> + Send + 'static,
+        work: impl FnOnce(&Open) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        let mut open = Arc::clone(&self.open).lock_owned().await;
-        match tokio::task::spawn_blocking(move || work(&mut open.connection)).await {
-            Ok(outcome) => outcome.map_err(|fault| errors::error(fault, &self.database)),
+        let open = Arc::clone(&self.open);
+        match tokio::task::spawn_blocking(move || work(&open)).await {
+            Ok(outcome) => outcome.map_err(|fault| errors::error(fault, &self.open.database)),
             Err(e) if e.is_panic() => std::panic::resume_unwind(e.into_panic()),
             Err(e) => Err(Error::internal("the program is shutting down").caused_by(e)),
         }
+    }
+
+    /// Waits until so many calls may read; nobody else does when it is all of them.
+    async fn turn_to_read(&self, calls: usize) -> Result<OwnedSemaphorePermit> {
+        let turn = Arc::clone(&self.reading).acquire_many_owned(calls as u32).await;
+        turn.map_err(|e| Error::internal("nobody closes this semaphore").caused_by(e))
+    }
+}
+
+impl Open {
+    fn read<T>(&self, work: impl FnOnce(&dyn Sql) -> Outcome<T>) -> Outcome<T> {
+        let free = self.free().pop();
+        let mut reader = match free {
+            Some(reader) => reader,
+            None => connect_to_read(&self.database)?,
+        };
+        let outcome = reader.transaction().map_err(Into::into).and_then(|transaction| work(&*transaction));
+        self.free().push(reader);
+        outcome
+    }
+
+    /// A panic beside it leaves the list as it was.
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer {
+    fn write<T>(&mut self, work: impl FnOnce(&dyn Sql) -> Outcome<T>) -> Outcome<T> {
+        // Taking the write lock at once keeps what `work` reads true until it commits.
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&*transaction)?;
+        transaction.commit()?;
+        self.commits += 1;
+        Ok(value)
+    }
+
+    /// As long as reads overlap, SQLite never begins its journal anew, and it would grow without end.
+    fn journal_is_long(&self, database: &Path) -> bool {
+        self.commits.is_multiple_of(COMMITS_PER_LOOK)
+            && folder::journal_bytes(database) > folder::JOURNAL_BYTES_MAX
+    }
+
+    /// Brings all of the journal into the database. While nobody reads, the next commit begins it anew.
+    fn empty_journal(&self) -> Outcome<()> {
+        Ok(self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
     }
 }
 
@@ -91,31 +159,52 @@ impl Backend for SqliteStore {
         &self,
         work: impl Fn(&dyn Sql) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        self.on_connection(move |connection| work(&*connection.transaction()?)).await
+        let turn = self.turn_to_read(1).await?;
+        self.blocking(move |open| {
+            let _turn = turn;
+            open.read(work)
+        })
+        .await
     }
 
     async fn write<T: Send + 'static>(
         &self,
         work: impl Fn(&dyn Sql) -> Outcome<T> + Send + 'static,
     ) -> Result<T> {
-        if self.read_only {
+        let Some(writer) = &self.open.writer else {
             return Err(Error::internal(format!(
                 "the state store {} was opened to read only",
-                self.database.display()
+                self.open.database.display()
             )));
-        }
-        self.on_connection(move |connection| {
-            // Taking the write lock at once keeps what `work` reads true until it commits.
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = work(&*transaction)?;
-            transaction.commit()?;
-            Ok(value)
+        };
+        let mut writer = Arc::clone(writer).lock_owned().await;
+        let alone = match writer.journal_is_long(&self.open.database) {
+            true => Some(self.turn_to_read(READERS_MAX).await?),
+            false => None,
+        };
+        self.blocking(move |_| {
+            if alone.is_some() {
+                writer.empty_journal()?;
+            }
+            drop(alone);
+            writer.write(work)
         })
         .await
     }
+
+    async fn read_live<T: Send + 'static>(
+        &self,
+        work: impl Fn(&dyn Sql) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        match self.open.writer {
+            Some(_) => self.write(work).await,
+            None => self.read(work).await,
+        }
+    }
 }
 
-/// Live figures of runs live in this process's memory: they are worth nothing after it.
+/// Live figures of runs live in this process's memory, with the connection that writes: they are worth nothing
+/// after it.
 pub(crate) const PROGRESS: &str = "PRAGMA temp_store = MEMORY;
     CREATE TEMP TABLE run_progress (
         workspace_id TEXT NOT NULL,
@@ -138,9 +227,8 @@ fn open_for_writing(database: &Path, steps: &[&str]) -> Outcome<Connection> {
     Ok(connection)
 }
 
-fn open_for_reading(database: &Path) -> Outcome<Connection> {
+fn connect_to_read(database: &Path) -> Outcome<Connection> {
     let connection = folder::connect(database, true)?;
-    migrations::require_current(&connection, migrations::MIGRATIONS.len())?;
     connection.execute_batch(PROGRESS)?;
     Ok(connection)
 }

@@ -8,7 +8,7 @@ use syncline_core::{ErrorKind, SyncId, SyncUid};
 use tempfile::TempDir;
 
 use super::*;
-use crate::sql::syncs;
+use crate::sql::{Value, syncs};
 use crate::{Store, SyncSeen};
 
 fn now() -> Timestamp {
@@ -52,7 +52,7 @@ async fn commits_are_journalled_and_synced_and_keys_are_enforced() {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path()).unwrap();
     let settings = store
-        .read(|tx| {
+        .write(|tx| {
             let mode = tx.first_text("PRAGMA journal_mode", &[])?;
             let pragma = |name: &str| tx.query_first(&format!("PRAGMA {name}"), &[])?.unwrap().integer(0);
             Ok((mode, pragma("synchronous")?, pragma("foreign_keys")?))
@@ -181,7 +181,7 @@ async fn a_full_disk_leaves_nothing_of_the_call_and_the_store_recovers() {
     let store = SqliteStore::open(folder.path()).unwrap();
     let limit = |pages: i64| move |tx: &dyn Sql| tx.query(&format!("PRAGMA max_page_count = {pages}"), &[]);
     // A limit below the size sets it to the size: no page can be added.
-    store.read(limit(1)).await.unwrap();
+    store.write(limit(1)).await.unwrap();
     let mut stored = 1;
     let e = loop {
         match store.ensure_sync(&seen(&format!("crm.entity_{stored}")), now()).await {
@@ -195,7 +195,7 @@ async fn a_full_disk_leaves_nothing_of_the_call_and_the_store_recovers() {
     assert!(e.help.unwrap().contains("space"));
     assert_eq!(store.syncs().await.unwrap().len(), stored, "a refused sync left a trace");
 
-    store.read(limit(1_000_000)).await.unwrap();
+    store.write(limit(1_000_000)).await.unwrap();
     store.ensure_sync(&seen(&format!("crm.entity_{stored}")), now()).await.unwrap();
     assert_eq!(store.syncs().await.unwrap().len(), stored + 1);
 }
@@ -245,4 +245,85 @@ async fn a_panic_in_a_call_rolls_back_and_reaches_the_caller() {
     .await;
     assert!(joined.unwrap_err().is_panic());
     assert_eq!(store.syncs().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn who_reads_and_who_writes_do_not_wait_for_each_other() {
+    let folder = filled().await;
+    let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+    let (begins, mut began) = tokio::sync::mpsc::unbounded_channel();
+    let begins_too = begins.clone();
+    let ((read_on, reading), (write_on, writing)) = (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+    let (reading, writing) = (std::sync::Mutex::new(reading), std::sync::Mutex::new(writing));
+    let count = |tx: &dyn Sql| tx.query("SELECT uid FROM syncs", &[]).map(|rows| rows.len());
+    let reader = Arc::clone(&store);
+    let reader = tokio::spawn(async move {
+        let twice = move |tx: &dyn Sql| {
+            let before = count(tx)?;
+            begins.send(()).unwrap();
+            reading.lock().unwrap().recv().unwrap();
+            Ok((before, count(tx)?))
+        };
+        reader.read(twice).await.unwrap()
+    });
+    began.recv().await.unwrap();
+    // Beside it, this one commits, and this one has not yet.
+    store.ensure_sync(&seen("crm.company"), now()).await.unwrap();
+    let writer = Arc::clone(&store);
+    let writer = tokio::spawn(async move {
+        let slowly = move |tx: &dyn Sql| {
+            syncs::ensure(tx, &seen("crm.deal"), now())?;
+            begins_too.send(()).unwrap();
+            writing.lock().unwrap().recv().unwrap();
+            Ok(())
+        };
+        writer.write(slowly).await.unwrap();
+    });
+    began.recv().await.unwrap();
+    assert_eq!(store.syncs().await.unwrap().len(), 2);
+    read_on.send(()).unwrap();
+    assert_eq!(reader.await.unwrap(), (1, 1), "a read sees one state");
+    write_on.send(()).unwrap();
+    writer.await.unwrap();
+    assert_eq!(store.syncs().await.unwrap().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_is_always_read_from_stays_short() {
+    const WRITTEN: u64 = 4 * folder::JOURNAL_BYTES_MAX;
+    const STEP: u64 = 512 << 10;
+    let folder = filled().await;
+    let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
+    store
+        .write(|tx| {
+            tx.execute("CREATE TABLE filler (bytes BLOB)", &[])?;
+            tx.execute("INSERT INTO filler VALUES (zeroblob(?))", &[Value::Integer(STEP as i64)])
+        })
+        .await
+        .unwrap();
+    // Each begins before the other one ends.
+    let readers = [0, 1].map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            loop {
+                let slowly = |tx: &dyn Sql| {
+                    tx.query("SELECT uid FROM syncs", &[])?;
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    Ok(())
+                };
+                store.read(slowly).await.unwrap();
+            }
+        })
+    });
+    let mut longest = 0;
+    for _ in 0..WRITTEN / STEP {
+        store
+            .write(|tx| tx.execute("UPDATE filler SET bytes = randomblob(length(bytes))", &[]))
+            .await
+            .unwrap();
+        longest = longest.max(folder::journal_bytes(&folder::database(folder.path())));
+    }
+    readers.iter().for_each(tokio::task::JoinHandle::abort);
+    let most = folder::JOURNAL_BYTES_MAX + 2 * COMMITS_PER_LOOK * STEP;
+    assert!(longest < most, "it grew to {longest} bytes");
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use syncline_core::{ErrorKind, Run, RunStatus, RunType, Trigger};
+use syncline_core::{ErrorKind, Run, RunStatus, RunType, SyncId, Trigger};
 use syncline_store::{Catalog, FollowUp, Health, LetterFilter, LetterState, Page};
 
 use crate::fixtures::*;
@@ -14,6 +14,7 @@ over_every_store![
     periods_have_a_limit,
     runs_are_counted_by_status,
     letters_are_grouped_by_their_error,
+    syncs_are_seen_with_what_became_of_them,
 ];
 
 /// Ends a run of a sync at a moment, with rows counted.
@@ -31,7 +32,7 @@ async fn ended(store: &dyn Catalog, name: &str, sync: &str, status: RunStatus, s
 
 async fn health_counts_the_runs_that_ended_in_the_period(store: Arc<dyn Catalog>) {
     use RunStatus::*;
-    assert_eq!(store.health(at(0)).await.unwrap(), Health::default());
+    assert_eq!(store.health(at(0), 60).await.unwrap(), Health::default());
     ensure(&*store, "a").await;
     ended(&*store, "before", "a", Failed, 99, 7).await;
     ended(&*store, "edge", "a", Completed, 100, 0).await;
@@ -66,8 +67,12 @@ async fn health_counts_the_runs_that_ended_in_the_period(store: Arc<dyn Catalog>
         rows_deleted: 500,
         rows_failed: 2,
         syncs_with_errors: vec![],
+        periods: vec![],
     };
-    assert_eq!(store.health(at(100)).await.unwrap(), expected);
+    let health = store.health(at(100), 60).await.unwrap();
+    // The fire that was taken away did not run.
+    assert_eq!(health.periods[0].by_status[&NotRun], 1);
+    assert_eq!(Health { periods: vec![], ..health }, expected);
 }
 
 async fn a_sync_has_errors_when_its_latest_run_had(store: Arc<dyn Catalog>) {
@@ -91,20 +96,19 @@ async fn a_sync_has_errors_when_its_latest_run_had(store: Arc<dyn Catalog>) {
     let fire = Run { trigger: Trigger::Schedule, ..fire_at("fire", "failed", 300) };
     store.reschedule(&uid("failed"), Some(&fire)).await.unwrap();
     store.request_cancel(&run_id("fire"), &FollowUp::default(), at(300)).await.unwrap();
-    assert_eq!(store.health(at(100)).await.unwrap().syncs_with_errors, expected);
-    assert!(store.health(at(300)).await.unwrap().syncs_with_errors.is_empty());
+    assert_eq!(store.health(at(100), 60).await.unwrap().syncs_with_errors, expected);
+    assert!(store.health(at(300), 60).await.unwrap().syncs_with_errors.is_empty());
 }
 
 async fn runs_are_counted_in_periods_without_gaps(store: Arc<dyn Catalog>) {
     use RunStatus::*;
-    assert!(store.runs_over_time(at(0), 60).await.unwrap().is_empty());
     ensure(&*store, "a").await;
     ended(&*store, "before", "a", Completed, 99, 0).await;
     ended(&*store, "a", "a", Completed, 100, 0).await;
     ended(&*store, "b", "a", Completed, 159, 0).await;
     ended(&*store, "c", "a", Failed, 159, 0).await;
     ended(&*store, "d", "a", Cancelled, 280, 0).await;
-    let periods = store.runs_over_time(at(100), 60).await.unwrap();
+    let periods = store.health(at(100), 60).await.unwrap().periods;
     let counted: Vec<_> = periods.into_iter().map(|p| (p.start, p.by_status)).collect();
     let expected = [
         (at(100), BTreeMap::from([(Completed, 2), (Failed, 1)])),
@@ -118,10 +122,10 @@ async fn runs_are_counted_in_periods_without_gaps(store: Arc<dyn Catalog>) {
 async fn periods_have_a_limit(store: Arc<dyn Catalog>) {
     ensure(&*store, "a").await;
     ended(&*store, "a", "a", RunStatus::Completed, 10_000, 0).await;
-    assert_eq!(store.runs_over_time(at(1), 1).await.unwrap().len(), 10_000);
-    refused(store.runs_over_time(at(0), 1).await, ErrorKind::BadUsage);
-    refused(store.runs_over_time(at(0), 0).await, ErrorKind::BadUsage);
-    refused(store.runs_over_time(at(0), u64::MAX).await, ErrorKind::BadUsage);
+    assert_eq!(store.health(at(1), 1).await.unwrap().periods.len(), 10_000);
+    refused(store.health(at(0), 1).await, ErrorKind::BadUsage);
+    refused(store.health(at(0), 0).await, ErrorKind::BadUsage);
+    refused(store.health(at(0), u64::MAX).await, ErrorKind::BadUsage);
 }
 
 async fn runs_are_counted_by_status(store: Arc<dyn Catalog>) {
@@ -175,4 +179,46 @@ async fn letters_are_grouped_by_their_error(store: Arc<dyn Catalog>) {
     assert_eq!(groups(of_b, ALL).await.0, ["b f2 1 b1 false", "b f1 1 b0 true"]);
     let none = LetterFilter { code: Some("none".into()), ..Default::default() };
     assert_eq!(groups(none, ALL).await, (vec![], 0));
+}
+
+async fn syncs_are_seen_with_what_became_of_them(store: Arc<dyn Catalog>) {
+    use RunStatus::*;
+    for name in ["a", "b", "c"] {
+        ensure(&*store, name).await;
+    }
+    ended(&*store, "old", "a", Completed, 100, 0).await;
+    enqueued(&*store, "delivers", "a", RunType::Sync).await;
+    let delivers = taken_and_running(&*store, &run_id("delivers")).await;
+    store.stage_letters(&delivers.id, delivers.epoch, &[letter(&delivers, "a1", &[1])]).await.unwrap();
+    let mut commit = ending_with_generation(&delivers);
+    let states = BTreeMap::from([("delivered".into(), 7), ("pending".into(), 2)]);
+    commit.generation.as_mut().unwrap().states = states.clone();
+    store.commit(&commit).await.unwrap();
+    for name in ["held1", "held2"] {
+        enqueued(&*store, name, "b", RunType::OneTime).await;
+        let held = taken_and_running(&*store, &run_id(name)).await;
+        store.end_run(&Run { status: Held, ..held }, &FollowUp::default()).await.unwrap();
+    }
+    // What waits, and what never started, is no last run.
+    enqueued(&*store, "waits", "a", RunType::OneTime).await;
+    enqueued(&*store, "left", "a", RunType::Test).await;
+    store.request_cancel(&run_id("left"), &FollowUp::default(), at(160)).await.unwrap();
+    store.reschedule(&uid("a"), Some(&fire_at("fire", "a", 150))).await.unwrap();
+
+    let asked = ["c", "none", "b", "a"].map(|name| SyncId::new("crm", name));
+    let seen = store.sync_overviews(&asked).await.unwrap();
+    let of = |name: &str| seen.iter().find(|one| one.record.uid == uid(name)).unwrap();
+    let last = |name| of(name).last_run.as_ref().map(|run| run.id.clone());
+    assert_eq!(seen.iter().map(|one| one.record.uid.clone()).collect::<Vec<_>>(), ["a", "b", "c"].map(uid));
+    assert_eq!(of("a").record, store.sync(&SyncId::new("crm", "a")).await.unwrap().unwrap());
+    assert_eq!((last("a"), last("b"), last("c")), (Some(run_id("delivers")), Some(run_id("held2")), None));
+    assert_eq!((of("a").next_run_at, of("b").next_run_at), (Some(at(150)), None));
+    assert_eq!((&*of("a").held, &*of("b").held), (&[][..], &[run_id("held2"), run_id("held1")][..]));
+    assert_eq!(of("a").states, states);
+    assert_eq!((of("a").open_letters, of("b").open_letters), (1, 0));
+    assert_eq!((of("c").states.len(), of("c").held.len(), of("c").next_run_at), (0, 0, None));
+    assert!(store.sync_overviews(&[]).await.unwrap().is_empty());
+    assert!(store.sync_overviews(&[SyncId::new("crm", "none")]).await.unwrap().is_empty());
+    let too_many = vec![SyncId::new("crm", "a"); Page::SIZE_MAX as usize + 1];
+    refused(store.sync_overviews(&too_many).await, ErrorKind::BadUsage);
 }
