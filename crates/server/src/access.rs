@@ -334,20 +334,35 @@ impl Roles {
     }
 }
 
-/// Lets a request through whose caller may make it.
-pub async fn guard(
+fn needs(app: &App, request: &Request) -> Option<Needs> {
+    let path = request.extensions().get::<MatchedPath>()?;
+    app.roles.needs(request.method(), path.as_str())
+}
+
+/// Finds out who asks, and refuses those who do not say so.
+pub async fn identify(
     State(app): State<Arc<App>>,
     mut request: Request,
     next: Next,
 ) -> std::result::Result<Response, Fault> {
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_string());
-    let needs = path.as_deref().and_then(|path| app.roles.needs(request.method(), path));
+    if needs(&app, &request) != Some(Needs::Nothing) {
+        let caller = find_caller(&app, request.headers()).await?.ok_or_else(unauthenticated)?;
+        request.extensions_mut().insert(caller);
+    }
+    Ok(next.run(request).await)
+}
+
+/// Lets a request through whose caller may make it.
+pub async fn permit(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> std::result::Result<Response, Fault> {
+    let needs = needs(&app, &request);
     if needs == Some(Needs::Nothing) {
         return Ok(next.run(request).await);
     }
-    let Some(caller) = find_caller(&app, request.headers()).await? else {
-        return Err(unauthenticated());
-    };
+    let caller = request.extensions().get::<Caller>().ok_or_else(unauthenticated)?;
     if caller.by_session && !is_same_origin(request.method(), request.headers()) {
         return Err(Fault::new(ErrorKind::Forbidden, "this request comes from another site"));
     }
@@ -355,7 +370,8 @@ pub async fn guard(
         // Not an operation: the router says that the method is not allowed.
         None => {}
         Some(Needs::Impossible) => {
-            return Err(Error::internal(format!("{path:?} names no role in its description")).into());
+            let path = request.uri().path();
+            return Err(Error::internal(format!("{path} names no role in its description")).into());
         }
         Some(Needs::Role(role)) if caller.role < role => {
             let error = Error::new(
@@ -371,7 +387,6 @@ pub async fn guard(
         }
         Some(Needs::Nothing | Needs::Role(_)) => {}
     }
-    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 

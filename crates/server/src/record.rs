@@ -25,7 +25,8 @@ const KEY_BYTES_MAX: usize = 255;
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 const REPLAYED: &str = "idempotency-replayed";
 
-/// Writes every operation that may change something into the audit log, whatever came of it.
+/// Writes every operation that may change something into the audit log, whatever came of it: also when its caller
+/// may not make it.
 pub async fn audit(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Fault> {
     let caller = request.extensions().get::<Caller>().cloned();
     let Some(caller) = caller.filter(|_| changes(request.method()) && !is_question(&request)) else {

@@ -56,8 +56,9 @@ pub fn router(app: Arc<App>) -> Router {
     let guarded = operations
         .method_not_allowed_fallback(not_allowed)
         .route_layer(middleware::from_fn_with_state(app.clone(), record::once))
+        .route_layer(middleware::from_fn_with_state(app.clone(), access::permit))
         .route_layer(middleware::from_fn_with_state(app.clone(), record::audit))
-        .route_layer(middleware::from_fn_with_state(app.clone(), access::guard))
+        .route_layer(middleware::from_fn_with_state(app.clone(), access::identify))
         .route_layer(middleware::from_fn(measures::requests));
     let document = Arc::new(api);
     let served = Arc::clone(&document);

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use jiff::Timestamp;
 use syncline_config::{Fingerprint, Retention};
 use syncline_connector::Registry;
@@ -35,6 +37,8 @@ use crate::secrets::ServerSecrets;
 use crate::web::Pages;
 use crate::{measures, router};
 
+/// A client has so long for saying what it wants, from when it connected or was answered last.
+const HEADERS_WITHIN: Duration = Duration::from_secs(15);
 /// How long requests that are being answered may take once the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);
 /// How often what is past keeping is dropped.
@@ -374,16 +378,23 @@ async fn serve(
     });
     match &listen.tls {
         None => {
-            let server = axum_server::from_tcp(listener).map_err(cannot)?.handle(handle);
+            let mut server = axum_server::from_tcp(listener).map_err(cannot)?.handle(handle);
+            limit(server.http_builder());
             parts.spawn(async move { log(server.serve(service).await) });
         }
         Some(tls) => {
             let config = tls_config(tls).await?;
-            let server = axum_server::from_tcp_rustls(listener, config).map_err(cannot)?.handle(handle);
+            let mut server = axum_server::from_tcp_rustls(listener, config).map_err(cannot)?.handle(handle);
+            limit(server.http_builder());
             parts.spawn(async move { log(server.serve(service).await) });
         }
     }
     Ok(address)
+}
+
+/// S14: who connects and says nothing, or that byte by byte, is let go.
+fn limit(http: &mut Builder<TokioExecutor>) {
+    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
 }
 
 async fn tls_config(tls: &Tls) -> Result<RustlsConfig> {
