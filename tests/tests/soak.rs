@@ -73,8 +73,8 @@ fn entity(number: u64) -> String {
 
 fn soak(time: Duration, state: &[&str]) {
     let seed = seed();
-    eprintln!("soak with SYNCLINE_SEED={seed}");
     let mut soak = Soak::new(state, Choices::new(seed));
+    eprintln!("soak over {} with SYNCLINE_SEED={seed}", soak.store());
     let began = Instant::now();
     let mut steps = 0;
     while began.elapsed() < time {
@@ -82,8 +82,17 @@ fn soak(time: Duration, state: &[&str]) {
         steps += 1;
     }
     let runs = soak.settle_and_judge();
-    eprintln!("{steps} steps, {runs} runs");
+    eprintln!("{steps} steps, {runs} runs in {} minutes over {}", time.as_secs() / 60, soak.store());
     assert!(runs > SYNCS, "hardly anything ran");
+}
+
+/// What is left of a soak that failed can be looked at.
+impl Drop for Soak<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("its project is left in {}", self.project.keep().display());
+        }
+    }
 }
 
 impl<'a> Soak<'a> {
@@ -138,6 +147,10 @@ impl<'a> Soak<'a> {
             self.admin.clone_from(token);
         }
         self.server = Some(server);
+    }
+
+    fn store(&self) -> &'static str {
+        if self.state.is_empty() { "the embedded state" } else { "PostgreSQL" }
     }
 
     fn client(&self) -> Client {
@@ -220,7 +233,7 @@ impl<'a> Soak<'a> {
     }
 
     /// Lets everything come to rest, runs each sync once more, and compares what there is to compare.
-    fn settle_and_judge(self) -> u64 {
+    fn settle_and_judge(&self) -> u64 {
         let client = self.client();
         for number in 0..SYNCS {
             client.post(&format!("/syncs/{}/deactivate", Self::sync(number)), Json::Null).expect(200);
