@@ -140,7 +140,7 @@ function firstTab(run: RunDetail): Tab {
   const wasHeld = run.end_reason === 'rejected' || run.end_reason === 'expired';
   if (run.status === 'held' || wasHeld || (run.dry_run && run.status === 'completed')) return 'plan';
   if (run.rows_failed > 0 && !isLive(run.status)) return 'errors';
-  return run.status === 'completed' || isLive(run.status) ? 'rows' : 'options';
+  return run.status === 'completed' || run.partially_written || isLive(run.status) ? 'rows' : 'options';
 }
 
 function RunTabs({ run }: { run: RunDetail }) {

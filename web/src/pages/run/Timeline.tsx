@@ -87,7 +87,7 @@ export function Timeline({ run }: { run: RunDetail }) {
   );
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
 
 function isStop(run: RunDetail, stretch: Stretch, last: Stretch | undefined): boolean {
   return stretch === last && (run.status === 'failed' || run.status === 'source_failure');
