@@ -28,6 +28,8 @@ use crate::record::Detail;
 
 /// Row errors of a page unless asked otherwise.
 const ERRORS_PER_PAGE: u64 = 100;
+/// Longest text that runs are searched for.
+const SEARCH_CHARS_MAX: usize = 200;
 /// Longest reason for a rejection.
 const REASON_CHARS_MAX: usize = 500;
 /// How the id of every run begins.
@@ -130,6 +132,10 @@ impl RunQuery {
         let run_types = input::each("type", self.run_type.as_deref(), &types, |word| {
             RunType::ALL.into_iter().find(|t| t.as_str() == word)
         })?;
+        if self.q.as_ref().is_some_and(|text| text.chars().count() > SEARCH_CHARS_MAX) {
+            let message = format!("q has at most {SEARCH_CHARS_MAX} characters");
+            return Err(Fault::new(ErrorKind::BadUsage, message));
+        }
         let (id_prefix, word) = match self.q.clone() {
             Some(q) if q.starts_with(RUN_ID_BEGINNING) => (Some(q), None),
             q => (None, q),

@@ -100,6 +100,7 @@ async fn syncs_and_runs_are_found_by_what_is_known_of_them() {
     assert_eq!(runs("sync_id=shop.contact,extra.person".into()).await, [person_id, contact_id]);
     assert!(runs("sync_id=nobody.knows".into()).await.is_empty());
     assert!(runs("failed_rows=true".into()).await.is_empty());
+    world.client.get(&format!("/runs?q={}", "x".repeat(201))).await.fails(400, "bad_usage");
     let ended = person["completed_at"].as_str().unwrap();
     assert_eq!(runs(format!("completed_since={ended}")).await, [person_id]);
     assert_eq!(runs(format!("completed_until={ended}")).await, [contact_id]);
