@@ -16,14 +16,16 @@ use super::types::PgType;
 const DESCRIBED_AT_ONCE: usize = 64;
 
 /// Tables, partitioned tables, views, materialized and foreign tables that the role may read, with
-/// their primary keys. Partitions are left out: they are read through their table.
+/// their primary keys and the columns that are never null. Partitions are left out: they are read through their table.
 const READABLE: &str = "\
 SELECT n.nspname, c.relname, \
        coalesce((SELECT array_agg(a.attname::text ORDER BY k.place) \
                  FROM pg_catalog.pg_index i \
                  CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, place) \
                  JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum \
-                 WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts), '{}') \
+                 WHERE i.indrelid = c.oid AND i.indisprimary AND k.place <= i.indnkeyatts), '{}'), \
+       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a \
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND a.attnotnull AND NOT a.attisdropped) \
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition \
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
@@ -67,15 +69,17 @@ pub async fn streams(client: &PgClient) -> Result<Vec<StreamInfo>> {
             schema: Some(row.try_get(0).map_err(|e| failed(client, e))?),
             name: row.try_get(1).map_err(|e| failed(client, e))?,
         };
-        tables.push((name, row.try_get(2).map_err(|e| failed(client, e))?));
+        let of_names = |i: usize| row.try_get::<_, Vec<String>>(i).map_err(|e| failed(client, e));
+        tables.push((name, of_names(2)?, of_names(3)?));
     }
     // Preparing reads nothing and needs no more rights than knowing the name.
     let described = stream::iter(tables)
-        .map(|(name, key): (ObjectName, Vec<String>)| async move {
+        .map(|(name, key, required): (ObjectName, Vec<String>, Vec<String>)| async move {
             let statement = client.client.prepare(&format!("SELECT * FROM {}", name.sql())).await?;
             let columns = statement.columns().iter().filter_map(|column| {
                 let ty = PgType::of(column.type_(), column.type_modifier())?;
-                Some(ty.logical.field(column.name(), true))
+                let nullable = !required.iter().any(|name| name == column.name());
+                Some(ty.logical.field(column.name(), nullable))
             });
             let schema = Arc::new(Schema::new(columns.collect::<Vec<_>>()));
             Ok(StreamInfo { name: name.plain(), schema, key })

@@ -98,13 +98,16 @@ async fn discover_lists_what_the_role_may_read() {
                 .schema
                 .fields()
                 .iter()
-                .map(|f| format!("{} {}", f.name(), LogicalType::of(f).unwrap()))
+                .map(|f| {
+                    let required = if f.is_nullable() { "" } else { " required" };
+                    format!("{} {}{required}", f.name(), LogicalType::of(f).unwrap())
+                })
                 .collect();
             (s.name.clone(), columns.join(", "), s.key.join(","))
         })
         .collect();
     let expected = [
-        ("public.orders", "region text, id int32, total numeric(10,2)", "id,region"),
+        ("public.orders", "region text required, id int32 required, total numeric(10,2)", "id,region"),
         ("public.parent", "id int32", ""),
         ("public.partly", "id int32, pin text", ""),
         ("public.recent", "id int32", ""),
