@@ -47,6 +47,13 @@ describe('run history', () => {
     await total(await count(''));
   });
 
+  test('runs of one sync are found by its name', async () => {
+    await it.goto('/runs?sync=crm.order');
+    await total(await count('&sync_id=crm.order'));
+    const syncs = await it.page.locator('tbody a[href^="/syncs/"]').allTextContents();
+    expect(new Set(syncs)).toEqual(new Set(['crm.order']));
+  });
+
   test('a correlation id finds its run', async () => {
     await it.goto('/runs');
     const [run] = (await it.server.api('GET', '/runs?per_page=1')).data;

@@ -118,6 +118,48 @@ describe('the way of a new sync', () => {
   });
 });
 
+describe('what needs a person', () => {
+  let it: World;
+
+  beforeAll(async () => {
+    it = await world({ files: PEOPLE });
+  });
+
+  const trigger = () =>
+    it.server.api('POST', '/syncs/people.contact/trigger', { type: 'one_time', cursor: 'full' });
+  const notice = (title: string) => it.page.getByRole('note').filter({ hasText: title });
+
+  test('first errors ask for a look, errors that stay are said to', async () => {
+    await it.goto('/syncs/people.contact');
+    await trigger();
+    await notice('Its first errors').waitFor();
+    for (const _ of [2, 3]) {
+      const { id } = await trigger();
+      await until(
+        () => it.server.api('GET', `/runs/${id}`),
+        ({ status }) => status === 'completed',
+      );
+    }
+    await notice('Errors keep coming').waitFor();
+    const [last] = (await it.server.api('GET', '/syncs/people.contact/runs')).data;
+    const link = notice('Errors keep coming').getByRole('link');
+    expect(await link.getAttribute('href')).toBe(`/runs/${last.id}?tab=errors`);
+  });
+
+  test('a held run is shown at once, with the way to its plan', async () => {
+    const file = join(it.server.folder, 'desk/people.csv');
+    const [head, ...rows] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    await writeFile(file, `${[head, ...rows.slice(0, 12)].join('\n')}\n`);
+    const held = await trigger();
+    await notice('A run waits for your decision').waitFor();
+    const plan = notice('A run waits').getByRole('link', { name: 'Review the plan' });
+    expect(await plan.getAttribute('href')).toBe(`/runs/${held.id}?tab=plan`);
+    await expectAccessible(it.page);
+    await it.server.api('POST', `/runs/${held.id}/reject`, {});
+    await notice('A run waits').waitFor({ state: 'detached' });
+  });
+});
+
 describe('a sync with a history', () => {
   let it: World;
 

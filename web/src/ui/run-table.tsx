@@ -63,8 +63,8 @@ const COLUMNS: Column<Run>[] = [
     cell: (run) => <Elapsed from={run.started_at} to={run.completed_at} />,
   },
   figures('processed', 'Processed', 'rows_processed', 'total_discovered'),
-  figures('created', 'Created', 'rows_created'),
-  figures('updated', 'Updated', 'rows_updated'),
+  figures('created', 'Created', 'rows_created', 'created'),
+  figures('updated', 'Updated', 'rows_updated', 'updated'),
   figures('deleted', 'Deleted', 'rows_deleted', 'deleted'),
   figures('failed', 'Failed', 'rows_failed', 'failed'),
   { ...figures('skipped', 'Skipped', 'rows_skipped', 'skipped'), optional: true },
@@ -89,7 +89,7 @@ const COLUMNS: Column<Run>[] = [
 
 type Counter = 'rows_processed' | 'rows_created' | 'rows_updated' | 'rows_deleted' | 'rows_failed';
 type OtherCounter = 'rows_skipped' | 'rows_delete_failed';
-type LiveCounter = 'total_discovered' | 'deleted' | 'failed' | 'skipped';
+type LiveCounter = 'total_discovered' | 'created' | 'updated' | 'deleted' | 'failed' | 'skipped';
 
 function figures(
   id: string,
@@ -120,9 +120,19 @@ function Figure(props: { run: Run; counter: Counter | OtherCounter; live?: LiveC
   );
 }
 
+const END_REASONS: Record<NonNullable<Run['end_reason']>, string> = {
+  overlap: 'Another run of the sync was going on when it was due.',
+  held: 'A held run of the sync was waiting for a decision when it was due.',
+  superseded: 'Another run took its place.',
+  rejected: 'Somebody rejected its plan.',
+  expired: 'Nobody decided on its plan in time.',
+  deactivated: 'Its sync was deactivated.',
+  cancelled: 'Somebody cancelled it.',
+};
+
 /** The status, why where there is more to say than the word, and the way to try again. */
 function Status({ run }: { run: Run }) {
-  const why = run.error?.message ?? (run.end_reason ? `Reason: ${run.end_reason}` : undefined);
+  const why = run.error?.message ?? (run.end_reason ? END_REASONS[run.end_reason] : undefined);
   return (
     <Group gap={4} wrap="nowrap">
       <Tooltip label={why} disabled={!why} multiline maw={420}>

@@ -224,8 +224,8 @@ function RowLink({ target, children }: { target: Target; children: ReactNode }) 
 }
 
 function cellClass<T>(column: Column<T>): string {
-  const { figure, wide, buttons } = column;
-  return [figure && classes.figure, wide && classes.wide, buttons && classes.buttons]
+  const { figure, wide, buttons, wraps } = column;
+  return [figure && classes.figure, wide && classes.wide, buttons && classes.buttons, wraps && classes.wraps]
     .filter(Boolean)
     .join(' ');
 }

@@ -18,7 +18,7 @@ export function RunsPage() {
   const runs = api.useQuery(
     'get',
     '/api/v1/runs',
-    { params: { query: runQuery(search) } },
+    { params: { query: { ...runQuery(search), sync_id: search.sync } } },
     { placeholderData: (before) => before },
   );
   const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } }).data?.data;

@@ -46,7 +46,7 @@ export function ConfigurationTab({ sync }: { sync: Sync }) {
           <Ends sync={sync} definition={data.definition} />
           <MappingTable definition={data.definition} />
           <Preview sync={sync} />
-          <Rules sync={sync} definition={data.definition} />
+          {data.resolved && <Rules sync={sync} definition={data.resolved} />}
         </>
       )}
     </Stack>

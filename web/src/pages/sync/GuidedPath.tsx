@@ -124,7 +124,7 @@ function Here({ sync, path }: { sync: Sync; path: Path }) {
     <Do
       label={label}
       busy={start.isBusy}
-      run={() => confirmOnce(sync, path.look, () => start.run('one_time'))}
+      run={() => confirmOnce(sync, path.prove ?? path.look, () => start.run('one_time'))}
     />
   );
   switch (path.here) {

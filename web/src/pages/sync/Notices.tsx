@@ -6,6 +6,7 @@ import { api } from '../../api/client';
 import type { Sync } from '../../api/types';
 import { percent } from '../../ui/format';
 import { Ago } from '../../ui/time';
+import { sentence } from '../../ui/verdict';
 
 /** What needs a person: a halt, runs that are held, errors that stay. */
 export function Notices({ sync }: { sync: Sync }) {
@@ -19,8 +20,8 @@ export function Notices({ sync }: { sync: Sync }) {
       {sync.halted && (
         <Notice color="var(--state-failed)" icon={<IconHandStop />} title="Halted">
           <Text size="sm">
-            Since <Ago at={sync.halted.since} />: {sync.halted.reason}. It stands still until somebody
-            activates it. Find the cause first; test and one-time runs are possible meanwhile.
+            Since <Ago at={sync.halted.since} />: {sentence(sync.halted.reason)} It stands still until
+            somebody activates it. Find the cause first; test and one-time runs are possible meanwhile.
           </Text>
           {sync.last_run && <ErrorsLink runId={sync.last_run.id}>Look at the last run's errors</ErrorsLink>}
         </Notice>

@@ -9,7 +9,7 @@ import { Panel } from '../../ui/page';
 import { scheduleWords } from '../../ui/schedule';
 import { type Column, DataTable } from '../../ui/table';
 import { at, type Definition, words } from './definition';
-import { ALWAYS, GUARDS, SETTINGS } from './meanings';
+import { ALWAYS, GUARDS, NO_LIMIT, SETTINGS, type Setting } from './meanings';
 
 interface Rule {
   title: string;
@@ -25,7 +25,9 @@ const COLUMNS: Column<Rule>[] = [
 
 /** By which rules a sync runs and writes, each with what it means. */
 export function Rules({ sync, definition }: { sync: Sync; definition: Definition }) {
-  const rules = SETTINGS.flatMap(({ path, title, meaning }) => {
+  const fits = ({ mirror, cursor }: Setting) =>
+    (!mirror || sync.write_mode === 'mirror') && (!cursor || sync.cursor_column !== null);
+  const rules = SETTINGS.filter(fits).flatMap(({ path, title, meaning }) => {
     const value = words(at(definition, path)) ?? (path === 'write_mode' ? sync.write_mode : undefined);
     return value === undefined ? [] : [{ title, value, meaning: meaning[value] ?? meaning['*'] ?? '' }];
   });
@@ -167,7 +169,7 @@ function Guards({ sync, definition }: { sync: Sync; definition: Definition }) {
   });
   const guards = [
     ...Object.entries(GUARDS).map(([name, meaning]) =>
-      guard(name, words(at(definition, `guards.${name}`)) ?? 'default', meaning),
+      guard(name, words(at(definition, `guards.${name}`)) ?? NO_LIMIT[name] ?? 'none', meaning),
     ),
     ...Object.entries(ALWAYS).map(([name, meaning]) => guard(name, 'always', meaning)),
   ];

@@ -4,7 +4,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { ShortId } from '../../ui/copy';
 import { moment } from '../../ui/format';
 import { flagWord, statusColor, statusWord } from '../../ui/status';
-import { type FlagKind, kindOf, median, type Point } from './trends';
+import { axisEnd, type FlagKind, kindOf, median, type Point } from './trends';
 import classes from './trends.module.css';
 
 interface Chart {
@@ -24,6 +24,8 @@ export function TrendChart({ points, chart }: { points: Point[]; chart: Chart })
   };
   const last = points.at(-1);
   const usual = median(points.map(value));
+  const highest = axisEnd(Math.max(...points.map(value)));
+  const end = kind === 'errors' ? Math.min(1, highest) : highest;
   const latest = last ? format(value(last)) : '–';
   const jumps = points.filter((point) => point.flags.some((flag) => kindOf(flag) === kind)).length;
   return (
@@ -52,7 +54,7 @@ export function TrendChart({ points, chart }: { points: Point[]; chart: Chart })
           tickFormatter: (run: string) => moment(byRun.get(run)?.at ?? ''),
           minTickGap: 90,
         }}
-        yAxisProps={{ width: 64, tickFormatter: format, tickCount: 4 }}
+        yAxisProps={{ width: 64, tickFormatter: format, domain: [0, end], ticks: [0, end / 2, end] }}
         lineChartProps={{
           syncId: 'trends',
           onClick: ({ activeLabel }) => open(activeLabel),

@@ -4,19 +4,21 @@ import { IconAlertTriangle } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { api } from '../../api/client';
 import type { Sync } from '../../api/types';
+import { ShortId } from '../../ui/copy';
 import { Empty } from '../../ui/empty';
-import { count, duration, percent } from '../../ui/format';
+import { count, counted, duration, percent } from '../../ui/format';
 import { Panel } from '../../ui/page';
 import { ProblemNote } from '../../ui/problem';
 import { flagWord } from '../../ui/status';
 import { Ago } from '../../ui/time';
 import { syncRoute } from './route';
 import { TrendChart } from './TrendChart';
-import type { Point } from './trends';
+import { jumpsOf, type Point } from './trends';
 import classes from './trends.module.css';
 
+const whole = (rows: number) => count(Math.round(rows));
 const CHARTS = [
-  { title: 'Rows processed', kind: 'rows', value: (p: Point) => p.rows_processed, format: count },
+  { title: 'Rows processed', kind: 'rows', value: (p: Point) => p.rows_processed, format: whole },
   { title: 'Error rate', kind: 'errors', value: (p: Point) => p.error_rate, format: percent },
   { title: 'Duration', kind: 'duration', value: (p: Point) => p.duration_seconds, format: duration },
 ] as const;
@@ -66,44 +68,65 @@ export default function TrendsTab({ sync }: { sync: Sync }) {
           <TrendChart key={chart.kind} points={points} chart={chart} />
         ))}
       </Panel>
-      <Jumps points={data.points} />
+      <SuddenChanges points={data.points} />
     </Stack>
   );
 }
 
-/** Each sudden change with where it may come from, newest first. */
-function Jumps({ points }: { points: Point[] }) {
-  const flagged = points.flatMap((point) => point.flags.map((flag) => ({ point, flag })));
+/** Runs of one kind of sudden change that are listed at once. */
+const LISTED = 5;
+
+/** Sudden changes by kind, with where they may come from. */
+function SuddenChanges({ points }: { points: Point[] }) {
+  const found = jumpsOf(points);
   return (
     <Panel title="Sudden changes" about="Compared with the ten runs before each." pad={false}>
-      {flagged.length === 0 && <Empty title="Nothing sudden in these runs" />}
-      {flagged.map(({ point, flag }) => (
-        <div key={point.run_id + flag.kind} className={classes.jump}>
+      {found.length === 0 && <Empty title="Nothing sudden in these runs" />}
+      {found.map(({ kind, causes, runs }) => (
+        <section key={kind} className={classes.jump} aria-label={flagWord(kind)}>
           <Group gap={6}>
             <IconAlertTriangle size={16} color="var(--state-partial)" aria-hidden />
-            <Text fw={600}>{flagWord(flag.kind)}</Text>
-            <Text>{flag.message}</Text>
-            <Text c="dimmed" size="sm">
-              <Ago at={point.at} />
+            <Text fw={600}>{flagWord(kind)}</Text>
+            <Text size="sm" c="dimmed">
+              in {counted(runs.length, 'run')}
             </Text>
-            <Link
-              to="/runs/$runId"
-              params={{ runId: point.run_id }}
-              search={flag.kind === 'error_rate_rise' ? { tab: 'errors' } : {}}
-              className="link"
-            >
-              {flag.kind === 'error_rate_rise' ? 'Errors of the run' : 'Open the run'}
-            </Link>
           </Group>
-          <Text size="sm" mt={4}>
-            Likely causes:
-          </Text>
-          <ul className={classes.causes}>
-            {flag.likely_causes.map((cause) => (
-              <li key={cause}>{cause}</li>
-            ))}
-          </ul>
-        </div>
+          <div className={classes.jumpSides}>
+            <ul className={classes.runs}>
+              {runs.slice(0, LISTED).map(({ point, message }) => (
+                <li key={point.run_id}>
+                  <Link
+                    to="/runs/$runId"
+                    params={{ runId: point.run_id }}
+                    search={kind === 'error_rate_rise' ? { tab: 'errors' } : {}}
+                    className="link"
+                  >
+                    <ShortId id={point.run_id} />
+                  </Link>{' '}
+                  {message}{' '}
+                  <Text span size="sm" c="dimmed">
+                    <Ago at={point.at} />
+                  </Text>
+                </li>
+              ))}
+              {runs.length > LISTED && (
+                <li>
+                  <Text span size="sm" c="dimmed">
+                    and {runs.length - LISTED} before, marked in the chart
+                  </Text>
+                </li>
+              )}
+            </ul>
+            <div>
+              <Text size="sm">Likely causes</Text>
+              <ul className={classes.causes}>
+                {causes.map((cause) => (
+                  <li key={cause}>{cause}</li>
+                ))}
+              </ul>
+            </div>
+          </div>
+        </section>
       ))}
     </Panel>
   );

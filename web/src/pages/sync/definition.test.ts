@@ -34,3 +34,10 @@ test('a model is told by its kind', () => {
   expect(modelOf(definition)).toEqual({ kind: 'sql', text: 'select 1' });
   expect(modelOf({ model: { key: 'id' } })).toBeUndefined();
 });
+
+test('durations and limits of a definition as runs take it are told as people write them', () => {
+  expect(words({ secs: 600, nanos: 0 })).toBe('10m');
+  expect(words({ percent: 10 })).toBe('10 %');
+  expect(words({ count: 5_000 })).toBe('5,000');
+  expect(words([])).toBeUndefined();
+});

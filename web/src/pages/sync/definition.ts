@@ -1,4 +1,6 @@
-/** Reading a sync's definition, which is a document as it stands in a file. */
+import { count, duration } from '../../ui/format';
+
+/** Reading a sync's definition, as it stands in a file or as a run takes it. */
 
 export type Definition = Record<string, unknown>;
 
@@ -12,11 +14,15 @@ export function at(document: unknown, path: string): unknown {
   return here;
 }
 
-/** A value of the document as one line; lists with commas, mappings as `name: value`. */
+/** A value of the document as one line: lists with commas, durations and limits as people write them. */
 export function words(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  if (Array.isArray(value)) return value.map(words).join(', ');
+  if (Array.isArray(value)) return value.length > 0 ? value.map(words).join(', ') : undefined;
   if (typeof value === 'object') {
+    const { secs, percent, count: records } = value as Record<string, unknown>;
+    if (typeof secs === 'number') return duration(secs);
+    if (typeof percent === 'number') return `${percent} %`;
+    if (typeof records === 'number') return count(records);
     return Object.entries(value)
       .map(([name, part]) => `${name}: ${words(part) ?? '–'}`)
       .join(', ');

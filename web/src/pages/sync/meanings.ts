@@ -15,6 +15,9 @@ export interface Setting {
   title: string;
   /** By value; `*` for every other. */
   meaning: Record<string, string>;
+  /** Of mirrors only; of syncs with a cursor only. */
+  mirror?: boolean;
+  cursor?: boolean;
 }
 
 export const SETTINGS: Setting[] = [
@@ -22,6 +25,7 @@ export const SETTINGS: Setting[] = [
   {
     path: 'on_removed',
     title: 'Records that left the model',
+    mirror: true,
     meaning: {
       delete: 'They are deleted at the target.',
       clear_fields: 'Every delivered field but the match fields becomes NULL at the target.',
@@ -48,13 +52,16 @@ export const SETTINGS: Setting[] = [
     },
   },
   {
-    path: 'full_read.every',
+    path: 'full_read_every',
     title: 'Complete read',
+    mirror: true,
+    cursor: true,
     meaning: { '*': 'This often a run reads all keys, to find records that left the model.' },
   },
   {
     path: 'lookback',
     title: 'Lookback',
+    cursor: true,
     meaning: { '*': 'So far before the cursor a run reads again, for rows that were committed late.' },
   },
   {
@@ -119,6 +126,12 @@ export const SETTINGS: Setting[] = [
     },
   },
 ];
+
+/** What holds where a guard has no limit of its own. */
+export const NO_LIMIT: Record<string, string> = {
+  max_updates: 'none, but after a change 1,000 and 50 %',
+  max_deletes: '10, and beyond that 10 % or 1,000',
+};
 
 /** Guards with a limit that is set per sync. */
 export const GUARDS: Record<string, string> = {

@@ -59,8 +59,14 @@ test('whoever wrote without looking has looked', () => {
   expect(path(written)).toMatchObject({ here: 'prove', look: written, write: written });
 });
 
-test('a test before writing proves nothing', () => {
-  expect(path(run({}), run({ type: 'one_time', rows_created: 3 })).here).toBe('prove');
+test('a test before writing proves nothing, and one after it is not the first look', () => {
+  const [look, write, prove] = [
+    run({ rows_created: 3 }),
+    run({ type: 'one_time', rows_created: 3 }),
+    run({}),
+  ];
+  expect(path(look, write).here).toBe('prove');
+  expect(path(look, write, prove)).toMatchObject({ here: 'activate', look, write, prove });
 });
 
 test('only a test without changes leads to activating', () => {

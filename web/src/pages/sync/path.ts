@@ -29,7 +29,8 @@ export function pathOf(runs: Run[]): Path {
   // A run of some records only tells nothing about the others.
   const done = runs.filter((run) => run.status === 'completed' && run.type !== 'replay' && !run.limited);
   const write = done.find((run) => run.type === 'one_time' || run.type === 'sync');
-  const look = done.find((run) => run.type === 'test' || run.type === 'seed');
+  const isLook = (run: Run) => run.type === 'test' || run.type === 'seed';
+  const look = done.find((run) => isLook(run) && (!write || run.created_at < write.created_at));
   const prove = write && done.find((run) => run.type === 'test' && run.created_at > write.created_at);
   const firstErrors = done.filter((run) => run.rows_failed > 0).at(-1);
   const open = runs.find((run) => OPEN.includes(run.status) && run.type !== 'replay');

@@ -13,7 +13,7 @@ export const syncRoute = createRoute({
     ...runSearch(raw),
     tab: oneOf(raw, 'tab', TABS),
     /** Of trends: how many runs. */
-    last: oneOf(raw, 'last', ['100', '200']),
+    last: oneOf({ last: text(raw, 'last') }, 'last', ['100', '200']),
     /** Of the configuration: how it is shown. */
     view: oneOf(raw, 'view', ['yaml']),
     /** Of records: whose life is shown. */

@@ -17,3 +17,30 @@ export function median(values: number[]): number | undefined {
   const upper = sorted[middle] ?? 0;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
+
+/** The end of an axis: the next of 1, 2 and 5 times a power of ten. */
+export function axisEnd(highest: number): number {
+  if (highest <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(highest));
+  return ([1, 2, 5].find((step) => step * power >= highest) ?? 10) * power;
+}
+
+export interface Jumps {
+  kind: Schemas['TrendFlag']['kind'];
+  causes: string[];
+  /** Newest first. */
+  runs: { point: Point; message: string }[];
+}
+
+/** Sudden changes by kind, those with the newest run first. */
+export function jumpsOf(points: Point[]): Jumps[] {
+  const found = new Map<string, Jumps>();
+  for (const point of points) {
+    for (const { kind, message, likely_causes } of point.flags) {
+      const jumps = found.get(kind) ?? { kind, causes: likely_causes, runs: [] };
+      jumps.runs.push({ point, message });
+      found.set(kind, jumps);
+    }
+  }
+  return [...found.values()];
+}
