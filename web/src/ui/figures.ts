@@ -37,6 +37,8 @@ export interface Figures {
   /** Null as long as nothing is known. */
   total: number | null;
   success: number;
+  created: number;
+  updated: number;
   skipped: number;
   failed: number;
   deleted: number;
@@ -59,6 +61,8 @@ export function figuresOf(run: Run, progress: Progress | undefined): Figures {
         ? progress.total_discovered || (run.phase === 'writing' ? run.rows_processed : 0)
         : null,
       success: progress?.success ?? 0,
+      created: progress?.created ?? 0,
+      updated: progress?.updated ?? 0,
       skipped: progress?.skipped ?? 0,
       failed: progress?.failed ?? 0,
       deleted: progress?.deleted ?? 0,
@@ -71,6 +75,8 @@ export function figuresOf(run: Run, progress: Progress | undefined): Figures {
     phase: null,
     total: run.rows_processed,
     success: run.rows_created + run.rows_updated,
+    created: run.rows_created,
+    updated: run.rows_updated,
     skipped: run.rows_skipped,
     failed: run.rows_failed,
     deleted: run.rows_deleted,

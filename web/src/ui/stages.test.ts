@@ -7,6 +7,8 @@ const figures: Figures = {
   phase: 'writing',
   total: 100,
   success: 20,
+  created: 20,
+  updated: 0,
   skipped: 10,
   failed: 5,
   deleted: 2,
@@ -51,6 +53,8 @@ test('a source that failed stops the run at its first stage', () => {
     status: 'source_failure' as const,
     total: 0,
     success: 0,
+    created: 0,
+    updated: 0,
     deleted: 0,
     planned: null,
   };

@@ -26,13 +26,13 @@ export function Summary({ run, figures }: { run: RunDetail; figures: Figures }) 
   const lines: Line[] = [
     {
       label: isPlanned ? 'Would create' : 'Created',
-      figure: of(run.rows_created),
+      figure: total === null ? null : figures.created,
       color: 'var(--state-completed)',
       meaning: 'New records in the target.',
     },
     {
       label: isPlanned ? 'Would update' : 'Updated',
-      figure: of(run.rows_updated),
+      figure: total === null ? null : figures.updated,
       color: 'color-mix(in srgb, var(--state-completed) 60%, var(--line))',
       meaning: 'Records of the target that changed.',
     },
