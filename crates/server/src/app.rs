@@ -56,6 +56,8 @@ pub struct About {
     pub state: &'static str,
     /// Most runs at once.
     pub parallel: usize,
+    /// It is reached by TLS alone, without a proxy before it.
+    pub tls: bool,
 }
 
 impl App {

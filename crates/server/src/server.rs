@@ -258,14 +258,15 @@ async fn assemble(options: Options) -> Result<Arc<App>> {
         signals,
         stop: CancellationToken::new(),
         engine: Arc::new(engine),
-        pages: Pages::from(options.listen.and_then(|listen| listen.web)),
         about: About {
             version: options.version,
             worker: worker_name(),
             started_at: now,
             state: options.state,
             parallel: options.parallel,
+            tls: options.listen.as_ref().is_some_and(|listen| listen.tls.is_some()),
         },
+        pages: Pages::from(options.listen.and_then(|listen| listen.web)),
         live,
         store,
     };

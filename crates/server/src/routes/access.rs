@@ -121,7 +121,7 @@ async fn open_session(State(app): State<Arc<App>>, Body(new): Body<NewSession>) 
     let seconds = expires_at.duration_since(now).as_secs().max(0);
     let caller = Caller { expires_at: Some(expires_at), ..caller };
     let answer = (StatusCode::CREATED, Json(session_view(&caller))).into_response();
-    Ok(with_cookie(answer, &secret, seconds))
+    Ok(with_cookie(answer, &set_cookie(&secret, seconds, app.about.tls)))
 }
 
 /// Ends a browser's session.
@@ -131,12 +131,17 @@ async fn close_session(State(app): State<Arc<App>>, headers: HeaderMap) -> Answe
     if let Some(secret) = cookie(&headers) {
         app.tokens.close_session(secret).await?;
     }
-    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), "", 0))
+    Ok(with_cookie(StatusCode::NO_CONTENT.into_response(), &set_cookie("", 0, app.about.tls)))
 }
 
-fn with_cookie(mut answer: Response, secret: &str, seconds: i64) -> Response {
-    let text = format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict");
-    if let Ok(value) = HeaderValue::from_str(&text) {
+/// Out of reach of scripts and of other sites; with TLS, browsers also never send it without.
+fn set_cookie(secret: &str, seconds: i64, tls: bool) -> String {
+    let only_by_tls = if tls { "; Secure" } else { "" };
+    format!("{COOKIE}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{only_by_tls}")
+}
+
+fn with_cookie(mut answer: Response, cookie: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
         answer.headers_mut().append(header::SET_COOKIE, value);
     }
     answer
@@ -189,4 +194,18 @@ async fn verify_audit(State(app): State<Arc<App>>) -> Answer<Json<AuditVerdict>>
     let first_bad = app.store.verify_audit().await?;
     let (_, records) = app.store.audit_log(&AuditFilter::default(), Page::first(1)).await?;
     Ok(Json(AuditVerdict { intact: first_bad.is_none(), records, first_bad }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_that_came_by_tls_is_never_sent_without() {
+        assert_eq!(
+            set_cookie("x", 60, true),
+            "syncline_session=x; Path=/; Max-Age=60; HttpOnly; SameSite=Strict; Secure"
+        );
+        assert!(!set_cookie("x", 60, false).contains("Secure"));
+    }
 }
