@@ -258,17 +258,24 @@ async fn ignore(person: &Person, sync: &str, field: &str) -> Result<()> {
     Ok(())
 }
 
-/// Corrects the payload of a dead letter and sends it.
+/// Corrects the payload of a dead letter and sends it: of the first open one that then gets through.
 async fn correct_one(player: &mut Player<'_>, person: &Person) -> Result<()> {
-    let letters = person.find(&["dead-letters"], &[("sync_id", "crm.contact")]).await?;
-    let Some(letter) = letters.iter().find(|l| l["field"] == "email" && !l["row_id"].is_null()) else {
-        return Err(syncline_core::Error::internal("no contact has a bad address"));
-    };
-    let letter = id(letter)?;
-    let payload = json!({ "payload": { "email": "reception@harbour-films.example" } });
-    person.ask(Method::PATCH, &["dead-letters", letter], &payload).await?;
-    person.ask(Method::POST, &["dead-letters", letter, "replay"], &json!({ "mode": "edited" })).await?;
-    player.pass(SignedDuration::from_mins(1)).await
+    let wanted = [("sync_id", "crm.contact"), ("state", "open"), ("code", "check_violation")];
+    let letters = person.find(&["dead-letters"], &wanted).await?;
+    for letter in letters.iter().filter(|letter| letter["field"] == "email") {
+        let letter = id(letter)?;
+        let payload = json!({ "payload": { "email": "reception@harbour-films.example" } });
+        person.ask(Method::PATCH, &["dead-letters", letter], &payload).await?;
+        let started = person
+            .ask(Method::POST, &["dead-letters", letter, "replay"], &json!({ "mode": "edited" }))
+            .await?;
+        let run = id(&started["runs"][0])?;
+        player.wait_for(person, run, |run| !run["completed_at"].is_null()).await?;
+        if person.get(&["dead-letters", letter]).await?["state"] == "resolved_replay" {
+            return player.pass(SignedDuration::from_mins(1)).await;
+        }
+    }
+    Err(syncline_core::Error::internal("no contact with a bad address could be corrected"))
 }
 
 /// The shops' old system begins to count its totals again with each write; smaller chunks are to help.
