@@ -3,7 +3,7 @@
 //! One loop owns all of its state; each run is a task of its own. Whatever it waits for is a signal of this
 //! process or the heartbeat, at which it also looks at what other processes did.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -123,9 +123,7 @@ struct Abandoned {
 }
 
 impl Abandoned {
-    /// A run that `worker` itself let go of did not bring it down: the state was out of reach.
-    fn of(run: Run, since: Instant, worker: &str) -> (RunId, Self) {
-        let counts = run.worker.as_deref() != Some(worker);
+    fn of(run: Run, since: Instant, counts: bool) -> (RunId, Self) {
         (run.id, Self { sync_id: run.sync_id, run_type: run.run_type, since, counts })
     }
 }
@@ -156,6 +154,8 @@ struct Shift<'a> {
     running: HashMap<RunId, Running>,
     tasks: JoinSet<(RunId, Box<Outcome>)>,
     abandoned: BTreeMap<RunId, Abandoned>,
+    /// Those whose work here ended by itself, until they are taken over.
+    broke_off: BTreeSet<RunId>,
     orphans_are_known: bool,
     /// Whose turn it is next, as the store said at `waiting_since`.
     waiting: VecDeque<Candidate>,
@@ -175,6 +175,7 @@ impl<'a> Shift<'a> {
             running: HashMap::new(),
             tasks: JoinSet::new(),
             abandoned: BTreeMap::new(),
+            broke_off: BTreeSet::new(),
             orphans_are_known: false,
             waiting: VecDeque::new(),
             waiting_since: now,
@@ -285,8 +286,9 @@ impl<'a> Shift<'a> {
         let filter = RunFilter { statuses, ..RunFilter::default() };
         let (runs, _) = self.worker.store.runs(&filter, Page::first(ORPHANS_MAX)).await?;
         let since = self.worker.clock.instant();
-        let orphans = runs.into_iter().map(|run| Abandoned::of(run, since, &self.worker.settings.name));
-        self.abandoned.extend(orphans);
+        for run in runs {
+            self.note_orphan(run, since);
+        }
         self.orphans_are_known = true;
         Ok(())
     }
@@ -364,6 +366,7 @@ impl<'a> Shift<'a> {
                 let task = if counts && is_given_up(&run) { Task::GiveUp } else { Task::Recover };
                 tracing::warn!(run = %id, sync = %run.sync_id, takeovers = run.takeovers, "taking over a run");
                 metrics::counter!("syncline_takeovers_total").increment(1);
+                self.broke_off.remove(id);
                 self.start(run, task, uses, now);
             }
             // Somebody works on it, or it has ended.
@@ -451,11 +454,18 @@ impl<'a> Shift<'a> {
         let since = self.worker.clock.instant();
         for run in self.worker.store.expired_leases(terms.grace).await? {
             if !self.running.contains_key(&run.id) {
-                let (id, abandoned) = Abandoned::of(run, since, &self.worker.settings.name);
-                self.abandoned.entry(id).or_insert(abandoned);
+                self.note_orphan(run, since);
             }
         }
         Ok(())
+    }
+
+    /// A run that this worker let go of because the state was out of reach did not bring it down.
+    fn note_orphan(&mut self, run: Run, since: Instant) {
+        let was_let_go = run.worker.as_ref() == Some(&self.worker.settings.name);
+        let counts = !was_let_go || self.broke_off.contains(&run.id);
+        let (id, abandoned) = Abandoned::of(run, since, counts);
+        self.abandoned.entry(id).or_insert(abandoned);
     }
 
     fn ended(&mut self, id: RunId, outcome: Outcome) {
@@ -487,6 +497,9 @@ impl<'a> Shift<'a> {
         let since = self.worker.clock.instant() + terms;
         let (sync_id, run_type) = (running.sync_id.clone(), running.run_type);
         let counts = error.kind != ErrorKind::StateUnreachable;
+        if counts {
+            self.broke_off.insert(id.clone());
+        }
         self.abandoned.insert(id, Abandoned { sync_id, run_type, since, counts });
     }
 

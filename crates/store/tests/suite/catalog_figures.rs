@@ -186,7 +186,7 @@ async fn syncs_are_seen_with_what_became_of_them(store: Arc<dyn Catalog>) {
     for name in ["a", "b", "c"] {
         ensure(&*store, name).await;
     }
-    ended(&*store, "old", "a", Completed, 100, 0).await;
+    ended(&*store, "before", "a", Completed, 100, 0).await;
     enqueued(&*store, "delivers", "a", RunType::Sync).await;
     let delivers = taken_and_running(&*store, &run_id("delivers")).await;
     store.stage_letters(&delivers.id, delivers.epoch, &[letter(&delivers, "a1", &[1])]).await.unwrap();
