@@ -441,11 +441,11 @@ pub struct TriggerRequest {
     pub source_ids: Option<Vec<String>>,
     /// Most rows to read, in cursor-then-key order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1000000000000_u64)]
     pub max_entities: Option<u64>,
     /// Records in one request to the destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1000000)]
     pub batch_size: Option<u32>,
     /// Not before this moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]

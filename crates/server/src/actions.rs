@@ -9,6 +9,10 @@ use syncline_store::{Activation, Enqueued, FollowUp, SyncState};
 use crate::access::Caller;
 use crate::app::App;
 
+/// Largest limit of the rows of a run; more rows than any source has.
+const MAX_ENTITIES_MAX: u64 = 1_000_000_000_000;
+/// Most records of one request to a destination, as the API takes it; none takes as many.
+const BATCH_SIZE_MAX: u32 = 1_000_000;
 /// Most source ids of one request.
 const SOURCE_IDS_MAX: usize = 10_000;
 
@@ -67,6 +71,12 @@ fn options(sync: &Sync, run_type: RunType, request: &TriggerRequest) -> Result<R
     }
     if request.max_entities == Some(0) || request.batch_size == Some(0) {
         return refuse("max_entities and batch_size are at least 1".into());
+    }
+    if request.batch_size.is_some_and(|size| size > BATCH_SIZE_MAX) {
+        return refuse(format!("batch_size is at most {BATCH_SIZE_MAX}"));
+    }
+    if request.max_entities.is_some_and(|most| most > MAX_ENTITIES_MAX) {
+        return refuse(format!("max_entities is at most {MAX_ENTITIES_MAX}"));
     }
     if let Some(reseed) = &request.reseed {
         if run_type != RunType::Seed {

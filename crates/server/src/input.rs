@@ -75,6 +75,10 @@ fn wrong_type() -> Fault {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+    // An array would be taken for the fields of an object in their order.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Fault::new(ErrorKind::BadUsage, "the body must be a JSON object"));
+    }
     match axum::Json::<T>::from_bytes(bytes) {
         Ok(axum::Json(value)) => Ok(value),
         // 7.0 is an integer in JSON, and none to serde.

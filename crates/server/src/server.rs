@@ -393,7 +393,7 @@ async fn serve(
     Ok(address)
 }
 
-/// S14: who connects and says nothing, or that byte by byte, is let go.
+/// S14: who begins a request and does not end its head is let go.
 fn limit(http: &mut Builder<TokioExecutor>) {
     http.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
 }

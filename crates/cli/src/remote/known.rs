@@ -34,7 +34,8 @@ pub fn run(view: &RunView) -> Result<Run> {
         trigger: word::<Trigger>(&view.trigger)?,
         status: word::<RunStatus>(&view.status)?,
         phase: view.phase.as_deref().map(word::<Phase>).transpose()?,
-        options: RunOptions::default(),
+        // Of a limited run only the records that it was asked for are not known: none is named here.
+        options: RunOptions { max_entities: view.limited.then_some(0), ..RunOptions::default() },
         correlation_id: view.correlation_id.clone(),
         retry_of: view.retry_of.as_deref().map(RunId::from_stored),
         created_at: view.created_at,
@@ -63,7 +64,7 @@ pub fn run(view: &RunView) -> Result<Run> {
         not_found: Vec::new(),
         cursor_before: None,
         cursor_after: None,
-        config_hash: String::new(),
+        config_hash: view.config_hash.clone(),
         planned_at: None,
         halted_sync: false,
         notices: Vec::new(),

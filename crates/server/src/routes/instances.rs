@@ -201,7 +201,7 @@ async fn remove(
 
 /// An instance as a file for the project's folder.
 #[utoipa::path(get, path = "/instances/{name}/export", operation_id = "export_instance", tag = "connections", params(("name" = String, Path)),
-    responses((status = 200, content_type = "application/yaml", body = String)),
+    responses((status = 200, content_type = "application/yaml", body = serde_json::Value)),
     extensions(("x-role" = json!("viewer"))))]
 async fn as_yaml(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Response> {
     let document = document(&app.live.get(), &name)?;
