@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::tls_rustls::RustlsConfig;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use jiff::Timestamp;
 use syncline_config::{Fingerprint, Retention};
 use syncline_connector::Registry;
@@ -37,8 +35,6 @@ use crate::secrets::ServerSecrets;
 use crate::web::Pages;
 use crate::{measures, router};
 
-/// A client has so long for saying what it wants, from when it connected or was answered last.
-const HEADERS_WITHIN: Duration = Duration::from_secs(15);
 /// How long requests that are being answered may take once the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);
 /// How often what is past keeping is dropped.
@@ -379,23 +375,16 @@ async fn serve(
     });
     match &listen.tls {
         None => {
-            let mut server = axum_server::from_tcp(listener).map_err(cannot)?.handle(handle);
-            limit(server.http_builder());
+            let server = axum_server::from_tcp(listener).map_err(cannot)?.handle(handle);
             parts.spawn(async move { log(server.serve(service).await) });
         }
         Some(tls) => {
             let config = tls_config(tls).await?;
-            let mut server = axum_server::from_tcp_rustls(listener, config).map_err(cannot)?.handle(handle);
-            limit(server.http_builder());
+            let server = axum_server::from_tcp_rustls(listener, config).map_err(cannot)?.handle(handle);
             parts.spawn(async move { log(server.serve(service).await) });
         }
     }
     Ok(address)
-}
-
-/// S14: who begins a request and does not end its head is let go.
-fn limit(http: &mut Builder<TokioExecutor>) {
-    http.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
 }
 
 async fn tls_config(tls: &Tls) -> Result<RustlsConfig> {
