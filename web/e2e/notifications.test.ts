@@ -108,6 +108,7 @@ entities:
     await page.getByRole('button', { name: 'More about ops' }).click();
     await page.getByRole('menuitem', { name: 'Its deliveries' }).click();
     await page.waitForURL('**channel=ops');
+    await page.getByRole('menu').waitFor({ state: 'detached' });
     await expectAccessible(page);
   });
 

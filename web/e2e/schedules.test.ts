@@ -15,8 +15,9 @@ describe('schedules', () => {
 
   test('say in words when syncs run', async () => {
     await it.goto('/schedules');
-    await row('crm.order').getByText('Daily at 06:30 and 18:30').waitFor();
-    await row('crm.order').getByText('Europe/Berlin').waitFor();
+    await row('crm.order').getByText('Every 1m').waitFor();
+    await row('shop.product').getByText('Daily at 05:00').waitFor();
+    await row('shop.product').getByText('Europe/Berlin').waitFor();
     await row('newsletter.consent').getByText('Monday to Friday at 06:00').waitFor();
     await row('shop.product').getByText('up to 5m').waitFor();
     await row('crm.contact').getByText('when it completes').waitFor();
@@ -25,7 +26,7 @@ describe('schedules', () => {
 
   test('show what fires in the next day', async () => {
     await it.goto('/schedules');
-    await it.page.getByRole('img', { name: 'crm.order: 2 fires in the next 24 hours' }).waitFor();
+    await it.page.getByRole('img', { name: 'shop.product: 1 fire in the next 24 hours' }).waitFor();
     await it.page.getByRole('img', { name: /^crm\.company: 7\d\d fires/ }).waitFor();
     expect(await it.page.getByRole('img', { name: /^crm\.lead:/ }).count()).toBe(0);
   });

@@ -182,25 +182,23 @@ describe('a sync with a history', () => {
 
   test('keeps filters in the address', async () => {
     await it.page.getByRole('combobox', { name: 'Status' }).click();
-    await it.page.getByRole('option', { name: 'Cancelled' }).click();
-    await it.page.waitForURL(/status=cancelled/);
-    const { pagination } = await it.server.api('GET', '/syncs/crm.contact/runs?status=cancelled');
-    await it.page.getByText(`1–${pagination.total} of ${pagination.total}`).waitFor();
+    await it.page.getByRole('option', { name: 'Completed' }).click();
+    await it.page.waitForURL(/status=completed/);
+    const { pagination } = await it.server.api('GET', '/syncs/crm.contact/runs?status=completed');
+    const shown = new RegExp(`^1–\\d+ of ${pagination.total}$`);
+    await it.page.getByText(shown).waitFor();
     await it.page.reload();
-    await it.page.getByText(`1–${pagination.total} of ${pagination.total}`).waitFor();
+    await it.page.getByText(shown).waitFor();
     await it.page.getByRole('button', { name: 'Clear filters' }).click();
     await it.page.waitForURL((url) => url.search === '');
   });
 
   test('retries a run from its row', async () => {
-    const [cancelled] = (await it.server.api('GET', '/syncs/crm.contact/runs?status=cancelled')).data;
-    await it.goto('/syncs/crm.contact');
+    const [cancelled] = (await it.server.api('GET', '/runs?status=cancelled&type=sync')).data;
+    await it.goto(`/syncs/${cancelled.sync_id}?status=cancelled`);
     await it.page.getByRole('button', { name: `Retry run ${cancelled.id}` }).click();
     await it.page.waitForURL(/\/runs\/run_/);
-    const [latest] = await until(
-      async () => (await it.server.api('GET', '/syncs/crm.contact/runs')).data,
-      ([run]) => ['completed', 'held'].includes(run.status),
-    );
+    const latest = await it.server.api('GET', `/runs/${it.page.url().match(/run_[0-9a-f]+/)?.[0]}`);
     expect(latest).toMatchObject({ retry_of: cancelled.id, trigger: 'manual' });
   });
 
@@ -263,7 +261,7 @@ describe('a sync with a history', () => {
     expect((await it.server.api('GET', '/syncs/crm.order/cursor')).value).toBe(back);
     await it.page.getByRole('button', { name: 'Reset' }).click();
     const all = await it.server.api('POST', '/syncs/crm.order/cursor/effect', { value: null });
-    expect(all.read).toBeGreaterThan(read);
+    expect(all.read).toBeGreaterThanOrEqual(read);
     await dialog.getByText(`The next run reads ${all.read.toLocaleString('en')} records`).waitFor();
     await dialog.getByRole('button', { name: 'Reset' }).click();
     await it.page.getByText('none yet').waitFor();
