@@ -42,8 +42,10 @@ impl Engine {
         let guarded = run.guards.iter().any(|v| v.tripped) && untouched;
         let fresh = self.clock.now().duration_since(plan.created_at).as_secs_f64() < RESUME_MAX.as_secs_f64();
         let same = current.is_some_and(|c| config_hash(c) == run.config_hash);
-        if run.planned_at.is_none() && untouched {
-            // It died between storing the plan and judging it.
+        // It died between storing the plan and judging it; or, approved after another run went ahead, before
+        // it was planned again.
+        let outdated = run.planned_at.is_none() || context.base_generation != record.generation;
+        if outdated && untouched {
             return self.end_unwritten(run, sync, &record, interrupted(), watch).await;
         }
         if context.direct.is_some() {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use syncline_core::run::RunOptions;
 use syncline_core::sync::{Publish, Sync, WriteMode};
 use syncline_core::{Run, RunStatus, RunType, Trigger};
 use syncline_engine::watch;
@@ -233,6 +234,38 @@ async fn a_held_run_is_no_orphan_and_dying_in_its_approval_writes_nothing_unappr
             return;
         }
     }
+}
+
+#[tokio::test]
+async fn dying_in_the_approval_of_a_run_that_another_went_ahead_of_leaves_no_run_behind() {
+    let mut deaths = 0;
+    for calls in 0..4 {
+        let mut f = fixture(WriteMode::Mirror, Publish::Atomic).await;
+        f.sync.guards.max_deletes = Some(syncline_core::sync::Limit::Count(0));
+        let held = f.held(&["max_deletes"]).await;
+        // It reads some rows only, and so removes none.
+        let some = RunOptions { source_ids: (1..9).map(|n| n.to_string()).collect(), ..Default::default() };
+        f.run_with(RunType::OneTime, some).await;
+        let before = f.target.edit(|t| t.writes);
+        assert!(before > 0);
+        let store = f.engine.store.clone();
+        let stopping = StoppingStore::new(store.clone(), calls, Moment::After);
+        f.engine.store = stopping.clone();
+        let (watch, _observer) = watch::pair();
+        let ends = f.endpoints();
+        tokio::select! {
+            biased;
+            () = stopping.stopped.notified() => deaths += 1,
+            _ = f.engine.approve(&held.id, &f.sync, &ends, &watch) => {}
+        }
+        f.engine.store = store;
+        for ended in recover(&f, Some(&f.sync)).await {
+            assert_eq!(code(&ended), Some("interrupted"), "{calls}");
+        }
+        assert_eq!(f.target.edit(|t| t.writes), before, "{calls}");
+        assert!(f.engine.orphans().await.unwrap().is_empty(), "{calls}");
+    }
+    assert!(deaths > 1);
 }
 
 #[tokio::test]
