@@ -1,6 +1,7 @@
 //! Identifiers. All are short strings; none carries meaning beyond its prefix.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -101,11 +102,21 @@ macro_rules! opaque_id {
     };
 }
 
-/// A new UUID that sorts after those of earlier milliseconds than `at`'s. Times before 1970 count as 1970.
+/// A new UUID (version 7) that sorts after those of earlier milliseconds than `at`'s, and after those that
+/// this process made before for the same one: a clock may stand still while runs are made. Times before
+/// 1970 count as 1970.
+///
+/// The millisecond is followed by a counter of 26 bits, as RFC 9562, section 6.2 allows, and 48 random bits.
 pub fn uuid_at(at: jiff::Timestamp) -> uuid::Uuid {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let made = MADE.fetch_add(1, Ordering::Relaxed);
+    let mut bytes = [0; 10];
+    bytes[..2].copy_from_slice(&((made >> 14) as u16).to_be_bytes());
+    bytes[2..4].copy_from_slice(&(made as u16).to_be_bytes());
+    bytes[4..].copy_from_slice(&uuid::Uuid::new_v4().as_bytes()[10..]);
     let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    let nanos = (millis % 1_000) as u32 * 1_000_000;
-    uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1_000, nanos))
+    // The builder puts version and variant over the highest bits of both halves of the counter.
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
 opaque_id!(
@@ -127,7 +138,13 @@ mod tests {
         let times = ["1960-01-01T00:00:00Z", "2026-03-01T10:00:00.001Z", "2026-03-01T10:00:00.002Z"];
         let ids = times.map(|time| RunId::from_uuid(uuid_at(time.parse().unwrap())));
         assert!(ids.is_sorted(), "{ids:?}");
-        assert_ne!(uuid_at(jiff::Timestamp::UNIX_EPOCH), uuid_at(jiff::Timestamp::UNIX_EPOCH));
+    }
+
+    #[test]
+    fn ids_of_one_moment_sort_as_they_were_made() {
+        let ids: Vec<_> = (0..40_000).map(|_| uuid_at(jiff::Timestamp::UNIX_EPOCH)).collect();
+        assert!(ids.is_sorted_by(|a, b| a < b));
+        assert!(ids.iter().all(|id| id.get_version_num() == 7));
     }
 
     #[test]

@@ -206,7 +206,7 @@ fn check_fires(runs: &[Run]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, max_shrink_iters: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_syncs_stay_scheduled_and_runs_stay_true(steps in prop::collection::vec(step(), 1..60)) {
