@@ -79,7 +79,7 @@ describe('sync health', () => {
     const { points } = await it.server.api('GET', `/syncs/${sync_id}/trends?runs=200`);
     const flags = points.find((point: { run_id: string }) => point.run_id === run).flags;
     const change = changes.locator('li', { has: it.page.locator(`a[href="/runs/${run}"]`) }).first();
-    const shown = await change.innerText();
+    const shown = (await change.textContent()) ?? '';
     const told = flags.find((flag: { message: string }) => shown.includes(flag.message));
     expect(told, shown).toBeDefined();
     expect(shown).toContain(told.likely_causes[0]);

@@ -6,7 +6,7 @@ import type { Progress } from './types';
 export type Connection = 'connecting' | 'open' | 'lost';
 
 /** An event of the stream that is kept, so that a client that was away gets it later. */
-export interface LiveEvent {
+interface LiveEvent {
   kind: 'run' | 'letter' | 'sync' | 'project';
   run_id?: string | null;
   sync_id?: string | null;
@@ -44,7 +44,6 @@ let refreshedAt = 0;
 const touched = new Set<string>();
 const progress = new Map<string, Progress>();
 const watchers = new Set<() => void>();
-const listeners = new Set<(event: LiveEvent) => void>();
 
 function tell() {
   for (const watcher of watchers) watcher();
@@ -80,7 +79,6 @@ function heard(kind: LiveEvent['kind'], message: MessageEvent<string>) {
   if (kind === 'run' && event.run_id && status && status !== 'running' && status !== 'starting') {
     progress.delete(event.run_id);
   }
-  for (const listener of listeners) listener(event);
   refresh(TOUCHES[kind]);
 }
 
@@ -145,14 +143,4 @@ export function useConnection(): Connection {
 /** The latest figures of a run that goes on; undefined before the first and after its end. */
 export function useProgress(runId: string | undefined): Progress | undefined {
   return useSyncExternalStore(watch, () => (runId ? progress.get(runId) : undefined));
-}
-
-/** Calls back for each event while the caller is shown. Give a callback that does not change. */
-export function useLiveEvent(listener: (event: LiveEvent) => void) {
-  useEffect(() => {
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-    };
-  }, [listener]);
 }

@@ -11,5 +11,5 @@ export function useSession() {
 /** Whether the person may do what needs this role. */
 export function useMay(role: Role): boolean {
   const session = useSession();
-  return session !== undefined && ORDER.indexOf(session.role as Role) >= ORDER.indexOf(role);
+  return session !== undefined && ORDER.indexOf(session.role) >= ORDER.indexOf(role);
 }

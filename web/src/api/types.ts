@@ -15,7 +15,7 @@ export type Problem = Schemas['Problem'];
 export type Pagination = Schemas['Pagination'];
 
 /** What a person may do; each role may do what those before it may. */
-export type Role = 'viewer' | 'operator' | 'admin';
+export type Role = Schemas['Role'];
 
 /** Figures of a run that goes on, as the stream of events tells them. */
 export type Progress = Schemas['ProgressView'];

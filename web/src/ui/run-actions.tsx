@@ -107,7 +107,7 @@ function keep(run: RunDetail) {
 }
 
 /** What a plan holds, line by line. */
-export function PlanFigures({ run }: { run: RunDetail }) {
+function PlanFigures({ run }: { run: RunDetail }) {
   return (
     <List size="sm" className="num">
       <List.Item>{counted(run.rows_created, 'record')} created</List.Item>

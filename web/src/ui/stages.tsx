@@ -36,7 +36,7 @@ const ACTIVE: Record<string, number[]> = {
 };
 
 /** How many records failed at each stage. */
-export type FailedAt = Partial<Record<StageName, number>>;
+type FailedAt = Partial<Record<StageName, number>>;
 
 const NOTHING = { failedAt: {}, notAttempted: 0, wasHeld: false };
 

@@ -10,7 +10,7 @@ import { tellDone, tellProblem } from './tell';
 import { Ago } from './time';
 
 /** What must be known of a sync to act on it. */
-export type Actionable = Pick<Sync, 'id' | 'state' | 'next_run_at'> & Partial<Pick<Sync, 'halted'>>;
+type Actionable = Pick<Sync, 'id' | 'state' | 'next_run_at'> & Partial<Pick<Sync, 'halted'>>;
 
 /** What can be done with a sync from anywhere; it asks first where runs are stopped or a halt is lifted. */
 export function useSyncActions() {

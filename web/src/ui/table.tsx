@@ -40,7 +40,7 @@ export interface Column<T> {
 }
 
 /** Rows that people chose, by their keys, on this page and others. */
-export interface Selection<T> {
+interface Selection<T> {
   chosen: ReadonlySet<string>;
   choose: (keys: Set<string>) => void;
   /** How a row is called to those who cannot see it. */

@@ -105,7 +105,7 @@ function UsedBy({ syncs }: { syncs: string[] }) {
 }
 
 /** Says that a connection cannot be used as it is written. */
-export function ProblemBadge({ problems }: { problems: Connection['problems'] }) {
+function ProblemBadge({ problems }: { problems: Connection['problems'] }) {
   const errors = problems.filter(({ warning }) => !warning);
   if (errors.length === 0) return null;
   return (

@@ -81,7 +81,7 @@ function End({ what, end, works = 'works' }: { what: string; end: Schemas['EndCh
 }
 
 /** The last test of a connection that this browser knows of. */
-export interface Tested {
+interface Tested {
   at: string;
   check?: Check;
   error?: unknown;

@@ -1,9 +1,6 @@
 import { ApiError } from '../../api/client';
 import type { Schemas } from '../../api/types';
 
-/** What every connection may say, whatever its type. */
-export const OWN_KEYS = ['type', 'description', 'max_concurrent_runs'];
-
 export type Document = Record<string, unknown>;
 
 /** A connection as a form has it. */

@@ -5,7 +5,7 @@ import type { Connector } from '../connections/kind';
 import type { Column, Field } from './draft';
 
 /** What every part of the editor works on. */
-export interface Editing {
+interface Editing {
   /** JSON Schema of an instance's file, as the server has it. */
   schema: Record<string, unknown>;
   instance: string;

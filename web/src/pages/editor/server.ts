@@ -12,7 +12,7 @@ export type Draft = Schemas['Draft'];
 const VALIDATE_AFTER = 300;
 const PREVIEW_AFTER = 600;
 /** Source rows that are previewed. */
-export const PREVIEWED = 10;
+const PREVIEWED = 10;
 /** Objects that are offered at once. */
 const OFFERED = 100;
 

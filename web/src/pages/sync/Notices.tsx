@@ -68,7 +68,7 @@ function ErrorsLink({ runId, children }: { runId: string; children: ReactNode })
 }
 
 /** A note above the tabs, in the colour of a state. */
-export function Notice(props: { color: string; icon: ReactNode; title: string; children: ReactNode }) {
+function Notice(props: { color: string; icon: ReactNode; title: string; children: ReactNode }) {
   return (
     <Alert
       variant="outline"

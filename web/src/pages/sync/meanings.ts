@@ -1,6 +1,6 @@
 /** What the settings of a sync mean, for people who read them. */
 
-export const WRITE_MODES: Record<string, string> = {
+const WRITE_MODES: Record<string, string> = {
   insert: 'Creates records with new keys. What is at the target already is left alone.',
   update: 'Updates records that the target has. Creates and deletes none.',
   upsert: 'Creates new records and updates known ones. Deletes none.',

@@ -42,7 +42,7 @@ export function pathOf(runs: Run[]): Path {
 }
 
 /** A field that a second look wants to change again. */
-export interface Restless {
+interface Restless {
   field: string;
   /** In how many of the changes. */
   times: number;

@@ -25,7 +25,7 @@ export function axisEnd(highest: number): number {
   return ([1, 2, 5].find((step) => step * power >= highest) ?? 10) * power;
 }
 
-export interface Jumps {
+interface Jumps {
   kind: Schemas['TrendFlag']['kind'];
   causes: string[];
   /** Newest first. */
