@@ -70,14 +70,19 @@ impl Project {
 
     /// Replaces the instance `shop`.
     pub fn write_entities(&self, entities: &[(&str, &str)]) {
-        let mut text = String::from("instance: shop\nsource: from\ntarget: into\nentities:\n");
+        self.write_instance("shop", entities);
+    }
+
+    /// Adds an instance of the same two connections, or replaces it.
+    pub fn write_instance(&self, instance: &str, entities: &[(&str, &str)]) {
+        let mut text = format!("instance: {instance}\nsource: from\ntarget: into\nentities:\n");
         for (name, body) in entities {
             text += &format!("  {name}:\n");
             for line in body.trim_matches('\n').lines() {
                 text += &format!("    {line}\n");
             }
         }
-        self.write("syncs/shop.yaml", text);
+        self.write(&format!("syncs/{instance}.yaml"), text);
     }
 
     pub fn folder(&self) -> &Path {

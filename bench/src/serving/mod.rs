@@ -14,6 +14,9 @@ use syncline_tests::server::{Client, Server};
 /// The one sync that has rows. Every run of it changes them all.
 const BUSY: &str = "shop.busy";
 
+/// Entities of an instance, so that its file stays within what a document may hold.
+const ENTITIES_MAX: usize = 1_000;
+
 /// A project in which one sync delivers many rows and others wait beside it.
 struct Shop {
     project: Project,
@@ -33,7 +36,11 @@ impl Shop {
         entities.extend((1..syncs).map(|n| (sync(n), body("table: numbers", &sync(n)))));
         let entities: Vec<(&str, &str)> = entities.iter().map(|(n, b)| (n.as_str(), b.as_str())).collect();
         let (from, into) = ("{ type: sqlite, path: source.db }", "{ type: sqlite, path: target.db }");
-        let mut project = Project::of(from, into, &entities);
+        let mut instances = entities.chunks(ENTITIES_MAX);
+        let mut project = Project::of(from, into, instances.next().unwrap_or_default());
+        for (n, entities) in instances.enumerate() {
+            project.write_instance(&format!("shop_{}", n + 2), entities);
+        }
         for (name, value) in variables {
             project.set_variable(name, value);
         }
