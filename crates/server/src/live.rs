@@ -15,7 +15,7 @@ use syncline_engine::Endpoints;
 use syncline_expr::LookupTables;
 use syncline_scheduler::Definitions;
 
-use crate::notify::{ChannelSource, Target};
+use crate::notify::{ChannelSource, Links, Target};
 use crate::objects::Made;
 use crate::secrets::ServerSecrets;
 
@@ -97,6 +97,10 @@ impl ChannelSource for Live {
     async fn target(&self, channel: &str) -> Result<Option<Target>> {
         let version = self.get();
         Target::of_project(&version.project, channel, &*version.secrets)
+    }
+
+    fn links(&self) -> Links {
+        Links { base_url: self.get().project.settings.server.base_url.clone() }
     }
 }
 

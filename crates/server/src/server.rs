@@ -27,7 +27,7 @@ use crate::follow::Follow;
 use crate::health::Sums;
 use crate::keyring::Keyring;
 use crate::live::Live;
-use crate::notify::{self, ChannelSource, Deliverer, Links};
+use crate::notify::{self, ChannelSource, Deliverer};
 use crate::objects;
 use crate::probe::Prober;
 use crate::reload;
@@ -222,12 +222,10 @@ async fn assemble(options: Options) -> Result<Arc<App>> {
         clock: timer,
     };
     let follow = Arc::new(Follow { successor: successor.clone(), live: Arc::clone(&live) });
-    let links = Links { base_url: live.get().project.settings.server.base_url.clone() };
     let deliverer = Deliverer::new(
         Arc::clone(&store),
         Arc::clone(&live) as Arc<dyn ChannelSource>,
         Arc::clone(&clock),
-        links,
         notify::outbound_options(),
     );
     let engine = Engine {

@@ -151,8 +151,17 @@ fn a_held_run_is_told() {
     let (mut world, inbox) = world("guards: { max_creates: 5 }");
     world.project.set_variable("HOOK", &format!("whsec_{KEY}"));
     let server = world.serve();
-    assert_eq!(server.client.run(SYNC, json!({}))["status"], "held");
-    assert_eq!(inbox.told(), "run.held");
+    // Messages link to where the server is by now.
+    let (project, base) = (world.project.read("syncline.yaml"), "https://syncline.example.com");
+    world
+        .project
+        .write("syncline.yaml", format!("{project}settings: {{ server: {{ base_url: '{base}' }} }}\n"));
+    server.client.until("/server", |about| about["base_url"] == base);
+    let held = server.client.run(SYNC, json!({}));
+    assert_eq!(held["status"], "held", "{held}");
+    let told = inbox.next().json();
+    let link = format!("{base}/runs/{}", held["id"].as_str().expect("an id"));
+    assert_eq!((&told["type"], &told["data"]["run"]["url"]), (&json!("run.held"), &json!(link)), "{told}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use syncline_config::{NotificationDoc, NotificationEvent, Project, SecretSource}
 use syncline_core::Result;
 use syncline_http::Reach;
 
-use super::telling::Event;
+use super::telling::{Event, Links};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,6 +57,9 @@ pub trait ChannelSource: Send + Sync {
     /// Where messages of a channel go; `None`: there is no such channel any more. An error is tried
     /// again later, like one of the receiver. Its message is shown, so it holds no secret.
     async fn target(&self, channel: &str) -> Result<Option<Target>>;
+
+    /// Where messages link to, as it is set now.
+    fn links(&self) -> Links;
 }
 
 impl Channel {

@@ -17,7 +17,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::channel::{ChannelKind, ChannelSource, Target};
-use super::telling::{Event, Links, Telling};
+use super::telling::{Event, Telling};
 use super::{slack, webhook};
 
 /// How long after each failed attempt the next one is made; after the last a notice is given up. Close
@@ -65,7 +65,6 @@ pub struct Deliverer {
     catalog: Arc<dyn Catalog>,
     channels: Arc<dyn ChannelSource>,
     clock: Arc<dyn Clock>,
-    links: Links,
     options: Options,
     /// Clients by reach and whether they accept any certificate.
     clients: Mutex<HashMap<(u8, bool), Outbound>>,
@@ -107,10 +106,9 @@ impl Deliverer {
         catalog: Arc<dyn Catalog>,
         channels: Arc<dyn ChannelSource>,
         clock: Arc<dyn Clock>,
-        links: Links,
         options: Options,
     ) -> Self {
-        Self { catalog, channels, clock, links, options, clients: Mutex::default(), wake: Notify::new() }
+        Self { catalog, channels, clock, options, clients: Mutex::default(), wake: Notify::new() }
     }
 
     /// Delivers until `stop` completes; an attempt under way is finished.
@@ -250,10 +248,10 @@ impl Deliverer {
             ChannelKind::Slack => {
                 let mut headers = HeaderMap::new();
                 headers.insert("content-type", HeaderValue::from_static("application/json"));
-                (headers, slack::message(&telling, &self.links).to_string().into_bytes())
+                (headers, slack::message(&telling, &self.channels.links()).to_string().into_bytes())
             }
             ChannelKind::Webhook => {
-                let body = webhook::body(&telling, notice.created_at, &self.links)?;
+                let body = webhook::body(&telling, notice.created_at, &self.channels.links())?;
                 (webhook::headers(&notice.id, self.clock.now(), &body, &target.secrets)?, body)
             }
         };

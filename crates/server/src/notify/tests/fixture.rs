@@ -126,6 +126,10 @@ impl ChannelSource for Channels {
         }
         Ok(self.0.lock().unwrap().get(channel).cloned())
     }
+
+    fn links(&self) -> Links {
+        Links { base_url: Some("https://syncline.example".into()) }
+    }
 }
 
 /// Every name is this machine, except one.
@@ -234,8 +238,7 @@ impl World {
         let clock = Arc::new(FakeClock(Mutex::new(start())));
         let channels = Arc::new(Channels::default());
         let options = Options { total_timeout: timeout, resolver: Arc::new(Names), ..outbound_options() };
-        let links = Links { base_url: Some("https://syncline.example".into()) };
-        let deliverer = Deliverer::new(catalog.clone(), channels.clone(), clock.clone(), links, options);
+        let deliverer = Deliverer::new(catalog.clone(), channels.clone(), clock.clone(), options);
         let receiver = Receiver::start().await;
         let world =
             Self { catalog, clock, channels, receiver, deliverer: Arc::new(deliverer), _folder: folder };
