@@ -9,22 +9,15 @@ use syncline_store::QUEUED_PER_SYNC_MAX;
 use crate::syncs::sync;
 use crate::world::{End, World};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_queue_is_taken_in_turns() {
-    taken_in_turns(63).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes a minute"]
-async fn ten_thousand_queued_runs_are_taken_in_turns() {
-    taken_in_turns(625).await;
-}
+/// 10,000 runs, [`QUEUED_PER_SYNC_MAX`] of each.
+const SYNCS: usize = 625;
 
 /// Every sync has as many waiting as may be; the first one asked for all of its before the others.
-async fn taken_in_turns(syncs: usize) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_queued_runs_are_taken_in_turns() {
     let mut world = World::new();
     let mut records = Vec::new();
-    for n in 0..syncs {
+    for n in 0..SYNCS {
         let record = world.define(sync(&format!("sync_{n}"), None)).await;
         for place in 0..QUEUED_PER_SYNC_MAX {
             let options = RunOptions { max_entities: Some(place), ..RunOptions::default() };
@@ -36,7 +29,7 @@ async fn taken_in_turns(syncs: usize) {
     }
     let _worker = world.work(4);
     let mut claims: HashMap<SyncId, u64> = HashMap::new();
-    for _ in 0..syncs + syncs / 5 {
+    for _ in 0..SYNCS + SYNCS / 5 {
         let mut begun = world.begun().await;
         let turn = claims.entry(begun.run.sync_id.clone()).or_default();
         assert_eq!(begun.run.options.max_entities, Some(*turn), "in the order they were queued");
@@ -45,7 +38,7 @@ async fn taken_in_turns(syncs: usize) {
         world.end(&mut begun, End::As(RunStatus::Completed)).await;
     }
     // Nobody had a second turn before everybody had the first, but for those that were under way.
-    assert_eq!(claims.len(), syncs);
+    assert_eq!(claims.len(), SYNCS);
     assert!(claims.values().all(|turns| *turns <= 2), "{claims:?}");
     let waiting = QUEUED_PER_SYNC_MAX as usize - 2;
     assert!(world.runs(&records[0], &[RunStatus::Queued]).await.len() >= waiting);
