@@ -76,18 +76,28 @@ export const theme = createTheme({
   },
 });
 
+/** Frames of notices have the colours of states. */
+const OUTLINES = {
+  '--mantine-color-red-outline': 'var(--state-failed)',
+  '--mantine-color-yellow-outline': 'var(--state-partial)',
+  '--mantine-color-green-outline': 'var(--state-completed)',
+  '--mantine-color-gray-outline': 'var(--state-muted)',
+};
+
 /** What the colours of the theme become in each look, so that all text can be read. */
 export const variables: CSSVariablesResolver = () => ({
   variables: {},
   light: {
     '--mantine-color-text': '#1c2129',
     '--mantine-color-dimmed': '#5a6371',
+    ...OUTLINES,
   },
   dark: {
     '--mantine-color-body': '#16181c',
     '--mantine-color-text': '#e3e6ea',
     '--mantine-color-dimmed': '#a3acba',
     '--mantine-color-anchor': '#8f99e3',
+    ...OUTLINES,
     '--mantine-color-ink-light': '#262b47',
     '--mantine-color-ink-light-hover': '#2c3254',
     '--mantine-color-ink-light-color': '#c7ccf2',

@@ -1,7 +1,7 @@
 //! How a sync's runs develop, and what in them is a sudden change: pure functions of its runs.
 
 use syncline_api::{TrendFlag, TrendPoint};
-use syncline_core::{Run, RunStatus};
+use syncline_core::{Run, RunStatus, RunType};
 
 /// A run is compared with the median of this many before it.
 const COMPARED_RUNS: usize = 10;
@@ -19,10 +19,13 @@ const ERROR_RATE_RISE: f64 = 0.01;
 const SYSTEMATIC_RATE: f64 = 0.01;
 const SYSTEMATIC_RUNS: usize = 3;
 
-/// What trends are made of: runs that read and wrote, and came to an end of their own.
+/// What trends are made of: runs that read and wrote all there was for them, and came to an end of their own.
+/// Those of some records only, such as replays, tell nothing about the others.
 pub fn counts(run: &Run) -> bool {
     let ended = matches!(run.status, RunStatus::Completed | RunStatus::Failed | RunStatus::SourceFailure);
-    ended && run.run_type.writes() && run.started_at.is_some()
+    let options = &run.options;
+    let is_whole = options.source_ids.is_empty() && options.max_entities.is_none();
+    ended && is_whole && run.run_type.writes() && run.run_type != RunType::Replay && run.started_at.is_some()
 }
 
 /// The points of runs that count, newest first, each with its flags. Runs behind the last point are
@@ -110,7 +113,8 @@ impl Figures {
 }
 
 fn rows_flag(rows: f64, usual: f64) -> Option<TrendFlag> {
-    let message = format!("{rows:.0} rows, usually {usual:.0}");
+    let noun = if rows == 1.0 { "row" } else { "rows" };
+    let message = format!("{rows:.0} {noun}, usually {usual:.0}");
     if rows > usual * (1.0 + ROWS_CHANGE) {
         Some(flag("rows_spike", message, &SPIKE))
     } else if rows < usual * (1.0 - ROWS_CHANGE) {
@@ -159,6 +163,12 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+    use syncline_core::run::RunOptions;
+    use syncline_core::{SyncId, SyncUid, Trigger};
+    use syncline_scheduler::succession::new_run;
+    use uuid::Uuid;
+
     use super::*;
 
     fn figures(rows: f64, failed: f64, seconds: f64) -> Figures {
@@ -223,5 +233,26 @@ mod tests {
         assert!(asks_for_review(&[point(1)]));
         assert!(!asks_for_review(&[point(1), point(1)]));
         assert!(!asks_for_review(&[point(0), point(1)]));
+    }
+
+    #[test]
+    fn runs_of_some_records_are_no_part_of_a_trend() {
+        let whole = || {
+            let id = SyncId::parse("shop.item").unwrap();
+            let uid = SyncUid::from_uuid(Uuid::nil());
+            let run =
+                new_run(&id, &uid, RunType::Sync, Trigger::Manual, Timestamp::UNIX_EPOCH, &Uuid::now_v7);
+            Run { status: RunStatus::Completed, started_at: Some(run.created_at), ..run }
+        };
+        assert!(counts(&whole()));
+        assert!(!counts(&Run { run_type: RunType::Replay, ..whole() }));
+        assert!(!counts(&Run { run_type: RunType::Test, ..whole() }));
+        let some = [
+            RunOptions { source_ids: vec!["1".into()], ..RunOptions::default() },
+            RunOptions { max_entities: Some(10), ..RunOptions::default() },
+        ];
+        for options in some {
+            assert!(!counts(&Run { options, ..whole() }));
+        }
     }
 }
