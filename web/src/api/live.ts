@@ -1,4 +1,5 @@
 import { useEffect, useSyncExternalStore } from 'react';
+import { DEFINED } from './all';
 import { queries } from './client';
 import type { Progress } from './types';
 
@@ -29,6 +30,8 @@ const TOUCHES: Record<LiveEvent['kind'], string[]> = {
   sync: ['/syncs', '/health', '/attention', '/schedules'],
   project: [''],
 };
+/** The beginning of all paths. */
+const EVERYTHING = '/api/v1';
 /** Lists are read again this often at most, in milliseconds, however many events there are. */
 const REFRESH_EVERY = 1_000;
 /** After the stream broke, it is opened again after these times, in milliseconds. */
@@ -57,7 +60,7 @@ function setConnection(next: Connection) {
 
 /** Reads again whatever shows something of these paths, soon and together. */
 function refresh(parts: string[]) {
-  for (const part of parts) touched.add(`/api/v1${part}`);
+  for (const part of parts) touched.add(EVERYTHING + part);
   if (refreshing) return;
   const wait = Math.max(100, refreshedAt + REFRESH_EVERY - Date.now());
   refreshing = setTimeout(() => {
@@ -66,8 +69,13 @@ function refresh(parts: string[]) {
     const beginnings = [...touched];
     touched.clear();
     void queries.invalidateQueries({
-      predicate: ({ queryKey }) =>
-        beginnings.some((beginning) => typeof queryKey[1] === 'string' && queryKey[1].startsWith(beginning)),
+      predicate: ({ queryKey: [, path, of] }) =>
+        beginnings.some(
+          (beginning) =>
+            typeof path === 'string' &&
+            path.startsWith(beginning) &&
+            (of !== DEFINED || beginning === EVERYTHING),
+        ),
     });
   }, wait);
 }

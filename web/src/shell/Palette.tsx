@@ -4,6 +4,7 @@ import { Spotlight, type SpotlightActionData } from '@mantine/spotlight';
 import { IconHash, IconHistory, IconMailOff, IconRefreshDot, IconSearch } from '@tabler/icons-react';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
+import { useAll } from '../api/all';
 import { api } from '../api/client';
 import { statusWord, typeWord } from '../ui/status';
 import { PLACES, SETTINGS } from './nav';
@@ -13,7 +14,7 @@ export default function Palette() {
   const [query, setQuery] = useState('');
   const wanted = query.trim();
   const places = usePlaces();
-  const syncs = useSyncs();
+  const syncs = useSyncs(wanted);
   const runs = useRuns(wanted);
   const letters = useLetters(wanted);
   // The component marks the first finding as somebody writes; what the server finds comes later.
@@ -58,9 +59,10 @@ function usePlaces(): SpotlightActionData[] {
   }));
 }
 
-function useSyncs(): SpotlightActionData[] {
+/** Every sync, read when somebody begins to write. */
+function useSyncs(wanted: string): SpotlightActionData[] {
   const navigate = useNavigate();
-  const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } }).data?.data;
+  const syncs = useAll('/api/v1/syncs', {}, { defined: true, enabled: wanted !== '' }).data;
   return (syncs ?? []).map((sync) => ({
     id: `sync ${sync.id}`,
     label: sync.id,

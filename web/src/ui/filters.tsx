@@ -4,6 +4,11 @@ import { IconSearch } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import classes from './filters.module.css';
 
+/** Choices that are shown at once; writing narrows down which. */
+export const SHOWN = 200;
+/** With more choices than these, one can write to find them. */
+const SEARCHED_FROM = 15;
+
 /** A choice of several values; a list in the URL is written `a,b`. */
 export function ChoiceFilter(props: {
   label: string;
@@ -21,6 +26,9 @@ export function ChoiceFilter(props: {
       value={chosen}
       onChange={(values) => props.onChange(values.length > 0 ? values.join(',') : undefined)}
       clearable
+      searchable={props.options.length > SEARCHED_FROM}
+      limit={SHOWN}
+      nothingFoundMessage="There is none like that"
       hidePickedOptions
       w={chosen.length > 1 ? undefined : (props.width ?? 170)}
       maw={420}

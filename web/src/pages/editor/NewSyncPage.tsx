@@ -1,11 +1,13 @@
 import { Button, Group, Select, SimpleGrid, Skeleton, Stack, Text, TextInput } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import { useAll } from '../../api/all';
 import { api } from '../../api/client';
 import { useMay } from '../../api/session';
 import type { Schemas } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
 import { Empty } from '../../ui/empty';
+import { SHOWN } from '../../ui/filters';
 import { Page, Panel } from '../../ui/page';
 import { ProblemNote } from '../../ui/problem';
 import { tellDone } from '../../ui/tell';
@@ -23,8 +25,8 @@ type Instance = Schemas['InstanceView'];
 export function NewSyncPage() {
   const { instance: chosen, source, table, file } = newSyncRoute.useSearch();
   const navigate = newSyncRoute.useNavigate();
-  const list = api.useQuery('get', '/api/v1/instances', { params: { query: { per_page: 200 } } });
-  const made = list.data?.data.filter(({ origin }) => origin.kind === 'api');
+  const list = useAll('/api/v1/instances');
+  const made = list.data?.filter(({ origin }) => origin.kind === 'api');
   const fitting = source ? made?.filter((instance) => instance.source === source) : made;
   const instance =
     fitting?.find(({ name }) => name === chosen) ?? (fitting?.length === 1 ? fitting[0] : undefined);
@@ -97,6 +99,9 @@ function InstanceChoice(props: {
         label: `${name} (${source} → ${target})`,
       }))}
       value={props.value}
+      searchable
+      limit={SHOWN}
+      nothingFoundMessage="There is no such instance"
       allowDeselect={false}
       onChange={(name) => name && props.choose(name)}
     />

@@ -1,5 +1,6 @@
 import { Autocomplete, Group, SegmentedControl, Select, Stack, Text, Tooltip } from '@mantine/core';
-import { api } from '../../api/client';
+import { useAll } from '../../api/all';
+import { SHOWN } from '../../ui/filters';
 import { exact, moment } from '../../ui/format';
 import { Panel } from '../../ui/page';
 import { useEditing } from './context';
@@ -148,8 +149,7 @@ function Zone() {
 
 function After({ instance }: { instance: string }) {
   const { value, set, isLocked, problem } = useEditing();
-  const syncs =
-    api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } }).data?.data ?? [];
+  const syncs = useAll('/api/v1/syncs', {}, { defined: true }).data ?? [];
   const ids = syncs.map(({ id }) => id);
   const chosen = textAt(mappingAt(value, 'schedule'), 'after');
   // Those of the same instance come first: they are what is waited for most often.
@@ -160,6 +160,7 @@ function After({ instance }: { instance: string }) {
       label="After each successful run of"
       disabled={isLocked}
       searchable
+      limit={SHOWN}
       required
       data={chosen && !data.includes(chosen) ? [chosen, ...data] : data}
       value={chosen || null}

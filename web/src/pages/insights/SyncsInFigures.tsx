@@ -2,6 +2,7 @@ import { Group, SegmentedControl, Text, Tooltip } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { keepPreviousData } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useAll } from '../../api/all';
 import { api } from '../../api/client';
 import type { Schemas, Sync } from '../../api/types';
 import { Empty } from '../../ui/empty';
@@ -40,7 +41,7 @@ export function SyncsInFigures({
 }) {
   const { only, page = 1 } = insightsRoute.useSearch();
   const navigate = insightsRoute.useNavigate();
-  const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } });
+  const syncs = useAll('/api/v1/syncs');
   const figures = api.useQuery(
     'get',
     '/api/v1/health/syncs',
@@ -48,8 +49,8 @@ export function SyncsInFigures({
     { placeholderData: keepPreviousData },
   );
   const erring = health?.syncs_with_errors ?? [];
-  const found = syncs.data?.data
-    .filter(({ id }) => only !== 'errors' || erring.includes(id))
+  const found = syncs.data
+    ?.filter(({ id }) => only !== 'errors' || erring.includes(id))
     .toSorted(
       (a, b) => Number(erring.includes(b.id)) - Number(erring.includes(a.id)) || a.id.localeCompare(b.id),
     );

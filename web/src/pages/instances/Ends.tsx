@@ -1,6 +1,7 @@
 import { Select, SimpleGrid } from '@mantine/core';
 import type { ReactNode } from 'react';
-import { api } from '../../api/client';
+import { useAll } from '../../api/all';
+import { SHOWN } from '../../ui/filters';
 import { useConnectors } from '../connections/kind';
 
 /** The connection that is read and the one that is written. */
@@ -12,8 +13,7 @@ export function Ends(props: {
   disabled?: boolean;
 }) {
   const { source, target, onChange, errors, disabled } = props;
-  const connections =
-    api.useQuery('get', '/api/v1/connections', { params: { query: { per_page: 200 } } }).data?.data ?? [];
+  const connections = useAll('/api/v1/connections').data ?? [];
   const connectors = useConnectors().data ?? [];
   const options = (can: 'source' | 'destination') =>
     connections
@@ -26,6 +26,7 @@ export function Ends(props: {
         description="The connection that is read"
         required
         searchable
+        limit={SHOWN}
         disabled={disabled}
         data={options('source')}
         value={source}
@@ -38,6 +39,7 @@ export function Ends(props: {
         description="The connection that is written"
         required
         searchable
+        limit={SHOWN}
         disabled={disabled}
         data={options('destination')}
         value={target}

@@ -18,7 +18,7 @@ export function InstancesPage() {
   const { page, make } = instancesRoute.useSearch();
   const navigate = instancesRoute.useNavigate();
   const list = api.useQuery('get', '/api/v1/instances', { params: { query: { page, per_page: 50 } } });
-  const connections = api.useQuery('get', '/api/v1/connections', { params: { query: { per_page: 200 } } });
+  const connections = api.useQuery('get', '/api/v1/connections', { params: { query: { per_page: 1 } } });
   const hasNoConnections = connections.data?.data.length === 0;
   const setMake = (on: boolean) => void navigate({ search: (now) => ({ ...now, make: on || undefined }) });
   const makeButton = (

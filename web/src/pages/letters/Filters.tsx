@@ -1,6 +1,7 @@
 import { Pill, Select, Tooltip } from '@mantine/core';
+import { useAll } from '../../api/all';
 import { api } from '../../api/client';
-import { ChoiceFilter, FilterBar, SearchFilter } from '../../ui/filters';
+import { ChoiceFilter, FilterBar, SearchFilter, SHOWN } from '../../ui/filters';
 import { LETTER_STATES, letterStateWord } from '../../ui/status';
 import { TimeFilter } from '../../ui/timefilter';
 import { ANY_STATE, type LettersSearch, statesOf } from './scope';
@@ -8,7 +9,7 @@ import { ANY_STATE, type LettersSearch, statesOf } from './scope';
 /** What narrows the queue down; all of it stands in the address. */
 export function Filters(props: { value: LettersSearch; change: (to: Partial<LettersSearch>) => void }) {
   const { value, change } = props;
-  const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } }).data?.data;
+  const syncs = useAll('/api/v1/syncs', {}, { defined: true }).data;
   const groups = api.useQuery('get', '/api/v1/dead-letters/groups', {
     params: { query: { per_page: 200 } },
   }).data?.data;
@@ -31,6 +32,7 @@ export function Filters(props: { value: LettersSearch; change: (to: Partial<Lett
         onChange={(sync) => change({ sync: sync ?? undefined })}
         clearable
         searchable
+        limit={SHOWN}
         w={170}
       />
       <Select

@@ -2,6 +2,7 @@ import { ActionIcon, Button, Group, List, Menu, Text, Tooltip } from '@mantine/c
 import { modals } from '@mantine/modals';
 import { IconAlertTriangle, IconDots } from '@tabler/icons-react';
 import { useState } from 'react';
+import { useAll } from '../../api/all';
 import { api, queries } from '../../api/client';
 import { useMay } from '../../api/session';
 import { Allowed } from '../../ui/allowed';
@@ -14,14 +15,10 @@ import { type Channel, eventWord, KINDS, told } from './channel';
 import { notificationsRoute } from './route';
 import { TestAnswer } from './TestAnswer';
 
-const MOST = 200;
-
 /** The channels, what each tells, and a try of each. */
 export function Channels() {
   const navigate = notificationsRoute.useNavigate();
-  const channels = api.useQuery('get', '/api/v1/notifications', {
-    params: { query: { per_page: MOST } },
-  });
+  const channels = useAll('/api/v1/notifications');
   const [changed, setChanged] = useState<Channel>();
   const isAdmin = useMay('admin');
   const test = api.useMutation('post', '/api/v1/notifications/{name}/test');
@@ -148,7 +145,7 @@ export function Channels() {
         name="channels"
         label="Notification channels"
         columns={columns}
-        rows={channels.data?.data}
+        rows={channels.data}
         keyOf={(channel) => channel.name}
         error={channels.error}
         retry={() => void channels.refetch()}

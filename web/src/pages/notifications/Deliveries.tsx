@@ -1,10 +1,12 @@
 import { Select, Tooltip } from '@mantine/core';
 import { IconCircleCheck, IconCircleX, IconClockPause } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
+import { useAll } from '../../api/all';
 import { api } from '../../api/client';
 import type { Schemas } from '../../api/types';
 import { ShortId } from '../../ui/copy';
 import { Empty } from '../../ui/empty';
+import { SHOWN } from '../../ui/filters';
 import { Panel } from '../../ui/page';
 import { type Look, Mark } from '../../ui/status';
 import { type Column, DataTable, Pager } from '../../ui/table';
@@ -88,7 +90,7 @@ const COLUMNS: Column<Delivery>[] = [
 export function Deliveries() {
   const { page, channel } = notificationsRoute.useSearch();
   const navigate = notificationsRoute.useNavigate();
-  const channels = api.useQuery('get', '/api/v1/notifications', { params: { query: { per_page: 200 } } });
+  const channels = useAll('/api/v1/notifications');
   const deliveries = api.useQuery(
     'get',
     '/api/v1/notifications/deliveries',
@@ -98,7 +100,7 @@ export function Deliveries() {
         state.data?.data.some((delivery) => delivery.state === 'pending') ? LOOK_EVERY : false,
     },
   );
-  const names = [...new Set([...(channels.data?.data ?? []).map(({ name }) => name), channel ?? ''])];
+  const names = [...new Set([...(channels.data ?? []).map(({ name }) => name), channel ?? ''])];
   return (
     <Panel
       title="Deliveries"
@@ -112,6 +114,8 @@ export function Deliveries() {
           value={channel ?? null}
           onChange={(value) => void navigate({ search: { channel: value ?? undefined } })}
           clearable
+          searchable
+          limit={SHOWN}
           w={190}
         />
       }

@@ -2,6 +2,7 @@ import { Anchor, Button } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
+import { useAll } from '../../api/all';
 import { api } from '../../api/client';
 import { Empty } from '../../ui/empty';
 import { ButtonLink } from '../../ui/link';
@@ -20,9 +21,9 @@ const RECENT = 10;
 const HAPPENED = 'queued,starting,running,completed,failed,source_failure,cancelled,held';
 
 export function OverviewPage() {
-  const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } });
+  const syncs = useAll('/api/v1/syncs');
   const about = 'What needs you now, and how syncs are doing.';
-  if (syncs.data?.pagination.total === 0)
+  if (syncs.data?.length === 0)
     return (
       <Page title="Overview" about={about}>
         <Welcome />
@@ -61,7 +62,7 @@ function Now() {
   const runs = api.useQuery('get', '/api/v1/runs', {
     params: { query: { status: 'queued,starting,running', per_page: 50 } },
   });
-  const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } });
+  const syncs = useAll('/api/v1/syncs');
   return (
     <Board
       title="Going on now"
@@ -73,7 +74,7 @@ function Now() {
         </Anchor>
       }
     >
-      <GoingOn runs={runs.data?.data} syncs={syncs.data?.data} />
+      <GoingOn runs={runs.data?.data} syncs={syncs.data} />
     </Board>
   );
 }

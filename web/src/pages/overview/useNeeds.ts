@@ -1,3 +1,4 @@
+import { useAll } from '../../api/all';
 import { api } from '../../api/client';
 import { type Need, needsOf } from './needs';
 
@@ -7,9 +8,7 @@ const TREND_RUNS = 3;
 /** What waits for a person; undefined until all of it is known. */
 export function useNeeds(): { needs: Need[] | undefined; error: unknown; retry: () => void } {
   const attention = api.useQuery('get', '/api/v1/attention');
-  const trends = api.useQuery('get', '/api/v1/trends', {
-    params: { query: { per_page: 200, runs: TREND_RUNS } },
-  });
+  const trends = useAll('/api/v1/trends', { runs: TREND_RUNS });
   const server = api.useQuery('get', '/api/v1/server');
   const all = [attention, trends, server];
   return {
@@ -17,7 +16,7 @@ export function useNeeds(): { needs: Need[] | undefined; error: unknown; retry: 
       attention.data && trends.data && server.data
         ? needsOf({
             attention: attention.data,
-            trends: trends.data.data,
+            trends: trends.data,
             problems: server.data.project_problems,
           })
         : undefined,

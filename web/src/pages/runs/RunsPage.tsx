@@ -1,5 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
+import { useAll } from '../../api/all';
 import { api } from '../../api/client';
 import { Empty } from '../../ui/empty';
 import { ButtonLink } from '../../ui/link';
@@ -21,7 +22,7 @@ export function RunsPage() {
     { params: { query: { ...runQuery(search), sync_id: search.sync } } },
     { placeholderData: (before) => before },
   );
-  const syncs = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } }).data?.data;
+  const syncs = useAll('/api/v1/syncs', {}, { defined: true }).data;
   return (
     <Page
       title="Run history"

@@ -1,6 +1,7 @@
 import { Badge, Button, Group, Text, Tooltip } from '@mantine/core';
 import { keepPreviousData } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { useAll } from '../../api/all';
 import { api } from '../../api/client';
 import type { Sync } from '../../api/types';
 import { Empty } from '../../ui/empty';
@@ -23,8 +24,8 @@ export function SyncsPage() {
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: { ...search, page: undefined, ...change }, replace: true });
   const isFiltered = Boolean(search.q || search.instance || search.state || search.tag);
-  const all = api.useQuery('get', '/api/v1/syncs', { params: { query: { per_page: 200 } } });
-  const names = (of: (sync: Sync) => string[]) => [...new Set(all.data?.data.flatMap(of))].sort();
+  const all = useAll('/api/v1/syncs', {}, { defined: true });
+  const names = (of: (sync: Sync) => string[]) => [...new Set(all.data?.flatMap(of))].sort();
   const tags = names((sync) => sync.tags);
   const instances = names((sync) => [sync.instance]);
   const { q, instance, state, tag, page = 1 } = search;

@@ -14,6 +14,7 @@ import { useState } from 'react';
 import { api } from '../../api/client';
 import type { InstanceView, Schemas, Sync } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
+import { SHOWN } from '../../ui/filters';
 import { count, counted } from '../../ui/format';
 import { ProblemNote } from '../../ui/problem';
 import { Choices, CURSOR_CHOICES, TYPE_CHOICES } from './choices';
@@ -86,6 +87,7 @@ export function TriggerForm(props: {
             description={pairing(instances.find((each) => each.name === instance))}
             inputWrapperOrder={['label', 'input', 'description']}
             searchable
+            limit={SHOWN}
             allowDeselect={false}
           />
           <Select
@@ -100,6 +102,7 @@ export function TriggerForm(props: {
             }
             inputWrapperOrder={['label', 'input', 'description']}
             searchable
+            limit={SHOWN}
             allowDeselect={false}
           />
           <Textarea

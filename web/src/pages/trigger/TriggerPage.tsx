@@ -1,5 +1,5 @@
 import { Skeleton } from '@mantine/core';
-import { api } from '../../api/client';
+import { useAll } from '../../api/all';
 import type { Schemas } from '../../api/types';
 import { Empty } from '../../ui/empty';
 import { ButtonLink } from '../../ui/link';
@@ -9,17 +9,13 @@ import { ProblemNote } from '../../ui/problem';
 import { triggerRoute } from './route';
 import { TriggerForm } from './TriggerForm';
 
-/** The most that a list answers at once. */
-const PER_PAGE = 200;
-
 export function TriggerPage() {
   const search = triggerRoute.useSearch();
   const navigate = triggerRoute.useNavigate();
-  const instances = api.useQuery('get', '/api/v1/instances', { params: { query: { per_page: PER_PAGE } } });
-  const syncs = api.useQuery(
-    'get',
+  const instances = useAll('/api/v1/instances');
+  const syncs = useAll(
     '/api/v1/syncs',
-    { params: { query: { instance: search.instance, per_page: PER_PAGE } } },
+    { instance: search.instance },
     { enabled: search.instance !== undefined },
   );
   const error = instances.error ?? syncs.error;
@@ -41,7 +37,7 @@ export function TriggerPage() {
           <ProblemNote error={error} retry={() => void Promise.all([instances.refetch(), syncs.refetch()])} />
         ) : !instances.data ? (
           <Skeleton height={420} />
-        ) : instances.data.data.length === 0 ? (
+        ) : instances.data.length === 0 ? (
           <Empty
             title="There is no sync to run yet"
             action={<ButtonLink to="/new-sync">New sync</ButtonLink>}
@@ -50,8 +46,8 @@ export function TriggerPage() {
           </Empty>
         ) : (
           <TriggerForm
-            instances={instances.data.data}
-            syncs={syncs.data?.data ?? []}
+            instances={instances.data}
+            syncs={syncs.data ?? []}
             instance={search.instance}
             entity={search.entity}
             type={search.type ?? 'sync'}
