@@ -1,12 +1,14 @@
 //! Puts the files of the built web app (`web/dist`, made by `make web`) into the program. Without them it
 //! builds as well, and says at run time how to get them.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/dist");
+    // Asked when it runs: a checkout may have been moved since this script was compiled.
+    let built = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../../web/dist");
     // Where it is missing, cargo would look again at every build: the folder itself is in the repository.
     println!("cargo::rerun-if-changed={}", built.display());
     println!("cargo::rerun-if-changed=build.rs");
@@ -35,9 +37,11 @@ fn main() -> io::Result<()> {
         .map_err(io::Error::other)?;
     }
     table.push_str("]\n");
-    let out =
-        PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("cargo names no OUT_DIR"))?);
-    fs::write(out.join("web_files.rs"), table)
+    fs::write(PathBuf::from(variable("OUT_DIR")?).join("web_files.rs"), table)
+}
+
+fn variable(name: &str) -> io::Result<OsString> {
+    env::var_os(name).ok_or_else(|| io::Error::other(format!("cargo says no {name}")))
 }
 
 /// Every file below a folder whose name does not begin with a dot.
