@@ -1,6 +1,7 @@
 //! What black-box and integration tests need around them: real servers, started and removed by the
 //! test process itself, and the real program in a project of its own.
 
+pub mod collector;
 pub mod databases;
 pub mod fail_points;
 pub mod object_store;

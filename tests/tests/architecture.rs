@@ -90,6 +90,10 @@ fn a_library_with_one_job_is_named_by_one_crate() {
             if library.starts_with("datafusion") {
                 assert_eq!(name, "syncline-expr", "only expr names DataFusion");
             }
+            if library.starts_with("opentelemetry") {
+                let of_traces = ["syncline-server", "syncline-tests"];
+                assert!(of_traces.contains(&name), "{name}: only the server names {library}");
+            }
             if library == "clap" || library == "indicatif" {
                 let programs = ["syncline-cli", "syncline-bench"];
                 assert!(programs.contains(&name), "{name}: only a command line names {library}");

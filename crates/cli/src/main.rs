@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod commands;
 mod demo;
+mod execution;
 mod exit;
 mod fail_points;
 mod fault;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
             }
         }
     });
+    syncline_server::traces::end();
     // Blocking reads (a question on the terminal) do not keep the program alive.
     runtime.shutdown_background();
     exit.into()

@@ -7,6 +7,7 @@ use syncline_store::{Page, RunFilter};
 
 use crate::Context;
 use crate::app::App;
+use crate::execution::executed;
 use crate::output::{self, Style};
 
 /// Queued runs looked at.
@@ -55,7 +56,7 @@ async fn settle(context: &Context, app: &App, engine: &Engine, run: Run, orphans
     let ends = app.endpoints(&pinned)?;
     let current = app.project.sync(&pinned.id).filter(|_| orphans == Orphans::GoOn);
     let id = pinned.id.clone();
-    output::watched(context, &id, |watch| async move {
+    executed(context, &id, |watch| async move {
         let run = engine.store.reclaim_run(&run.id).await?;
         engine.recover(run, &pinned, current, &ends, &watch).await
     })

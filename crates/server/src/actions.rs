@@ -8,6 +8,7 @@ use syncline_store::{Activation, Enqueued, FollowUp, SyncState};
 
 use crate::access::Caller;
 use crate::app::App;
+use crate::traces;
 
 /// Largest limit of the rows of a run; more rows than any source has.
 const MAX_ENTITIES_MAX: u64 = 1_000_000_000_000;
@@ -32,6 +33,7 @@ pub async fn trigger(app: &App, sync: &Sync, request: &TriggerRequest, caller: &
         run.run_at = Some(at);
     }
     let enqueued = app.store.enqueue(&run).await?;
+    traces::asked_for(&enqueued.run);
     app.wake();
     Ok(enqueued)
 }
@@ -138,6 +140,7 @@ pub async fn retry(app: &App, earlier: &Run, caller: &Caller) -> Result<Run> {
 
 async fn enqueue(app: &App, run: &Run) -> Result<Run> {
     let run = app.store.enqueue(run).await?.run;
+    traces::asked_for(&run);
     app.wake();
     Ok(run)
 }

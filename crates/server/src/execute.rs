@@ -16,6 +16,7 @@ use tracing::Instrument;
 use crate::live::Live;
 use crate::measures;
 use crate::notify::Deliverer;
+use crate::traces;
 
 /// How often the figures of a run are published.
 const PUBLISH_EVERY: Duration = Duration::from_millis(400);
@@ -163,6 +164,7 @@ impl Runner {
         let ended = work.instrument(span).await;
         if let Ok(run) = &ended {
             measures::run_ended(run);
+            traces::run_ended(run);
             self.deliverer.wake();
         }
         ended

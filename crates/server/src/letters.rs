@@ -14,6 +14,7 @@ use syncline_store::{LetterFilter, LetterState, Page, QUEUED_PER_SYNC_MAX};
 use crate::access::Caller;
 use crate::actions;
 use crate::app::App;
+use crate::traces;
 
 /// Letters of one request, at most: as many as the runs that may wait for one sync hold.
 pub const CHOSEN_MAX: usize = QUEUED_PER_SYNC_MAX as usize * Replay::LETTERS_MAX;
@@ -222,6 +223,7 @@ async fn queue(
     let mut run = app.engine.new_run(sync, run_type, trigger, options).await?;
     run.requested_by = Some(caller.name.clone());
     let queued = app.store.enqueue(&run).await?;
+    traces::asked_for(&queued.run);
     Ok((queued.run, queued.joined))
 }
 

@@ -31,6 +31,7 @@ mod routes;
 mod schedule;
 mod secrets;
 mod server;
+pub mod traces;
 mod trends;
 pub mod views;
 mod web;

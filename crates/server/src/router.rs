@@ -17,7 +17,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::access;
 use crate::app::App;
 use crate::problem::Fault;
-use crate::{errors_page, measures, openapi, record, routes as operations_of, web};
+use crate::{errors_page, measures, openapi, record, routes as operations_of, traces, web};
 
 /// Where the operations are.
 const BASE: &str = "/api/v1";
@@ -59,7 +59,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route_layer(middleware::from_fn_with_state(app.clone(), access::permit))
         .route_layer(middleware::from_fn_with_state(app.clone(), record::audit))
         .route_layer(middleware::from_fn_with_state(app.clone(), access::identify))
-        .route_layer(middleware::from_fn(measures::requests));
+        .route_layer(middleware::from_fn(measures::requests))
+        .route_layer(middleware::from_fn(traces::requests));
     let document = Arc::new(api);
     let served = Arc::clone(&document);
     let docs =

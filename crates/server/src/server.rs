@@ -33,7 +33,7 @@ use crate::probe::Prober;
 use crate::reload;
 use crate::secrets::ServerSecrets;
 use crate::web::Pages;
-use crate::{measures, router};
+use crate::{measures, router, traces};
 
 /// How long requests that are being answered may take once the server ends.
 const REQUESTS_END: Duration = Duration::from_secs(5);
@@ -127,6 +127,7 @@ impl Server {
             check_listen(listen)?;
         }
         measures::install()?;
+        traces::install();
         let listen = options.listen.clone();
         let (drain, shared) = (options.drain, options.shared);
         let app = assemble(options).await?;

@@ -10,4 +10,5 @@ mod letters;
 mod lifecycle;
 mod notifications;
 mod stopping;
+mod traces;
 mod world;

@@ -12,6 +12,7 @@ use crate::Context;
 use crate::app::App;
 use crate::args::{ApplyArgs, PlanArgs};
 use crate::commands::run::{execute, finish_one};
+use crate::execution::executed;
 use crate::exit::Exit;
 use crate::fault::{Fault, Outcome};
 use crate::output;
@@ -88,7 +89,7 @@ pub async fn apply(context: &Context, args: &ApplyArgs) -> Outcome {
     let ends = app.endpoints(sync)?;
     let engine = app.engine(context).await?;
     let engine = &engine;
-    let run = output::watched(context, &sync.id, |watch| async move {
+    let run = executed(context, &sync.id, |watch| async move {
         Box::pin(engine.apply_saved(&plan.run_id, &plan.digest, sync, &ends, Trigger::Cli, &watch)).await
     })
     .await?;

@@ -9,6 +9,7 @@ use crate::Context;
 use crate::app::App;
 use crate::args::RunRef;
 use crate::commands::run::finish_one;
+use crate::execution::executed;
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Out};
@@ -21,7 +22,7 @@ pub async fn approve(context: &Context, args: &RunRef) -> Outcome {
     let sync = app.sync(run.sync_id.as_str())?;
     let ends = app.endpoints(sync)?;
     let engine = &engine;
-    let run = output::watched(context, &sync.id, |watch| async move {
+    let run = executed(context, &sync.id, |watch| async move {
         Box::pin(engine.approve(&run.id, sync, &ends, &watch)).await
     })
     .await?;

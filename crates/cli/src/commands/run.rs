@@ -12,6 +12,7 @@ use syncline_store::{Page, RowErrorFilter};
 use crate::Context;
 use crate::app::App;
 use crate::args::{RunArgs, RunRef};
+use crate::execution::executed;
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Style};
@@ -89,7 +90,7 @@ pub async fn execute(
         tokio::time::sleep(Duration::from_millis(1)).await;
         run
     };
-    let run = output::watched(context, &sync.id, |watch| {
+    let run = executed(context, &sync.id, |watch| {
         let (engine, sync) = (Arc::clone(engine), sync.clone());
         // A thread of its own, so that runs at once use all processors.
         let here = tokio::runtime::Handle::current();
@@ -146,12 +147,8 @@ pub async fn retry(context: &Context, args: &RunRef) -> Outcome {
     engine.store.update_run(&run).await?;
     let engine = &engine;
     let run =
-        output::watched(
-            context,
-            &sync.id,
-            |watch| async move { engine.execute(run, sync, &ends, &watch).await },
-        )
-        .await?;
+        executed(context, &sync.id, |watch| async move { engine.execute(run, sync, &ends, &watch).await })
+            .await?;
     finish_one(context, engine, &run).await
 }
 

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::input::{self, Body, OptionalBody, Params};
 use crate::problem::{Answer, Fault};
 use crate::record::Detail;
+use crate::traces;
 
 /// Row errors of a page unless asked otherwise.
 const ERRORS_PER_PAGE: u64 = 100;
@@ -399,6 +400,7 @@ async fn approve(
     let run = app.run(&run_id).await?;
     let sync = app.sync(run.sync_id.as_str())?;
     let run = app.engine.release(&run.id, &sync).await?;
+    traces::asked_for(&run);
     app.wake();
     Ok((StatusCode::ACCEPTED, Json(RunDetail::of(&run, app.now()))))
 }

@@ -1,4 +1,4 @@
-//! What messages, notices and logs never hold.
+//! What messages, notices, logs and traces never hold.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::fixture::{World, run, start};
 use crate::notify::{Channel, ChannelKind, Ended, Event, Links, Telling, decide, slack, webhook};
+use crate::traces;
 
 const CANARY: &str = "c4n4ry";
 
@@ -61,6 +62,11 @@ fn no_value_of_a_row_is_ever_told() {
         }
     }
     assert_eq!(told, 3 + 4 + 4 + 2, "every event was among them");
+    for status in RunStatus::ALL {
+        let run = Run { correlation_id: "c0ffee".into(), ..leaky(status) };
+        let spans = traces::run::spans(&run, traces::run::trace_of(&run).unwrap());
+        assert!(format!("{spans:?}").contains("max_deletes") && !format!("{spans:?}").contains(CANARY));
+    }
     assert!(
         !format!("{:?}", Telling::of_run(Event::Held, &leaky(RunStatus::Held), start())).contains(CANARY)
     );
