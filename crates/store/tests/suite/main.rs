@@ -3,7 +3,7 @@
 //!
 //! [`stores`] opens each implementation; [`over_every_store`] runs a test over all of them. The
 //! modules [`processes`] and [`upgrade`] are about the embedded store, which is a file; [`servers`] is
-//! about several processes that share one state.
+//! about several processes that share one state, [`upgrade_postgres`] about one that earlier versions made.
 
 mod activation;
 mod backups;
@@ -33,6 +33,7 @@ mod servers;
 mod stores;
 mod syncs;
 mod upgrade;
+mod upgrade_postgres;
 
 /// Declares the tests of a module: each is an `async fn` of an `Arc<dyn Store>`, `Arc<dyn Queue>` or
 /// `Arc<dyn Catalog>`, run with a new store of every implementation.

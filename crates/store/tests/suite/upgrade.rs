@@ -1,5 +1,5 @@
 //! Databases of every released schema version are read by this one. Each version has a dump in
-//! `tests/golden`, made once by [`write_the_dump`] and never changed afterwards.
+//! `tests/golden/sqlite`, made once by [`write_the_dump`] and never changed afterwards.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::fixtures::*;
 /// The dump of the version that this program writes.
 const NEWEST: &str = "state-v2.sql";
 
-fn golden(name: &str) -> PathBuf {
+pub fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
 
@@ -46,7 +46,7 @@ fn done_commit(run: &Run) -> Commit {
 }
 
 /// One of everything: a committed run with all that belongs to it, and one interrupted while it wrote.
-async fn fill(store: &dyn Store) {
+pub async fn fill(store: &dyn Store) {
     ensure(store, "contact").await;
     let done = running(store, "done", "contact", RunType::Sync).await;
     save_plan(store, &done, 1).await;
@@ -62,7 +62,7 @@ async fn fill(store: &dyn Store) {
     store.stage_letters(&cut.id, cut.epoch, &[letter(&cut, "2", b"other")]).await.unwrap();
 }
 
-async fn check(store: &dyn Store) {
+pub async fn check(store: &dyn Store) {
     let sync = sync_now(store, "contact").await;
     assert_eq!((sync.seed, sync.generation), (u64::MAX - 5, 1));
     assert_eq!((sync.created_at, sync.last_full_read_at), (at(0), Some(at(50))));
@@ -108,7 +108,7 @@ async fn check(store: &dyn Store) {
 #[tokio::test]
 async fn databases_of_every_version_are_brought_to_the_newest_and_go_on() {
     let mut dumps = 0;
-    for entry in std::fs::read_dir(golden("")).unwrap() {
+    for entry in std::fs::read_dir(golden("sqlite")).unwrap() {
         let dump = std::fs::read_to_string(entry.unwrap().path()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         Connection::open(folder.path().join("state.db")).unwrap().execute_batch(&dump).unwrap();
@@ -136,7 +136,7 @@ fn the_newest_dump_has_the_schema_that_is_created_today() {
         statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
     let dumped = Connection::open_in_memory().unwrap();
-    dumped.execute_batch(&std::fs::read_to_string(golden(NEWEST)).unwrap()).unwrap();
+    dumped.execute_batch(&std::fs::read_to_string(golden("sqlite").join(NEWEST)).unwrap()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     drop(SqliteStore::open(folder.path()).unwrap());
     let created = Connection::open(folder.path().join("state.db")).unwrap();
@@ -151,7 +151,7 @@ async fn write_the_dump() {
     fill(&store).await;
     drop(store);
     let connection = Connection::open(folder.path().join("state.db")).unwrap();
-    std::fs::write(golden(NEWEST), dump(&connection)).unwrap();
+    std::fs::write(golden("sqlite").join(NEWEST), dump(&connection)).unwrap();
 }
 
 fn dump(connection: &Connection) -> String {
