@@ -301,6 +301,16 @@ fn nothing_is_sent_unless_it_is_asked_for() {
 }
 
 #[test]
+fn what_is_sent_is_compressed_if_that_is_asked_for() {
+    let (mut world, collector) = world();
+    world.project.set_variable("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip");
+    world.project.expect(0, &["run", SYNC]);
+    let received = &collector.received()[0];
+    assert_eq!(received.headers["content-encoding"], "gzip");
+    assert!(received.body.starts_with(&[0x1f, 0x8b]), "{:?}", received.body);
+}
+
+#[test]
 fn a_wrong_variable_is_named_and_stops_nothing() {
     let (mut world, collector) = world();
     world.project.set_variable("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");

@@ -1,11 +1,13 @@
 //! Sending spans to a collector: from a queue of their own, so that nothing ever waits for it.
 
 use std::fmt;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
-use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
+use opentelemetry::trace::{
+    SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState,
+};
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
@@ -48,10 +50,10 @@ impl Exporter {
 
     /// Whether the sampler wants this trace.
     pub fn is_wanted(&self, parent: &Context, trace: TraceId, name: &str) -> bool {
-        // Samplers judge the first bits of the second half, which never change in a UUID. Those of the
-        // first half are random.
-        let judged = u128::from_be_bytes(trace.to_bytes()).rotate_left(u64::BITS);
-        let judged = if has_parent(parent) { trace } else { TraceId::from(judged) };
+        // Samplers judge the first bits of the second half, which are always the same in a UUID; those of
+        // the first half are random.
+        let halves = u128::from_be_bytes(trace.to_bytes()).rotate_left(u64::BITS);
+        let judged = if parent.has_active_span() { trace } else { TraceId::from(halves) };
         let sampled = self.sampler.should_sample(Some(parent), judged, name, &SpanKind::Internal, &[], &[]);
         sampled.decision == SamplingDecision::RecordAndSample
     }
@@ -66,22 +68,16 @@ impl Exporter {
     }
 }
 
-fn has_parent(context: &Context) -> bool {
-    use opentelemetry::trace::TraceContextExt;
-    context.has_active_span()
-}
-
-/// A span without a parent.
+/// A span without a parent, whose times are to be set.
 pub fn span(trace: TraceId, id: SpanId, name: String, kind: SpanKind) -> SpanData {
-    let now = std::time::SystemTime::UNIX_EPOCH;
     SpanData {
         span_context: SpanContext::new(trace, id, TraceFlags::SAMPLED, false, TraceState::default()),
         parent_span_id: SpanId::INVALID,
         parent_span_is_remote: false,
         span_kind: kind,
         name: name.into(),
-        start_time: now,
-        end_time: now,
+        start_time: SystemTime::UNIX_EPOCH,
+        end_time: SystemTime::UNIX_EPOCH,
         attributes: Vec::new(),
         dropped_attributes_count: 0,
         events: Default::default(),
@@ -113,6 +109,7 @@ struct Collector {
     outbound: Outbound,
     url: Url,
     runtime: Handle,
+    /// When it was last told that spans are lost.
     told_at: Mutex<Option<Instant>>,
 }
 
@@ -131,7 +128,7 @@ impl Collector {
 
     /// Says that spans are lost, if that was not said lately.
     fn tell(&self, why: &str) {
-        let mut told_at = self.told_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
         if told_at.is_none_or(|at| at.elapsed() >= TOLD_EVERY) {
             *told_at = Some(Instant::now());
             tracing::warn!(error = why, "traces are not taken by their collector; some are lost");

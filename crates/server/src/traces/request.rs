@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{Link, SpanKind, Status, TraceContextExt};
+use opentelemetry::trace::{Link, SpanId, SpanKind, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -55,7 +55,7 @@ pub async fn requests(request: Request, next: Next) -> Response {
     let id = RandomIdGenerator::default().new_span_id();
     let mut told = span(trace, id, asked.name, SpanKind::Server);
     told.parent_span_id = parent.span().span_context().span_id();
-    told.parent_span_is_remote = told.parent_span_id != opentelemetry::trace::SpanId::INVALID;
+    told.parent_span_is_remote = told.parent_span_id != SpanId::INVALID;
     told.attributes = asked.attributes;
     told.start_time = SystemTime::now();
     let answering = async {

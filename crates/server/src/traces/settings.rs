@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use syncline_core::{Error, ErrorKind, Result};
-use syncline_http::Url;
+use syncline_http::{HeaderName, Url};
 
 /// How long one request to the collector may take, unless said otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,6 +46,7 @@ impl Settings {
             return Err(error.help("name the collector's port for HTTP, which is often 4318"));
         }
         variables.check_sampler()?;
+        variables.check_headers()?;
         Ok(Some(Self {
             endpoint: endpoint_of(&name, &endpoint)?,
             timeout: variables.timeout()?,
@@ -97,6 +98,18 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         read.map(Some).map_err(|e| wrong(&name, "names a file that cannot be read").caused_by(e))
     }
 
+    /// What is no header would be left out without a word.
+    fn check_headers(&self) -> Result<()> {
+        let Some((name, headers)) = self.of_traces("HEADERS") else { return Ok(()) };
+        let is_header = |pair: &str| {
+            pair.split_once('=').is_some_and(|(header, _)| HeaderName::try_from(header.trim()).is_ok())
+        };
+        match headers.split_terminator(',').all(is_header) {
+            true => Ok(()),
+            false => Err(wrong(&name, "is not a list of headers").help("give it like name=value,name=value")),
+        }
+    }
+
     fn check_sampler(&self) -> Result<()> {
         let Some(sampler) = self.one("OTEL_TRACES_SAMPLER") else { return Ok(()) };
         if !SAMPLERS.contains(&sampler.as_str()) {
@@ -145,7 +158,8 @@ mod tests {
         assert_eq!(settings.endpoint.as_str(), "http://collector.example:4318/v1/traces");
         assert_eq!(settings.timeout, TIMEOUT);
         let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://collector.example/in?x=1");
-        let more = [ANY, traces, ("OTEL_EXPORTER_OTLP_TIMEOUT", "250"), ("OTEL_SDK_DISABLED", "no")];
+        let headers = ("OTEL_EXPORTER_OTLP_HEADERS", " authorization = Basic%20eA==, x-tenant=7,");
+        let more = [ANY, traces, headers, ("OTEL_EXPORTER_OTLP_TIMEOUT", "250"), ("OTEL_SDK_DISABLED", "no")];
         let settings = read(&more).unwrap().unwrap();
         assert_eq!(settings.endpoint.as_str(), traces.1);
         assert_eq!(settings.timeout, Duration::from_millis(250));
@@ -160,6 +174,8 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
             ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/CANARY/none.pem"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,Authorization: Bearer CANARY"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "my key=CANARY"),
             ("OTEL_TRACES_EXPORTER", "console"),
             ("OTEL_TRACES_SAMPLER", "xray"),
         ];
