@@ -131,7 +131,7 @@ impl Collector {
         let mut told_at = self.told_at.lock().unwrap_or_else(PoisonError::into_inner);
         if told_at.is_none_or(|at| at.elapsed() >= TOLD_EVERY) {
             *told_at = Some(Instant::now());
-            tracing::warn!(error = why, "traces are not taken by their collector; some are lost");
+            tracing::warn!(error = why, "traces are not taken by their collector; some may be lost");
         }
     }
 }
