@@ -7,7 +7,7 @@ use syncline_config::{ProcessSecrets, Project};
 use syncline_connector::Registry;
 use syncline_core::{Error, ErrorKind, Result, Sync, SyncId};
 use syncline_engine::{Endpoints, Engine, SystemClock};
-use syncline_store::Store;
+use syncline_store::{Catalog, Store};
 use tokio::sync::Mutex;
 
 use crate::Context;
@@ -55,7 +55,16 @@ impl App {
         self.engine_after(context, Orphans::Settle).await
     }
 
+    /// As [`App::engine_without_writing`], with the state's lists and audit log.
+    pub async fn engine_and_catalog(&self, context: &Context) -> Outcome<(Engine, Arc<dyn Catalog>)> {
+        self.opened(context, Orphans::Settle).await
+    }
+
     async fn engine_after(&self, context: &Context, orphans: Orphans) -> Outcome<Engine> {
+        Ok(self.opened(context, orphans).await?.0)
+    }
+
+    async fn opened(&self, context: &Context, orphans: Orphans) -> Outcome<(Engine, Arc<dyn Catalog>)> {
         if self.state.is_shared() {
             let message = format!("the state at {} is changed by the servers that share it", self.state);
             return Err(Error::new(ErrorKind::BadUsage, message)
@@ -63,10 +72,11 @@ impl App {
                 .into());
         }
         let store = self.state.location.open().await?;
-        let engine = engine_over(&self.state, store, self.project.settings.memory_budget_bytes)?;
+        let memory_budget = self.project.settings.memory_budget_bytes;
+        let engine = engine_over(&self.state, store.clone(), memory_budget)?;
         recovery::settle_orphans(context, self, &engine, orphans).await?;
         self.tidy(context, &engine).await?;
-        Ok(engine)
+        Ok((engine, store))
     }
 
     /// Forgets what is past the project's retention.

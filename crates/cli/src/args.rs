@@ -117,6 +117,8 @@ pub enum Command {
     Errors(ErrorsArgs),
     /// Show everything that happened to one record
     History(HistoryArgs),
+    /// Remove what is kept of a record's values, for good: for requests of erasure
+    Purge(PurgeArgs),
     /// Look at dead letters: records that could not be delivered
     Dlq(DlqArgs),
     /// Show or set how far a sync has read
@@ -520,6 +522,24 @@ pub struct HistoryArgs {
     /// Events to show
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub limit: usize,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Source and target are left alone: delete the record there first, and run the sync.
+
+Examples:
+  syncline purge crm.contact --key 42              tells what would go, and asks
+  syncline purge crm.contact --key 42 --key 43 --yes")]
+pub struct PurgeArgs {
+    /// Sync, for example crm.contact
+    pub sync: String,
+    /// Key of the record, as `syncline history` takes it; may be given several times
+    #[arg(long = "key", value_name = "KEY", required = true, allow_hyphen_values = true)]
+    pub keys: Vec<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
 }
 
 #[derive(Args, Debug)]

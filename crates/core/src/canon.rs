@@ -214,9 +214,22 @@ impl Key {
         key_hash(&self.0)
     }
 
+    /// What stands in the place of a record's key and of its values once they were purged.
+    pub const PURGED: &str = "(purged)";
+
+    /// The key of a record whose own was purged: no column, which no record has.
+    pub fn purged() -> Self {
+        Self::new(&[])
+    }
+
+    pub fn is_purged(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The key as people write it: its text, or a JSON array of texts when it has several columns.
     pub fn row_id(&self) -> String {
         match decode(&self.0) {
+            Ok(values) if values.is_empty() => Self::PURGED.to_string(),
             Ok(values) if values.len() == 1 => values.into_iter().next().flatten().unwrap_or_default(),
             Ok(values) => serde_json::Value::from(values).to_string(),
             Err(_) => "(unreadable key)".to_string(),
@@ -432,6 +445,7 @@ mod tests {
     fn a_key_shows_its_text_and_decodes_to_typed_columns() {
         let mut raw = bytes(&LogicalType::Int64, "42");
         assert_eq!(Key::new(&raw).row_id(), "42");
+        assert_eq!(Key::purged().row_id(), Key::PURGED);
         raw.extend(bytes(&LogicalType::Date, "2025-01-31"));
         assert_eq!(Key::new(&raw).row_id(), r#"["42","2025-01-31"]"#);
         let columns = decode_columns(&[&raw], &[LogicalType::Int32, LogicalType::Date]).unwrap();

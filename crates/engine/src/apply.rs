@@ -451,7 +451,7 @@ impl Sending<'_> {
     fn write_outcomes(&self, plan: &PlanChunk, results: &[RowResult]) -> Result<syncline_core::run::FileRef> {
         let kind = format!("outcomes-{:05}", plan.number);
         let path = format!("runs/{}/{}", self.run.id, file_name(&kind, "parquet"));
-        let rows = plan.changes.iter().map(|c| (c.key.clone(), c.op));
+        let rows = plan.changes.iter().map(|c| (c.key.row_id(), c.op));
         outcomes::write(&self.engine.files, &path, rows, results, self.sync.store_values == StoreValues::Full)
     }
 

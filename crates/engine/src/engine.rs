@@ -447,6 +447,10 @@ impl Engine {
         record: &SyncRecord,
     ) -> Result<()> {
         let context = context_of(plan)?;
+        if plan.purged {
+            let message = format!("records were purged from the plan of {} since it was made", earlier.id);
+            return Err(stale(message).help("plan again"));
+        }
         if earlier.sync_uid != record.uid || context.config_hash != config_hash(sync) {
             return Err(stale(format!("{} changed since the plan was made", sync.id)).help("plan again"));
         }

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use syncline_core::run::FileRef;
-use syncline_core::{Error, ErrorKind, Key, Op, Result, RowError, RowResult};
+use syncline_core::{Error, ErrorKind, Op, Result, RowError, RowResult};
 use syncline_store::FileStore;
 
 use crate::stored_bytes::contained;
@@ -54,14 +54,14 @@ fn parts(result: &RowResult) -> (&'static str, Option<&RowError>, Option<&str>) 
 pub fn write(
     files: &FileStore,
     path: &str,
-    rows: impl Iterator<Item = (Key, Op)>,
+    rows: impl Iterator<Item = (String, Op)>,
     results: &[RowResult],
     keep_values: bool,
 ) -> Result<FileRef> {
     let mut columns: Vec<StringBuilder> = COLUMNS.iter().map(|_| StringBuilder::new()).collect();
-    for ((key, op), result) in rows.zip(results) {
+    for ((row_id, op), result) in rows.zip(results) {
         let (name, error, target_id) = parts(result);
-        columns[0].append_value(key.row_id());
+        columns[0].append_value(row_id);
         columns[1].append_value(op.as_str());
         columns[2].append_value(name);
         columns[3].append_option(error.map(|e| e.code.as_str()));

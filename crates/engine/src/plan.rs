@@ -534,6 +534,7 @@ impl<'a> Planning<'a> {
             file,
             updates,
             scrubbed: false,
+            purged: false,
             context: serde_json::to_value(context).map_err(|e| Error::internal(e.to_string()))?,
         };
         self.engine.store.save_plan(&record, run.epoch, chunks).await?;

@@ -191,10 +191,16 @@ impl PlanWriter {
         Ok(())
     }
 
-    /// Adds changes of any kind as one chunk.
-    pub fn push_chunk(&mut self, changes: &[PlannedChange], payload: &RecordBatch) -> Result<()> {
+    /// Adds changes of any kind as one chunk, with source columns where they are kept.
+    pub fn push_chunk(
+        &mut self,
+        changes: &[PlannedChange],
+        payload: &RecordBatch,
+        source: Option<&RecordBatch>,
+    ) -> Result<()> {
         let mut columns = bookkeeping(changes)?;
         columns.extend(payload.columns().iter().cloned());
+        columns.extend(source.iter().flat_map(|source| source.columns().iter().cloned()));
         self.writes.push(RecordBatch::try_new(self.schema.clone(), columns)?);
         self.close_writes()
     }
@@ -404,6 +410,11 @@ impl PlanReader {
     /// Schema of the target fields.
     pub fn payload_schema(&self) -> &SchemaRef {
         &self.payload
+    }
+
+    /// Schema of the source columns, where they were kept.
+    pub fn source_schema(&self) -> Option<&SchemaRef> {
+        self.source.as_ref()
     }
 
     pub fn chunks(&self) -> u32 {

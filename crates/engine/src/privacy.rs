@@ -99,7 +99,7 @@ fn mask_plan(
     for number in 0..reader.chunks() {
         let chunk = reader.chunk(number)?;
         let payload = masked_payload(&chunk, mask)?;
-        writer.push_chunk(&chunk.changes, &payload)?;
+        writer.push_chunk(&chunk.changes, &payload, None)?;
     }
     let written = writer.finish(&Default::default())?;
     Ok(written.map(|(file, _)| file))

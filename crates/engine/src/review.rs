@@ -188,7 +188,7 @@ fn visible(chunk: PlanChunk, shown: Shown, scrubbed: bool) -> Result<PlanChunk> 
 
 fn view(chunk: &PlanChunk, row: usize, shown: Shown) -> Result<ChangeView> {
     let change = &chunk.changes[row];
-    if matches!(shown, Shown::Nothing) {
+    if matches!(shown, Shown::Nothing) || change.key.is_purged() {
         let operation = change.op.as_str().into();
         return Ok(ChangeView { row_id: change.key.row_id(), operation, fields: Vec::new() });
     }

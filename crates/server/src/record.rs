@@ -64,13 +64,14 @@ fn changes(method: &Method) -> bool {
 }
 
 /// Operations with a body that change nothing: pages ask them while somebody types.
-const QUESTIONS: [&str; 6] = [
+const QUESTIONS: [&str; 7] = [
     "/api/v1/dead-letters/estimate",
     "/api/v1/schedules/preview",
     "/api/v1/syncs/preview",
     "/api/v1/syncs/validate",
     "/api/v1/syncs/{sync_id}/cursor/effect",
     "/api/v1/syncs/{sync_id}/preview",
+    "/api/v1/syncs/{sync_id}/purge/estimate",
 ];
 
 fn is_question(request: &Request) -> bool {

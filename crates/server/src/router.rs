@@ -25,6 +25,7 @@ const BASE: &str = "/api/v1";
 fn operations() -> (Router<Arc<App>>, OpenApi) {
     let operations = OpenApiRouter::new()
         .merge(operations_of::syncs::router())
+        .merge(operations_of::purge::router())
         .merge(operations_of::runs::router())
         .merge(operations_of::letters::router())
         .merge(operations_of::notifications::router())

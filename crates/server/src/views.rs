@@ -1,7 +1,9 @@
 //! Answers that are made from the engine's documents.
 
 use serde_json::Value;
-use syncline_api::{ChangeView, FieldView, GuardView, PlanView, RecordEventView};
+use syncline_api::{ChangeView, FieldView, GuardView, PlanView, PurgeView, RecordEventView};
+use syncline_core::SyncId;
+use syncline_engine::PurgeReport;
 use syncline_engine::review::{self, PlanDocument, RowEvent};
 
 /// A plan as people review it.
@@ -46,6 +48,27 @@ pub fn field(field: review::FieldView) -> FieldView {
         field: field.field,
         before: field.before.unwrap_or(Value::Null),
         after: field.after.unwrap_or(Value::Null),
+    }
+}
+
+/// What a purge of so many keys removed, or would remove.
+pub fn purge(sync: &SyncId, keys: usize, purged: bool, report: &PurgeReport) -> PurgeView {
+    PurgeView {
+        sync_id: sync.to_string(),
+        keys: keys as u64,
+        purged,
+        planned_changes: report.changes,
+        outcomes: report.outcomes,
+        dead_letters: report.stored.letters,
+        row_errors: report.stored.row_errors,
+        runs: report.stored.runs,
+        messages: report.stored.messages,
+        entries_removed: report.entries_removed,
+        entries_emptied: report.entries_emptied,
+        entries_kept: report.entries_kept,
+        exported: report.exported,
+        answers: report.stored.answers,
+        leftover_files: report.leftovers,
     }
 }
 

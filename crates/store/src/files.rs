@@ -105,14 +105,41 @@ impl FileStore {
     ///
     /// While a backup runs ([`FileStore::pin`]) the file stays, and a later collection removes it.
     pub fn remove(&self, file: &FileRef) -> Result<()> {
-        let path = self.folder.path_of(&file.path)?;
+        self.remove_path(&file.path)
+    }
+
+    fn remove_path(&self, relative_path: &str) -> Result<()> {
+        let path = self.folder.path_of(relative_path)?;
         if self.is_pinned()? {
             return Ok(());
         }
         if let Some(bucket) = &self.bucket {
-            bucket.remove(&file.path)?;
+            bucket.remove(relative_path)?;
         }
         folder::remove(&path)
+    }
+
+    /// Paths of all files in a folder, unfinished ones and copies of other files included.
+    pub fn list(&self, folder: &str) -> Result<Vec<String>> {
+        let mut paths = self.folder.files_in(folder)?;
+        if let Some(bucket) = &self.bucket {
+            paths.extend(bucket.list(folder)?.into_iter().map(|found| found.path));
+        }
+        paths.sort_unstable();
+        paths.dedup();
+        Ok(paths)
+    }
+
+    /// Removes those of these files that `live` (sorted) does not name, whatever their age: only for files
+    /// that nothing will name any more. Returns how many.
+    pub fn remove_listed(&self, listed: &[String], live: &[String]) -> Result<u64> {
+        let gone = listed.iter().filter(|path| live.binary_search(path).is_err());
+        let mut removed = 0;
+        for path in gone {
+            self.remove_path(path)?;
+            removed += 1;
+        }
+        Ok(removed)
     }
 
     /// Removes files, unfinished ones included, that `live` does not name and that were last written
@@ -144,7 +171,8 @@ impl FileStore {
         }
     }
 
-    fn is_pinned(&self) -> Result<bool> {
+    /// Whether somebody keeps the files from being removed ([`FileStore::pin`]).
+    pub fn is_pinned(&self) -> Result<bool> {
         match &self.bucket {
             None => pins::is_folder_pinned(&self.folder),
             Some(bucket) => pins::is_bucket_pinned(bucket),

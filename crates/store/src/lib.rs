@@ -11,6 +11,7 @@ mod fail_points;
 mod files;
 mod location;
 mod postgres;
+mod purge;
 mod queue;
 mod records;
 mod sql;
@@ -31,6 +32,7 @@ pub use catalog::{
 pub use files::{CACHE_BYTES, FileStore, FileWriter, Pin};
 pub use location::StateLocation;
 pub use postgres::{PostgresStore, ServerAddress};
+pub use purge::{Purge, Purged};
 pub use queue::{
     Activation, Candidate, Claim, Claimed, Enqueued, Fire, Fired, FollowUp, NewNotice, QUEUED_PER_SYNC_MAX,
     Queue, Renewed, Use,
@@ -182,6 +184,15 @@ pub trait Store: Send + Sync {
     async fn forget_traces(&self, before: Timestamp) -> Result<u64>;
     /// Paths of every file that any generation, plan or chunk names, sorted.
     async fn live_files(&self) -> Result<Vec<String>>;
+    /// Paths of the files that the generations, plans and chunks of a sync name, sorted.
+    async fn files_of_sync(&self, uid: &SyncUid) -> Result<Vec<String>>;
+    /// Removes what is to go of some records of a sync, or only counts it (`removes`). `None`, and
+    /// nothing happened: the sync has other files than were looked at. `conflict` while a run of the sync
+    /// is active, or waits and needs one of the records.
+    async fn purge(&self, purge: &Purge, removes: bool) -> Result<Option<Purged>>;
+    /// Overwrites what rows that are gone have left in the database's own files. A server does that by
+    /// itself, as it vacuums.
+    async fn wipe_freed(&self) -> Result<()>;
     /// The store's identity: new with every restored backup.
     async fn incarnation(&self) -> Result<Incarnation>;
 }

@@ -105,8 +105,15 @@ pub struct PlanRecord {
     /// The file's values were masked or the file dropped after the run, as its sync wants.
     #[serde(default)]
     pub scrubbed: bool,
+    /// Something of it was purged after the run: it cannot be carried out any more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub purged: bool,
     /// What Apply and Commit need beside the changes; owned by the engine, JSON with its own version.
     pub context: serde_json::Value,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Where a chunk stands.

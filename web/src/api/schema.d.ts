@@ -1091,6 +1091,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/syncs/{sync_id}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Removes what is kept of records from plans, outcomes, dead letters, errors and the snapshot, for good.
+         *     Source and target are left alone. Refused while a run of the sync is active, or waits and needs one of
+         *     the records.
+         */
+        post: operations["purge_records"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/syncs/{sync_id}/purge/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What purging records would remove. Nothing is changed. */
+        post: operations["estimate_purge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/syncs/{sync_id}/records/{row_id}": {
         parameters: {
             query?: never;
@@ -2367,6 +2405,87 @@ export interface components {
              * @description Changes that were sent and answered.
              */
             sent: number;
+        };
+        /** @description Removes what is kept of records. */
+        PurgeRequest: {
+            /** @description Keys as row ids: a text each, of composite keys a JSON array of texts. */
+            keys: string[];
+            /** @description The sync's id, typed by whoever wants it. */
+            confirm: string;
+        };
+        /** @description What a purge removed, or would remove, by place. */
+        PurgeView: {
+            sync_id: string;
+            /**
+             * Format: int64
+             * @description Keys that were asked for.
+             */
+            keys: number;
+            /** @description It took place; false for an estimate. */
+            purged: boolean;
+            /**
+             * Format: int64
+             * @description Changes in the stored plans of runs.
+             */
+            planned_changes: number;
+            /**
+             * Format: int64
+             * @description Rows in the stored outcomes of runs.
+             */
+            outcomes: number;
+            /** Format: int64 */
+            dead_letters: number;
+            /**
+             * Format: int64
+             * @description Stored errors of runs.
+             */
+            row_errors: number;
+            /**
+             * Format: int64
+             * @description Runs that were asked for the records by id, did not find them, or named them where a guard tripped.
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description Messages that cited a value of the records.
+             */
+            messages: number;
+            /**
+             * Format: int64
+             * @description Records that the snapshot knows nothing of any more.
+             */
+            entries_removed: number;
+            /**
+             * Format: int64
+             * @description Records whose values went from the snapshot.
+             */
+            entries_emptied: number;
+            /**
+             * Format: int64
+             * @description Records of which the snapshot keeps the key, the match value and the target's id, because the next
+             *     run needs them.
+             */
+            entries_kept: number;
+            /**
+             * Format: int64
+             * @description Records in what reseeds exported.
+             */
+            exported: number;
+            /**
+             * Format: int64
+             * @description Answers that were kept for repeated requests.
+             */
+            answers: number;
+            /**
+             * Format: int64
+             * @description Files that nothing named any more.
+             */
+            leftover_files: number;
+        };
+        /** @description Which records are meant. */
+        PurgedKeys: {
+            /** @description Keys as row ids: a text each, of composite keys a JSON array of texts. */
+            keys: string[];
         };
         /**
          * @description How a run reads its source.
@@ -11671,6 +11790,254 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PreviewView"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    purge_records: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sync_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurgeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgeView"];
+                };
+            };
+            /** @description The request cannot be understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or none that is valid. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The token's role does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description What is asked for is well-formed and cannot be done. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A defect of the server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A system at the other end cannot be reached. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server cannot reach or write its state. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimate_purge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sync_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PurgedKeys"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PurgeView"];
                 };
             };
             /** @description The request cannot be understood. */

@@ -10,6 +10,7 @@ mod functions;
 pub mod history;
 mod init;
 pub mod plan;
+pub mod purge;
 pub mod release;
 pub mod run;
 pub mod runs;
@@ -50,6 +51,7 @@ pub async fn run(context: &Context, command: Command) -> Outcome {
         Command::Runs(args) => runs::runs(context, &args).await,
         Command::Errors(args) => errors::errors(context, &args).await,
         Command::History(args) => history::history(context, &args).await,
+        Command::Purge(args) => purge::purge(context, &args).await,
         Command::Dlq(args) => dlq::dlq(context, &args).await,
         Command::Cursor(args) => cursor::cursor(context, &args).await,
         Command::Serve(args) => serve::serve(context, &args).await,

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use syncline_api::{CreatedToken, List, NewToken, Pagination, TokenView};
 use syncline_core::{Error, ErrorKind, Result};
 use syncline_server::Tokens;
-use syncline_store::{AuditEntry, Catalog};
+use syncline_store::Catalog;
 
 use crate::Context;
 use crate::app::App;
 use crate::args::{TokenArgs, TokenCommand};
+use crate::audit::audited;
 use crate::exit::Exit;
 use crate::fault::Outcome;
 use crate::output::{self, Column, Out, Style};
@@ -59,7 +60,7 @@ impl Desk {
             Err(_) => "tokens".into(),
         };
         let detail = json!({ "name": new.name, "role": new.role, "expires_in_days": new.expires_in_days });
-        self.audited("tokens.create", target, detail, done).await
+        audited(&*self.store, "tokens.create", target, detail, done).await
     }
 
     async fn created(&self, new: &NewToken) -> Result<CreatedToken> {
@@ -76,22 +77,7 @@ impl Desk {
 
     async fn revoke(&self, id: &str) -> Result<TokenView> {
         let done = self.tokens()?.revoke(id, Timestamp::now()).await;
-        self.audited("tokens.delete", format!("tokens/{id}"), Value::Null, done).await
-    }
-
-    async fn audited<T>(&self, action: &str, target: String, detail: Value, done: Result<T>) -> Result<T> {
-        let entry = AuditEntry {
-            at: Timestamp::now(),
-            actor: "cli".into(),
-            actor_name: "command line".into(),
-            action: action.into(),
-            target: target.chars().take(300).collect(),
-            result: done.as_ref().map_or_else(|e| e.code().to_string(), |_| "ok".into()),
-            detail,
-            remote: None,
-        };
-        self.store.audit(&entry).await?;
-        done
+        audited(&*self.store, "tokens.delete", format!("tokens/{id}"), Value::Null, done).await
     }
 }
 

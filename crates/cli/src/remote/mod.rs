@@ -6,7 +6,7 @@
 //! | [`events`] | streams of events, read on where they broke off |
 //! | [`follow`] | a run to its end, live |
 //! | [`known`] | answers in the words of this program |
-//! | [`start`], [`decide`], [`look`], [`probe`], [`letters`], [`tokens`] | the commands |
+//! | [`start`], [`decide`], [`look`], [`probe`], [`letters`], [`purge`], [`tokens`] | the commands |
 
 pub mod client;
 mod decide;
@@ -16,6 +16,7 @@ mod known;
 mod letters;
 mod look;
 mod probe;
+mod purge;
 mod select;
 mod start;
 mod tokens;
@@ -88,6 +89,7 @@ fn changes(command: &Command) -> bool {
         | Command::Cancel(_)
         | Command::Activate(_)
         | Command::Deactivate(_)
+        | Command::Purge(_)
         | Command::Token(_) => true,
         Command::Cursor(args) => matches!(args.command, CursorCommand::Set { .. }),
         Command::Dlq(args) => !matches!(
@@ -137,6 +139,7 @@ pub async fn run(context: &Context, server: &Client, command: &Command) -> Outco
         Command::Runs(args) => look::runs(context, server, args).await,
         Command::Errors(args) => look::errors(context, server, args).await,
         Command::History(args) => look::history(context, server, args).await,
+        Command::Purge(args) => purge::purge(context, server, args).await,
         Command::Schedules(args) => look::schedules(context, server, args).await,
         Command::Token(args) => tokens::token(context, server, args).await,
         _ => Err(not_through_a_server().into()),

@@ -213,6 +213,18 @@ impl Store for StoppingStore {
         self.inner.forget(keep).await
     }
 
+    async fn files_of_sync(&self, uid: &SyncUid) -> Result<Vec<String>> {
+        self.inner.files_of_sync(uid).await
+    }
+
+    async fn purge(&self, purge: &Purge, removes: bool) -> Result<Option<Purged>> {
+        self.around(self.inner.purge(purge, removes)).await
+    }
+
+    async fn wipe_freed(&self) -> Result<()> {
+        self.inner.wipe_freed().await
+    }
+
     async fn incarnation(&self) -> Result<Incarnation> {
         self.inner.incarnation().await
     }

@@ -11,6 +11,7 @@ pub mod letters;
 mod made;
 pub mod notifications;
 pub mod overview;
+pub mod purge;
 pub mod runs;
 pub mod server;
 pub mod syncs;

@@ -56,7 +56,7 @@ pub(super) struct Bucket {
 pub(super) struct Found {
     object: ObjectPath,
     /// Its path as the state knows it.
-    path: String,
+    pub path: String,
     pub written: SystemTime,
 }
 

@@ -64,6 +64,13 @@ impl Folder {
         Ok((length(&open, &path)? == file.bytes).then_some(open))
     }
 
+    /// Paths of the files in a folder that has no folders in it.
+    pub fn files_in(&self, relative: &str) -> Result<Vec<String>> {
+        let names = list(&self.root.join(relative))?.into_iter().filter(|(_, kind)| *kind == Kind::File);
+        let names = names.filter_map(|(path, _)| Some(path.file_name()?.to_str()?.to_string()));
+        Ok(names.map(|name| format!("{relative}/{name}")).collect())
+    }
+
     pub fn remove_unreferenced(&self, live: &[String], old: &dyn Fn(SystemTime) -> bool) -> Result<u64> {
         let live: HashSet<PathBuf> = live.iter().map(|path| self.path_of(path)).collect::<Result<_>>()?;
         let mut removed = 0;

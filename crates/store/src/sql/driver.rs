@@ -10,14 +10,14 @@ use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
 use super::catalog_driver::number_events;
 use super::{
-    Outcome, Sql, commit, cursors, events, follow, generations, incarnation, letters, notices, plans,
+    Outcome, Sql, commit, cursors, events, follow, generations, incarnation, letters, notices, plans, purge,
     replays, requests, retention, row_errors, runs, syncs,
 };
 use crate::fail_points::fail_point;
 use crate::{
     ChunkRecord, Commit, CursorChange, CursorHistory, DeadLetter, EditedPayload, FollowUp, Forgotten,
-    Generation, Incarnation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, RowErrorFilter,
-    RowErrorGroup, RowErrorRecord, RunFilter, Store, SyncRecord, SyncSeen, SyncState,
+    Generation, Incarnation, KeepUntil, LetterFilter, LetterState, Page, PlanRecord, Purge, Purged,
+    RowErrorFilter, RowErrorGroup, RowErrorRecord, RunFilter, Store, SyncRecord, SyncSeen, SyncState,
 };
 
 /// What runs transactions: an embedded database, or a server. Everything that a store does beyond
@@ -45,6 +45,11 @@ pub trait Backend: Send + Sync {
         work: impl Fn(&dyn Sql) -> Outcome<T> + Send + 'static,
     ) -> impl Future<Output = Result<T>> + Send {
         self.read(work)
+    }
+
+    /// Overwrites what is free in the database's own files, where they are this program's.
+    fn wipe_freed(&self) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
     }
 }
 
@@ -261,6 +266,26 @@ impl<B: Backend + 'static> Store for B {
 
     async fn live_files(&self) -> Result<Vec<String>> {
         self.read(generations::live_files).await
+    }
+
+    async fn files_of_sync(&self, uid: &SyncUid) -> Result<Vec<String>> {
+        let uid = uid.clone();
+        self.read(move |tx| purge::files_of_sync(tx, &uid)).await
+    }
+
+    async fn purge(&self, purge: &Purge, removes: bool) -> Result<Option<Purged>> {
+        let purge = purge.clone();
+        match removes {
+            true => {
+                number_events(self).await?;
+                self.write(move |tx| purge::purge(tx, &purge, true)).await
+            }
+            false => self.read(move |tx| purge::purge(tx, &purge, false)).await,
+        }
+    }
+
+    async fn wipe_freed(&self) -> Result<()> {
+        Backend::wipe_freed(self).await
     }
 
     async fn incarnation(&self) -> Result<Incarnation> {

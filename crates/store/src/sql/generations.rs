@@ -27,14 +27,26 @@ pub fn insert(tx: &dyn Sql, generation: &Generation) -> Outcome<()> {
         "INSERT INTO generations (workspace_id, sync_uid, number, record) VALUES (?, ?, ?, ?)",
         values![WORKSPACE, uid.as_str(), generation.number, blob::encode_verified(generation, &what)?],
     )?;
+    name_files(tx, generation)?;
+    forget_before(tx, uid, (generation.number + 1).saturating_sub(KEPT))
+}
+
+pub fn name_files(tx: &dyn Sql, generation: &Generation) -> Outcome<()> {
     for segment in &generation.segments {
         tx.execute(
             "INSERT INTO generation_files (workspace_id, sync_uid, number, path) VALUES (?, ?, ?, ?)
              ON CONFLICT DO NOTHING",
-            values![WORKSPACE, uid.as_str(), generation.number, &segment.path],
+            values![WORKSPACE, generation.sync_uid.as_str(), generation.number, &segment.path],
         )?;
     }
-    forget_before(tx, uid, (generation.number + 1).saturating_sub(KEPT))
+    Ok(())
+}
+
+/// Makes `generation`, whose number is there, the only one of its sync.
+pub fn replace_all(tx: &dyn Sql, generation: &Generation) -> Outcome<()> {
+    let uid = generation.sync_uid.as_str();
+    tx.execute("DELETE FROM generations WHERE workspace_id = ? AND sync_uid = ?", values![WORKSPACE, uid])?;
+    insert(tx, generation)
 }
 
 fn forget_before(tx: &dyn Sql, uid: &SyncUid, number: u64) -> Outcome<()> {

@@ -27,6 +27,7 @@ mod objects;
 mod overviews;
 mod plans;
 mod progress;
+pub(crate) mod purge;
 mod queue;
 mod queue_driver;
 mod replays;

@@ -1,5 +1,7 @@
 //! Plans and where their chunks stand.
 
+use std::collections::BTreeMap;
+
 use syncline_core::run::FileRef;
 use syncline_core::{Error, ErrorKind, RunId};
 
@@ -42,16 +44,31 @@ pub fn scrub(tx: &dyn Sql, run: &RunId, file: Option<&FileRef>) -> Outcome<()> {
     let Some(plan) = get(tx, run)? else {
         return Err(Error::new(ErrorKind::NotFound, format!("run {run} has no plan")).into());
     };
-    let plan = PlanRecord { file: file.cloned(), scrubbed: true, ..plan };
+    replace(tx, &PlanRecord { file: file.cloned(), scrubbed: true, ..plan })
+}
+
+/// Puts what is left of an ended run's plan without purged records in its place: other files for those in
+/// `files`, by path, and another context.
+pub fn replace_purged(
+    tx: &dyn Sql,
+    run: &RunId,
+    files: &BTreeMap<String, FileRef>,
+    context: &serde_json::Value,
+) -> Outcome<()> {
+    let Some(plan) = get(tx, run)? else { return Ok(()) };
+    let other = |file: Option<FileRef>| file.map(|file| files.get(&file.path).cloned().unwrap_or(file));
+    let (file, updates) = (other(plan.file), other(plan.updates));
+    replace(tx, &PlanRecord { file, updates, context: context.clone(), purged: true, ..plan })
+}
+
+fn replace(tx: &dyn Sql, plan: &PlanRecord) -> Outcome<()> {
+    let run = plan.run_id.as_str();
     tx.execute(
         "UPDATE plans SET record = ? WHERE workspace_id = ? AND run_id = ?",
-        values![blob::encode(&plan)?, WORKSPACE, run.as_str()],
+        values![blob::encode(plan)?, WORKSPACE, run],
     )?;
-    tx.execute(
-        "DELETE FROM plan_files WHERE workspace_id = ? AND run_id = ?",
-        values![WORKSPACE, run.as_str()],
-    )?;
-    name_files(tx, &plan)
+    tx.execute("DELETE FROM plan_files WHERE workspace_id = ? AND run_id = ?", values![WORKSPACE, run])?;
+    name_files(tx, plan)
 }
 
 fn name_files(tx: &dyn Sql, plan: &PlanRecord) -> Outcome<()> {

@@ -363,7 +363,7 @@ fn moved(tx: &dyn Sql, before: &Run, run: &Run) -> Outcome<()> {
     Ok(())
 }
 
-fn encode(run: &Run) -> Outcome<String> {
+pub fn encode(run: &Run) -> Outcome<String> {
     Ok(blob::encode_verified(run, &format!("run {}", run.id))?)
 }
 

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, TransactionBehavior};
-use syncline_core::{Error, Result};
+use syncline_core::{Error, ErrorKind, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::sql::{Backend, Outcome, Sql};
@@ -192,6 +192,17 @@ impl Backend for SqliteStore {
         .await
     }
 
+    async fn wipe_freed(&self) -> Result<()> {
+        let Some(writer) = &self.open.writer else { return Ok(()) };
+        let _writer = Arc::clone(writer).lock_owned().await;
+        let alone = self.turn_to_read(READERS_MAX).await?;
+        self.blocking(move |open| {
+            let _alone = alone;
+            wipe_freed(&open.database)
+        })
+        .await
+    }
+
     async fn read_live<T: Send + 'static>(
         &self,
         work: impl Fn(&dyn Sql) -> Outcome<T> + Send + 'static,
@@ -225,6 +236,19 @@ fn open_for_writing(database: &Path, steps: &[&str]) -> Outcome<Connection> {
     migrations::migrate(&mut connection, steps)?;
     connection.execute_batch(PROGRESS)?;
     Ok(connection)
+}
+
+/// Writes the database anew without what is free in it, and empties the journal. Over a connection of its
+/// own, whose temporary data may be larger than memory.
+fn wipe_freed(database: &Path) -> Outcome<()> {
+    let connection = folder::connect(database, false)?;
+    connection.execute_batch("VACUUM")?;
+    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy {
+        let message = "another process reads the state, so its journal could not be emptied";
+        return Err(Error::new(ErrorKind::Conflict, message).help("do it again when it is done").into());
+    }
+    Ok(())
 }
 
 fn connect_to_read(database: &Path) -> Outcome<Connection> {

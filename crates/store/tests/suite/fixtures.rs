@@ -228,6 +228,7 @@ pub fn plan(run: &Run) -> PlanRecord {
         file: Some(file(&format!("runs/{}/plan", run.id))),
         updates: Some(file(&format!("runs/{}/updates", run.id))),
         scrubbed: false,
+        purged: false,
         context: serde_json::json!({"v": 3, "upper": [1, 2]}),
     }
 }
