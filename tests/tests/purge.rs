@@ -284,7 +284,7 @@ fn a_purge_wants_a_yes_and_a_plan_that_lost_a_record_is_not_applied() {
     assert_nowhere(&world.project.path(".syncline"), VALUE);
     assert_eq!(world.project.expect(6, &["apply", "saved.plan"]).error_code(), "stale_plan");
     assert_eq!(
-        world.project.expect(1, &["purge", "shop.nothing", "--yes", "--key", "1"]).error_code(),
+        world.project.expect(2, &["purge", "shop.nothing", "--yes", "--key", "1"]).error_code(),
         "not_found"
     );
 }
@@ -295,15 +295,21 @@ fn files_that_a_purge_left_behind_when_it_was_killed_go_with_the_next_one() {
     world.project.expect(0, &["run", SYNC]);
     world.put(FAILED, &format!("{VALUE} updated"), 2);
     world.project.expect(0, &["run", SYNC]);
+    // An export, which names each record and its values, comes before the reseed.
+    world.project.expect(0, &["seed", SYNC, "--reseed", "--confirm", SYNC]);
     let state = world.project.path(".syncline");
+    let exported = || files_with(&state.join("exports"), "other-1\"");
+    assert_eq!((exported().0.len(), exported().1), (1, 1));
     let held: Vec<(PathBuf, Vec<u8>)> = files_with(&state, VALUE)
         .0
         .into_iter()
-        .filter(|path| path.extension().is_some_and(|ending| ending != "db"))
+        .filter(|path| path.extension().is_some_and(|ending| ending != "db" && ending != "jsonl"))
         .map(|path| (path.clone(), std::fs::read(path).expect("a file")))
         .collect();
     assert!(held.len() >= 2, "{held:?}");
-    purge(&world, &[FAILED]);
+    let purged = purge(&world, &[FAILED]);
+    assert_eq!(purged["exported"], 1, "{purged:#}");
+    assert_eq!((exported().0.len(), exported().1), (1, 1), "the other records stay in it");
     // As if it had died after its transaction, and another while it wrote.
     for (path, bytes) in &held {
         std::fs::write(path, bytes).expect("a file");

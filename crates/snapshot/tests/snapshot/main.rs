@@ -5,4 +5,5 @@ mod damage;
 mod delta;
 mod golden;
 mod model;
+mod purge;
 mod records;

@@ -26,6 +26,10 @@ pub fn files_of_sync(tx: &dyn Sql, uid: &SyncUid) -> Outcome<Vec<String>> {
 
 /// Removes what is to go, or only counts it. `None`: the sync has other files than were looked at.
 pub fn purge(tx: &dyn Sql, purge: &Purge, removes: bool) -> Outcome<Option<Purged>> {
+    if removes {
+        // A run that is claimed meanwhile meets this transaction, or waits for it.
+        syncs::lock(tx, &purge.sync_uid)?;
+    }
     let sync = syncs::require(tx, &purge.sync_uid)?;
     if files_of_sync(tx, &purge.sync_uid)? != purge.seen {
         return Ok(None);
