@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::counters::{Counters, Durations};
@@ -480,11 +480,23 @@ impl Run {
         !self.run_type.writes()
     }
 
-    /// Seconds from start to end, or to `now` while it runs.
-    pub fn duration_seconds(&self, now: Timestamp) -> Option<f64> {
+    /// How long it worked from its start to its end, or to `now` while it goes on: without the time in which
+    /// it was held for a decision or, approved, waited for its turn again.
+    pub fn duration(&self, now: Timestamp) -> Option<SignedDuration> {
         let start = self.started_at?;
         let end = self.completed_at.unwrap_or(now);
-        Some(end.duration_since(start).as_secs_f64())
+        // One phase begins where another ends, but for a run that was held between them.
+        let next = self.timeline.iter().skip(1).map(|entry| entry.started_at).chain([end]);
+        let rests = self.timeline.iter().zip(next).filter_map(|(phase, next)| {
+            let ended = phase.ended_at?;
+            Some(next.duration_since(ended).max(SignedDuration::ZERO))
+        });
+        Some(end.duration_since(start) - rests.sum::<SignedDuration>())
+    }
+
+    /// The same in seconds.
+    pub fn duration_seconds(&self, now: Timestamp) -> Option<f64> {
+        Some(self.duration(now)?.as_secs_f64())
     }
 }
 

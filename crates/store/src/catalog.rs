@@ -77,7 +77,12 @@ pub trait Catalog: Queue {
     /// than [`Page::SIZE_MAX`].
     async fn sync_overviews(&self, ids: &[SyncId]) -> Result<Vec<SyncOverview>>;
 
-    /// Figures over the runs that ended from `since` on, in all and in periods of `seconds`; tests left out.
+    /// How syncs went lately, by id: of each its latest `runs` that completed or failed. Those that are not
+    /// registered are left out. `bad_usage` for more than [`Page::SIZE_MAX`] syncs or runs in all.
+    async fn recent_runs(&self, ids: &[SyncId], runs: u64) -> Result<Vec<Recent>>;
+
+    /// Figures over the runs that ended from `since` on, in all and in periods of `seconds`, counted from
+    /// 1970-01-01 UTC; the first begins at `since`. Tests are left out.
     async fn health(&self, since: Timestamp, seconds: u64) -> Result<Health>;
     /// The same for each sync that has such runs.
     async fn sync_figures(&self, since: Timestamp) -> Result<Vec<SyncFigures>>;
@@ -229,6 +234,15 @@ pub struct SyncOverview {
     pub open_letters: u64,
 }
 
+/// How a sync went lately.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recent {
+    pub record: SyncRecord,
+    /// Those that ended as completed, failed or source failure, newest first.
+    pub runs: Vec<Run>,
+    pub open_letters: u64,
+}
+
 /// Sync Health.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
@@ -237,7 +251,7 @@ pub struct Health {
     pub failed: u64,
     pub source_failures: u64,
     pub cancelled: u64,
-    /// Mean of those that started, in seconds.
+    /// Mean of those that started, in seconds of work: see [`Run::duration`].
     pub average_duration_seconds: Option<f64>,
     pub rows_created: u64,
     pub rows_updated: u64,
@@ -257,7 +271,7 @@ pub struct SyncFigures {
     pub failed: u64,
     pub source_failures: u64,
     pub cancelled: u64,
-    /// Runs that started, and how long all of them took.
+    /// Runs that started, and how long all of them worked.
     pub timed_runs: u64,
     pub duration_seconds: f64,
     /// Created, updated and deleted.

@@ -27,7 +27,7 @@ use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 
 pub use catalog::{
     ANSWERS_KEPT, Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health,
-    Incarnation, LetterGroup, Notice, NoticeState, Object, Period, SyncFigures, SyncOverview,
+    Incarnation, LetterGroup, Notice, NoticeState, Object, Period, Recent, SyncFigures, SyncOverview,
 };
 pub use files::{CACHE_BYTES, FileStore, FileWriter, Pin};
 pub use location::StateLocation;

@@ -14,7 +14,7 @@ import { useRunActions } from './run-actions';
 import { RunError } from './run-error';
 import { StageStrip } from './stages';
 import { typeWord } from './status';
-import { Elapsed } from './time';
+import { Elapsed, Took } from './time';
 import { panelWord, verdict } from './verdict';
 
 /**
@@ -199,7 +199,7 @@ function Pace({ run, figures, followed }: { run: RunDetail; figures: Figures; fo
   if (run.started_at) {
     parts.push(
       <>
-        <Elapsed from={run.started_at} to={isOver(figures.status) ? run.completed_at : undefined} />{' '}
+        {isOver(figures.status) ? <Took run={run} /> : <Elapsed from={run.started_at} />}{' '}
         {isOver(figures.status) ? 'in all' : 'so far'}
       </>,
     );

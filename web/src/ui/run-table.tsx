@@ -10,7 +10,7 @@ import { count } from './format';
 import { useRunActions } from './run-actions';
 import { RunStatus, triggerWord, typeWord } from './status';
 import { type Column, DataTable } from './table';
-import { Ago, Elapsed } from './time';
+import { Ago, Took } from './time';
 
 /** Runs, each a link to its page. Running ones count up by themselves. */
 export function RunTable(props: {
@@ -60,7 +60,7 @@ const COLUMNS: Column<Run>[] = [
     id: 'duration',
     title: 'Duration',
     figure: true,
-    cell: (run) => <Elapsed from={run.started_at} to={run.completed_at} />,
+    cell: (run) => <Took run={run} />,
   },
   figures('processed', 'Processed', 'rows_processed', 'total_discovered'),
   figures('created', 'Created', 'rows_created', 'created'),

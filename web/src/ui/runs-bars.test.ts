@@ -25,6 +25,15 @@ test('without any run there are bars of nothing', () => {
   expect(bars.every((bar) => bar.completed + bar.failed + bar.other === 0)).toBe(true);
 });
 
+test('the first bar is cut off, the others begin with whole hours', () => {
+  const only: Schemas['PeriodView'][] = [{ start: at(0.5), by_status: { completed: 1 } }];
+  for (const periods of [only, []]) {
+    const bars = barsOf({ since: at(0.5), window: '24h', periods }, 3.25 * HOUR);
+    expect(bars.map(({ start }) => start / HOUR)).toEqual([0.5, 1, 2, 3]);
+    expect(bars.at(-1)?.end).toBe(3.25 * HOUR);
+  }
+});
+
 test.each([
   [0, 1],
   [1, 1],

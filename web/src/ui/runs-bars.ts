@@ -28,8 +28,13 @@ export function barsOf(
     other: (by_status.cancelled ?? 0) + (by_status.not_run ?? 0),
   }));
   const lasts = LASTS[health.window] ?? HOUR;
-  let next = bars.length > 0 ? (bars.at(-1)?.start ?? now) + lasts : new Date(health.since).getTime();
-  for (; next < now; next += lasts) bars.push({ start: next, end: 0, completed: 0, failed: 0, other: 0 });
+  const nothing = { end: 0, completed: 0, failed: 0, other: 0 };
+  const since = new Date(health.since).getTime();
+  if (bars.length === 0 && since < now) bars.push({ start: since, ...nothing });
+  // Each begins at a whole hour or day in UTC, but for the first.
+  const last = bars.at(-1)?.start ?? now;
+  for (let next = (Math.floor(last / lasts) + 1) * lasts; next < now; next += lasts)
+    bars.push({ start: next, ...nothing });
   return bars.map((bar, n) => ({ ...bar, end: bars[n + 1]?.start ?? Math.max(now, bar.start + 1) }));
 }
 

@@ -1,6 +1,7 @@
 import { Tooltip } from '@mantine/core';
 import { useState, useSyncExternalStore } from 'react';
 import { duration, exact, relative } from './format';
+import { seconding, type Timed } from './verdict';
 
 /** One clock for all times on a page, in milliseconds; it moves once a second. */
 let now = Date.now();
@@ -42,6 +43,17 @@ export function Ago({ at }: { at: string | null | undefined }) {
         {text}
       </time>
     </Tooltip>
+  );
+}
+
+/** How long a run took: of one that was held, without the time in which it waited for a decision. */
+export function Took({ run }: { run: Timed }) {
+  const worked = seconding(run);
+  if (worked === null) return <Elapsed from={run.started_at} />;
+  return (
+    <span className="num" style={{ whiteSpace: 'nowrap' }}>
+      {duration(worked)}
+    </span>
   );
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RunDetail } from '../api/types';
 import { figuresOf } from './figures';
-import { panelWord, verdict } from './verdict';
+import { panelWord, seconding, verdict } from './verdict';
 
 const base = {
   status: 'completed',
@@ -33,6 +33,14 @@ const nothing = { rows_created: 0, rows_updated: 0, rows_failed: 0 };
 
 test('a completed run is told in figures', () => {
   expect(said({})).toBe('Completed in 4m 23s: 15,432 rows read, 1,205 created, 13,891 updated, 336 failed.');
+});
+
+test('a run that was held is told by the time in which it worked', () => {
+  expect(said({ duration_seconds: 12 })).toMatch(/^Completed in 12s: /);
+  const times = { started_at: '2026-01-01T00:00:00Z', completed_at: '2026-01-01T00:00:00.400Z' };
+  expect(seconding({ status: 'completed', ...times, duration_seconds: 0 })).toBe(0.4);
+  expect(seconding({ ...base, status: 'held', completed_at: null, duration_seconds: 7 })).toBe(7);
+  expect(seconding({ ...base, status: 'running', completed_at: null, duration_seconds: 7 })).toBeNull();
 });
 
 test('a run that changed nothing says so, and only of unchanged records that they are the same', () => {

@@ -169,10 +169,19 @@ function after(run: RunDetail): string {
   return seconds === null ? '' : ` after ${duration(seconds)}`;
 }
 
-/** How long the run took, finer than the whole seconds of lists. */
-export function seconding(run: RunDetail): number | null {
-  if (!run.started_at || !run.completed_at) return null;
-  return (new Date(run.completed_at).getTime() - new Date(run.started_at).getTime()) / 1000;
+/** What is known of a run's times. */
+export type Timed = Pick<RunDetail, 'status' | 'started_at' | 'completed_at' | 'duration_seconds'>;
+
+/**
+ * How long a run worked that does not go on now, in seconds. The server tells whole ones, without the time in which
+ * the run was held; where it never was, its start and end tell more.
+ */
+export function seconding({ status, started_at, completed_at, duration_seconds }: Timed): number | null {
+  if (!started_at) return null;
+  if (!completed_at) return status === 'held' ? (duration_seconds ?? null) : null;
+  const whole = (new Date(completed_at).getTime() - new Date(started_at).getTime()) / 1000;
+  const wasHeld = typeof duration_seconds === 'number' && whole - duration_seconds > 1;
+  return wasHeld ? duration_seconds : whole;
 }
 
 const DURING: Record<string, string> = {

@@ -109,7 +109,7 @@ fn runs_table(out: &Out, runs: &[Run], now: jiff::Timestamp) -> String {
             (None, run.run_type.as_str().to_string()),
             (Some(style), status),
             (None, run.started_at.map(started).unwrap_or_default()),
-            (None, output::seconds(run, now).map(output::duration).unwrap_or_default()),
+            (None, run.duration_seconds(now).map(output::duration).unwrap_or_default()),
             count(c.rows_processed),
             count(c.rows_created),
             count(c.rows_updated),
@@ -153,7 +153,7 @@ pub fn print_run(
         out.prose(output::undone(planned));
     }
     out.line("");
-    out.raw(&output::summary_box(run, output::seconds(run, now).unwrap_or(0.0)));
+    out.raw(&output::summary_box(run, run.duration_seconds(now).unwrap_or(0.0)));
     out.raw(&facts(out, run));
     out.raw(&timeline(out, &run.timeline, now));
     out.raw(&durations(out, &run.durations));

@@ -19,7 +19,7 @@ pub use changes::{field_lines, plan_text, value_text};
 pub use live::{LiveLines, watched};
 pub use numbers::{ago, counted, duration, grouped, local};
 pub use run_text::{
-    ERRORS_GROUPED_MAX, held_text, is_rejected, run_report, seconds, short_id, status_text, undone, verdict,
+    ERRORS_GROUPED_MAX, held_text, is_rejected, run_report, short_id, status_text, undone, verdict,
 };
 pub use summary_box::summary_box;
 pub use table::{Column, table};

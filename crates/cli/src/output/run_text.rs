@@ -47,15 +47,9 @@ pub fn is_rejected(run: &Run) -> bool {
     run.end_reason == Some(EndReason::Rejected)
 }
 
-/// Seconds from start to end; of a held run to the moment it was held.
-pub fn seconds(run: &Run, now: Timestamp) -> Option<f64> {
-    let held = run.timeline.last().and_then(|e| e.ended_at).filter(|_| run.status == RunStatus::Held);
-    run.duration_seconds(held.unwrap_or(now))
-}
-
 /// The run in one sentence.
 pub fn verdict(run: &Run, now: Timestamp) -> String {
-    let took = seconds(run, now).map(duration).unwrap_or_default();
+    let took = run.duration_seconds(now).map(duration).unwrap_or_default();
     match run.status {
         RunStatus::Completed if run.dry_run() => format!("Planned in {took}: {}", planned(run)),
         RunStatus::Completed => format!("Completed in {took}: {}", done(run)),

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 use syncline_api::{AttentionView, HealthView, PeriodView, TrendsView};
-use syncline_core::{ErrorKind, RunStatus, Sync, SyncUid};
+use syncline_core::{ErrorKind, Run, RunStatus, SyncId, SyncUid};
 use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncRecord, SyncState};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -118,23 +118,24 @@ async fn trends_of(
     if wanted == 0 || wanted > POINTS_MAX {
         return Err(Fault::new(ErrorKind::BadUsage, format!("runs is from 1 to {POINTS_MAX}")));
     }
-    Ok(Json(sync_trends(&app, &app.sync(&sync_id)?, wanted).await?))
+    let sync = app.sync(&sync_id)?;
+    let recent = app.store.recent_runs(std::slice::from_ref(&sync.id), runs_for(wanted)).await?;
+    let runs = recent.first().map(|recent| &*recent.runs).unwrap_or_default();
+    Ok(Json(trends_view(&sync.id, runs, wanted)))
 }
 
-/// The latest runs of a sync, at most `wanted`.
-pub async fn sync_trends(app: &App, sync: &Sync, wanted: u64) -> Answer<TrendsView> {
-    let record = app.record(sync).await?;
-    let filter = RunFilter {
-        sync_uid: Some(record.uid),
-        statuses: vec![RunStatus::Completed, RunStatus::Failed, RunStatus::SourceFailure],
-        ..RunFilter::default()
-    };
-    let (runs, _) = app.store.runs(&filter, Page::first(wanted * RUNS_PER_POINT + RUNS_BEHIND)).await?;
-    let points = trends::points(&runs, wanted as usize);
-    Ok(TrendsView {
-        sync_id: sync.id.to_string(),
+/// Runs to read for so many points.
+pub fn runs_for(points: u64) -> u64 {
+    points * RUNS_PER_POINT + RUNS_BEHIND
+}
+
+/// How a sync's runs, the newest first, developed.
+pub fn trends_view(sync: &SyncId, runs: &[Run], points: u64) -> TrendsView {
+    let points = trends::points(runs, points as usize);
+    TrendsView {
+        sync_id: sync.to_string(),
         systematic_errors: trends::is_systematic(&points),
         review_first_errors: trends::asks_for_review(&points),
         points,
-    })
+    }
 }

@@ -11,19 +11,21 @@ use syncline_api::{
     AttentionList, ErrorView, FailingView, FirstErrorsView, HaltedSyncView, HeldView, List, OpenLettersView,
     SyncHealthView, TrendsView,
 };
-use syncline_core::{Run, RunStatus, Sync, SyncUid};
-use syncline_store::{LetterFilter, LetterState, Page, RunFilter, SyncFigures, SyncRecord, SyncState};
+use syncline_core::{Run, RunStatus, Sync, SyncId, SyncUid};
+use syncline_store::{Page, Recent, RunFilter, SyncFigures, SyncState};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::sliced;
-use super::insights::{HealthQuery, sync_trends};
+use super::insights::{HealthQuery, runs_for, trends_view};
 use crate::app::App;
 use crate::input::{self, Params};
 use crate::problem::{Answer, Fault};
 use crate::trends;
 
+/// Syncs whose runs are read together, so that no more of these are in memory.
+const SYNCS_AT_ONCE: usize = 50;
 /// Most of each kind that are named.
 const NAMED_MAX: usize = 50;
 /// Runs behind the latest one that tell whether its errors are the first.
@@ -45,9 +47,11 @@ async fn attention(State(app): State<Arc<App>>) -> Answer<Json<AttentionList>> {
     let (held, _) = app.store.runs(&held, Page::first(NAMED_MAX as u64)).await?;
     list.held = held.iter().map(held_view).collect();
     let project = &app.live.get().project;
-    let records = app.store.syncs().await?;
-    for record in records.iter().filter(|record| project.sync(&record.id).is_some()) {
-        look_at(&app, record, &mut list).await?;
+    let ids: Vec<SyncId> = project.syncs.iter().map(|sync| sync.id.clone()).collect();
+    for some in ids.chunks(SYNCS_AT_ONCE) {
+        for recent in app.store.recent_runs(some, RUNS_LOOKED_AT).await? {
+            look_at(&recent, &mut list);
+        }
     }
     list.halted.sort_by_key(|view| std::cmp::Reverse(view.since));
     list.failing.sort_by_key(|view| std::cmp::Reverse(view.completed_at));
@@ -74,13 +78,13 @@ fn held_view(run: &Run) -> HeldView {
 }
 
 /// Adds what there is about one sync.
-async fn look_at(app: &App, record: &SyncRecord, list: &mut AttentionList) -> Answer<()> {
+fn look_at(recent: &Recent, list: &mut AttentionList) {
+    let Recent { record, runs, open_letters } = recent;
     let sync_id = record.id.to_string();
     if let SyncState::Halted { reason, since, failures } = &record.state {
         let (reason, since, failures) = (reason.clone(), *since, *failures);
         list.halted.push(HaltedSyncView { sync_id: sync_id.clone(), reason, since, failures });
     }
-    let runs = ended_runs(app, &record.uid, RUNS_LOOKED_AT).await?;
     let counted: Vec<&Run> = runs.iter().filter(|run| trends::counts(run)).collect();
     if let Some((latest, before)) = counted.split_first() {
         let run_id = latest.id.to_string();
@@ -94,25 +98,9 @@ async fn look_at(app: &App, record: &SyncRecord, list: &mut AttentionList) -> An
             list.review.push(FirstErrorsView { sync_id: sync_id.clone(), run_id, rows_failed, completed_at });
         }
     }
-    let open = LetterFilter {
-        sync_uid: Some(record.uid.clone()),
-        states: vec![LetterState::Open],
-        ..LetterFilter::default()
-    };
-    let (_, open) = app.store.letters(&open, Page::first(1)).await?;
-    if open > 0 {
-        list.dead_letters.push(OpenLettersView { sync_id, open });
+    if *open_letters > 0 {
+        list.dead_letters.push(OpenLettersView { sync_id, open: *open_letters });
     }
-    Ok(())
-}
-
-async fn ended_runs(app: &App, uid: &SyncUid, count: u64) -> Answer<Vec<Run>> {
-    let filter = RunFilter {
-        sync_uid: Some(uid.clone()),
-        statuses: vec![RunStatus::Completed, RunStatus::Failed, RunStatus::SourceFailure],
-        ..RunFilter::default()
-    };
-    Ok(app.store.runs(&filter, Page::first(count)).await?.0)
 }
 
 /// Which trends to list.
@@ -154,11 +142,16 @@ async fn all_trends(
     let mut syncs: Vec<&Sync> = loaded.project.syncs.iter().filter(is_wanted).collect();
     syncs.sort_by(|a, b| a.id.cmp(&b.id));
     let List { data, pagination } = sliced(syncs, page);
-    let mut views = Vec::with_capacity(data.len());
-    for sync in data {
-        views.push(sync_trends(&app, sync, points).await?);
+    let ids: Vec<SyncId> = data.iter().map(|sync| sync.id.clone()).collect();
+    let mut views = BTreeMap::new();
+    for some in ids.chunks(SYNCS_AT_ONCE) {
+        for recent in app.store.recent_runs(some, runs_for(points)).await? {
+            views.insert(recent.record.id.clone(), trends_view(&recent.record.id, &recent.runs, points));
+        }
     }
-    Ok(Json(List { data: views, pagination }))
+    // One that is not registered yet has no runs.
+    let view = |id: SyncId| views.remove(&id).unwrap_or_else(|| trends_view(&id, &[], points));
+    Ok(Json(List { data: ids.into_iter().map(view).collect(), pagination }))
 }
 
 /// Figures of each sync over a day, a week or a month. Syncs without a run are left out.

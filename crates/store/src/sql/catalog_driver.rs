@@ -11,7 +11,7 @@ use syncline_core::{Result, RunId, RunStatus, SyncId};
 use super::{Backend, audit, events, figures, notices, objects, overviews, progress, requests, sync_figures};
 use crate::{
     Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health, LetterFilter,
-    LetterGroup, NewNotice, Notice, Object, Page, SyncFigures, SyncOverview,
+    LetterGroup, NewNotice, Notice, Object, Page, Recent, SyncFigures, SyncOverview,
 };
 
 #[async_trait]
@@ -108,6 +108,11 @@ impl<B: Backend + 'static> Catalog for B {
     async fn sync_overviews(&self, ids: &[SyncId]) -> Result<Vec<SyncOverview>> {
         let ids = ids.to_vec();
         self.read(move |tx| overviews::of(tx, &ids)).await
+    }
+
+    async fn recent_runs(&self, ids: &[SyncId], runs: u64) -> Result<Vec<Recent>> {
+        let ids = ids.to_vec();
+        self.read(move |tx| overviews::recent(tx, &ids, runs)).await
     }
 
     async fn health(&self, since: Timestamp, seconds: u64) -> Result<Health> {

@@ -1,7 +1,7 @@
 //! Every statement of the queue and the catalog is explained by SQLite as it is made: none may read a
 //! whole table, whatever has piled up in it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use syncline_core::{Run, RunId, RunStatus, RunType, SyncId, SyncUid, Trigger};
 
 use super::{
     Dialect, Outcome, Row, Sql, Value, audit, claims, events, figures, follow, notices, objects, overviews,
-    progress, queue, requests, runs, syncs,
+    progress, queue, requests, runs, sync_figures, syncs,
 };
 use crate::sqlite::migrations::{MIGRATIONS, migrate};
 use crate::{
@@ -26,6 +26,8 @@ use crate::{
 struct Explaining {
     database: Connection,
     statements: RefCell<BTreeSet<String>>,
+    /// How many were asked, the same ones too.
+    asked: Cell<usize>,
 }
 
 impl Explaining {
@@ -33,11 +35,12 @@ impl Explaining {
         let mut database = Connection::open_in_memory().unwrap();
         migrate(&mut database, MIGRATIONS).unwrap();
         database.execute_batch(crate::sqlite::PROGRESS).unwrap();
-        Self { database, statements: RefCell::default() }
+        Self { database, statements: RefCell::default(), asked: Cell::default() }
     }
 
     fn check(&self, statement: &str, values: &[Value]) {
         self.statements.borrow_mut().insert(statement.to_string());
+        self.asked.set(self.asked.get() + 1);
         // A count of everything adds up what the pages say they hold.
         if statement.starts_with("SELECT count(*) FROM") && !statement.contains("WHERE") {
             return;
@@ -155,6 +158,31 @@ fn no_statement_of_the_queue_reads_a_whole_table() {
 }
 
 #[test]
+fn many_syncs_are_seen_with_as_many_statements_as_one() {
+    let tx = &with_sync();
+    let sync = |name: &str| SyncSeen {
+        id: SyncId::new("crm", name),
+        renamed_from: None,
+        active: true,
+        uid: SyncUid::from_stored(format!("sync_{name}")),
+        seed: 1,
+    };
+    for name in ["b", "c", "d"] {
+        syncs::ensure(tx, &sync(name), at(0)).unwrap();
+    }
+    let ids = ["a", "b", "c", "d"].map(|name| SyncId::new("crm", name));
+    let asked = |ids: &[SyncId]| {
+        tx.asked.set(0);
+        assert_eq!(overviews::recent(tx, ids, 9).unwrap().len(), ids.len());
+        let recent = tx.asked.replace(0);
+        assert_eq!(overviews::of(tx, ids).unwrap().len(), ids.len());
+        (recent, tx.asked.get())
+    };
+    assert_eq!(asked(&ids[..1]), (3, 6));
+    assert_eq!(asked(&ids), (3, 6));
+}
+
+#[test]
 fn no_statement_of_the_catalog_reads_a_whole_table() {
     let tx = &with_sync();
     queue::enqueue(tx, &run("a", RunType::OneTime, None)).unwrap();
@@ -214,6 +242,8 @@ fn no_statement_of_the_catalog_reads_a_whole_table() {
     }
     figures::health(tx, at(0), 60).unwrap();
     assert_eq!(overviews::of(tx, &[SyncId::parse("crm.a").unwrap()]).unwrap().len(), 1);
+    assert_eq!(overviews::recent(tx, &[SyncId::parse("crm.a").unwrap()], 9).unwrap().len(), 1);
+    sync_figures::since(tx, at(0)).unwrap();
     figures::run_counts(tx).unwrap();
     figures::letter_groups(tx, &LetterFilter::default(), Page::first(9)).unwrap();
 }

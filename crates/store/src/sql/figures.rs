@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use syncline_core::{Error, ErrorKind, RunStatus, SyncUid};
 
 use super::{Outcome, Row, Sql, WORKSPACE, blob, damaged, letters, time, values};
@@ -20,7 +20,7 @@ pub fn health(tx: &dyn Sql, since: Timestamp, seconds: u64) -> Outcome<Health> {
     let micros = i64::try_from(seconds).ok().and_then(|s| s.checked_mul(1_000_000)).filter(|m| *m > 0);
     let micros = micros.ok_or_else(|| refused("a period lasts a second or longer"))?;
     let sql = format!(
-        "SELECT status, (completed_at - ?) / ? AS period, count(*), count(duration),
+        "SELECT status, completed_at / ? AS period, count(*), count(duration),
              CAST(coalesce(sum(duration), 0) AS BIGINT),
              CAST(coalesce(sum(rows_created), 0) AS BIGINT), CAST(coalesce(sum(rows_updated), 0) AS BIGINT),
              CAST(coalesce(sum(rows_deleted), 0) AS BIGINT), CAST(coalesce(sum(rows_failed), 0) AS BIGINT)
@@ -31,7 +31,7 @@ pub fn health(tx: &dyn Sql, since: Timestamp, seconds: u64) -> Outcome<Health> {
     );
     let mut health = Health { syncs_with_errors: syncs_with_errors(tx, since)?, ..Health::default() };
     let (mut timed, mut duration) = (0, 0);
-    for row in tx.query(&sql, values![since, micros, WORKSPACE, since])? {
+    for row in tx.query(&sql, values![micros, WORKSPACE, since])? {
         let (status, runs) = (status(&row)?, row.count(2)?);
         period(&mut health.periods, since, micros, row.integer(1)?)?.by_status.insert(status, runs);
         match status {
@@ -53,14 +53,14 @@ pub fn health(tx: &dyn Sql, since: Timestamp, seconds: u64) -> Outcome<Health> {
     Ok(health)
 }
 
-/// The period of this number, which is the last one or after it.
+/// The period of this number since 1970, which is the last one or after it.
 fn period(periods: &mut Vec<Period>, since: Timestamp, micros: i64, number: i64) -> Outcome<&mut Period> {
-    if number >= PERIODS_MAX {
+    let first = since.as_microsecond().div_euclid(micros);
+    if number - first >= PERIODS_MAX {
         return Err(refused("there would be more than 10,000 periods").into());
     }
-    while (periods.len() as i64) <= number {
-        let offset = SignedDuration::from_micros(micros * periods.len() as i64);
-        let start = since.checked_add(offset).map_err(|_| damaged("a run"))?;
+    while (periods.len() as i64) <= number - first {
+        let start = time((first + periods.len() as i64) * micros, "a run")?.max(since);
         periods.push(Period { start, by_status: BTreeMap::new() });
     }
     Ok(periods.last_mut().ok_or_else(|| damaged("a run"))?)

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use syncline_core::{Run, RunId, SyncId, SyncUid};
 
 use super::queue::UNFINISHED;
-use super::{Outcome, Row, Sql, Value, WORKSPACE, blob, syncs, time};
-use crate::{Generation, Page, SyncOverview};
+use super::{Dialect, Outcome, Row, Sql, Value, WORKSPACE, blob, syncs, time};
+use crate::{Generation, Page, Recent, SyncOverview};
 
 pub fn of(tx: &dyn Sql, ids: &[SyncId]) -> Outcome<Vec<SyncOverview>> {
     Page::first(ids.len() as u64).check()?;
@@ -31,6 +31,55 @@ pub fn of(tx: &dyn Sql, ids: &[SyncId]) -> Outcome<Vec<SyncOverview>> {
         record,
     };
     Ok(records.into_iter().map(overview).collect())
+}
+
+pub fn recent(tx: &dyn Sql, ids: &[SyncId], runs: u64) -> Outcome<Vec<Recent>> {
+    Page::first((ids.len() as u64).saturating_mul(runs)).check()?;
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let records = syncs::of(tx, ids)?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = Asked::of(records.iter().map(|record| record.uid.as_str()));
+    let (mut runs, mut letters) = (ended_runs(tx, &asked, runs)?, open_letters(tx, &asked)?);
+    let recent = |record: crate::SyncRecord| Recent {
+        runs: runs.remove(&record.uid).unwrap_or_default(),
+        open_letters: letters.remove(&record.uid).unwrap_or_default(),
+        record,
+    };
+    Ok(records.into_iter().map(recent).collect())
+}
+
+/// The latest of each, newest first: as many looks into the index as there are syncs.
+fn ended_runs(tx: &dyn Sql, asked: &Asked, limit: u64) -> Outcome<HashMap<SyncUid, Vec<Run>>> {
+    let latest = |columns| {
+        format!(
+            "SELECT {columns} FROM {} WHERE workspace_id = s.workspace_id AND sync_uid = s.uid
+                 AND status IN ('completed', 'failed', 'source_failure')
+             ORDER BY created_at DESC, id DESC LIMIT {limit}",
+            tx.dialect().by_index("runs", "runs_of_sync")
+        )
+    };
+    let of_each = match tx.dialect() {
+        Dialect::Sqlite => {
+            let ids = latest("id");
+            format!("JOIN runs AS ended ON ended.workspace_id = s.workspace_id AND ended.id IN ({ids})")
+        }
+        Dialect::Postgres => format!("CROSS JOIN LATERAL ({}) AS ended", latest("id, created_at, record")),
+    };
+    let sql = format!(
+        "SELECT ended.record FROM syncs AS s {of_each}
+         WHERE s.workspace_id = ? AND s.uid IN ({}) ORDER BY ended.created_at DESC, ended.id DESC",
+        asked.marks
+    );
+    let mut ended: HashMap<SyncUid, Vec<Run>> = HashMap::new();
+    for record in tx.texts(&sql, &asked.values)? {
+        let run: Run = blob::decode(&record, "a run")?;
+        ended.entry(run.sync_uid.clone()).or_default().push(run);
+    }
+    Ok(ended)
 }
 
 /// The syncs that are asked for, as a statement's marks and values.

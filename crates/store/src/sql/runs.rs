@@ -67,7 +67,7 @@ pub fn add(tx: &dyn Sql, run: &Run) -> Outcome<()> {
 
 /// What changes with a run: its status and what follows from its record.
 fn columns(run: &Run) -> Outcome<[Value; 14]> {
-    let duration = run.started_at.zip(run.completed_at).map(|(start, end)| end.duration_since(start));
+    let duration = run.completed_at.and_then(|end| run.duration(end));
     let run_at = match run.status {
         RunStatus::Scheduled => Some(follow::due_at(run)),
         _ => run.run_at,

@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use syncline_core::{ErrorKind, Run, RunStatus, RunType, SyncId, Trigger};
-use syncline_store::{Catalog, FollowUp, Health, LetterFilter, LetterState, Page};
+use syncline_core::run::TimelineEntry;
+use syncline_core::{ErrorKind, Phase, Run, RunStatus, RunType, SyncId, Trigger};
+use syncline_store::{Catalog, FollowUp, Health, LetterFilter, LetterState, Page, Recent};
 
 use crate::fixtures::*;
 use crate::over_every_store;
@@ -12,9 +13,11 @@ over_every_store![
     a_sync_has_errors_when_its_latest_run_had,
     runs_are_counted_in_periods_without_gaps,
     periods_have_a_limit,
+    the_time_in_which_a_run_was_held_is_no_work,
     runs_are_counted_by_status,
     letters_are_grouped_by_their_error,
     syncs_are_seen_with_what_became_of_them,
+    syncs_are_seen_with_how_they_went_lately,
 ];
 
 /// Ends a run of a sync at a moment, with rows counted.
@@ -71,7 +74,7 @@ async fn health_counts_the_runs_that_ended_in_the_period(store: Arc<dyn Catalog>
     };
     let health = store.health(at(100), 60).await.unwrap();
     // The fire that was taken away did not run.
-    assert_eq!(health.periods[0].by_status[&NotRun], 1);
+    assert_eq!(health.periods[1].by_status[&NotRun], 1);
     assert_eq!(Health { periods: vec![], ..health }, expected);
 }
 
@@ -108,15 +111,35 @@ async fn runs_are_counted_in_periods_without_gaps(store: Arc<dyn Catalog>) {
     ended(&*store, "b", "a", Completed, 159, 0).await;
     ended(&*store, "c", "a", Failed, 159, 0).await;
     ended(&*store, "d", "a", Cancelled, 280, 0).await;
+    // Each begins with a whole minute, but for the first.
     let periods = store.health(at(100), 60).await.unwrap().periods;
     let counted: Vec<_> = periods.into_iter().map(|p| (p.start, p.by_status)).collect();
     let expected = [
-        (at(100), BTreeMap::from([(Completed, 2), (Failed, 1)])),
-        (at(160), BTreeMap::new()),
-        (at(220), BTreeMap::new()),
-        (at(280), BTreeMap::from([(Cancelled, 1)])),
+        (at(100), BTreeMap::from([(Completed, 1)])),
+        (at(120), BTreeMap::from([(Completed, 1), (Failed, 1)])),
+        (at(180), BTreeMap::new()),
+        (at(240), BTreeMap::from([(Cancelled, 1)])),
     ];
     assert_eq!(counted, expected);
+}
+
+async fn the_time_in_which_a_run_was_held_is_no_work(store: Arc<dyn Catalog>) {
+    let phase = |phase, from, to| TimelineEntry { phase, started_at: at(from), ended_at: Some(at(to)) };
+    let end = async |name: &str, status, timeline, seconds| {
+        enqueued(&*store, name, "a", RunType::Sync).await;
+        let run = taken_and_running(&*store, &run_id(name)).await;
+        let run = Run { status, timeline, completed_at: Some(at(seconds)), ..run };
+        store.end_run(&run, &FollowUp::default()).await.unwrap();
+    };
+    ensure(&*store, "a").await;
+    // Both started at 1. One was approved after a while, one rejected.
+    let approved = vec![phase(Phase::Extracting, 1, 11), phase(Phase::Writing, 1_000, 1_005)];
+    end("approved", RunStatus::Completed, approved, 1_005).await;
+    end("rejected", RunStatus::Cancelled, vec![phase(Phase::Extracting, 1, 22)], 9_000).await;
+    let health = store.health(at(0), 3_600).await.unwrap();
+    assert_eq!(health.average_duration_seconds, Some((15.0 + 21.0) / 2.0));
+    let figures = store.sync_figures(at(0)).await.unwrap();
+    assert_eq!((figures[0].timed_runs, figures[0].duration_seconds), (2, 36.0));
 }
 
 async fn periods_have_a_limit(store: Arc<dyn Catalog>) {
@@ -221,4 +244,39 @@ async fn syncs_are_seen_with_what_became_of_them(store: Arc<dyn Catalog>) {
     assert!(store.sync_overviews(&[SyncId::new("crm", "none")]).await.unwrap().is_empty());
     let too_many = vec![SyncId::new("crm", "a"); Page::SIZE_MAX as usize + 1];
     refused(store.sync_overviews(&too_many).await, ErrorKind::BadUsage);
+}
+
+async fn syncs_are_seen_with_how_they_went_lately(store: Arc<dyn Catalog>) {
+    use RunStatus::*;
+    for name in ["a", "b", "c"] {
+        ensure(&*store, name).await;
+    }
+    for (n, status) in [Failed, Completed, Cancelled, SourceFailure, Completed].into_iter().enumerate() {
+        ended(&*store, &format!("a{n}"), "a", status, 100 + n as i64, 0).await;
+    }
+    enqueued(&*store, "b0", "b", RunType::Sync).await;
+    let run = taken_and_running(&*store, &run_id("b0")).await;
+    store
+        .stage_letters(&run.id, run.epoch, &[letter(&run, "b1", &[1]), letter(&run, "b2", &[2])])
+        .await
+        .unwrap();
+    store.commit(&ending_with_generation(&run)).await.unwrap();
+    // What waits or is on its way did not end.
+    enqueued(&*store, "waits", "a", RunType::OneTime).await;
+
+    let ids = ["c", "none", "b", "a"].map(|name| SyncId::new("crm", name));
+    let seen = store.recent_runs(&ids, 3).await.unwrap();
+    let shown = |recent: &Recent| {
+        let runs: Vec<_> = recent.runs.iter().map(|run| run.id.clone()).collect();
+        (recent.record.uid.clone(), runs, recent.open_letters)
+    };
+    let expected = [
+        (uid("a"), vec![run_id("a4"), run_id("a3"), run_id("a1")], 0),
+        (uid("b"), vec![run_id("b0")], 2),
+        (uid("c"), vec![], 0),
+    ];
+    assert_eq!(seen.iter().map(shown).collect::<Vec<_>>(), expected);
+    assert_eq!(seen[1].runs[0], store.run(&run_id("b0")).await.unwrap().unwrap());
+    assert!(store.recent_runs(&[], 3).await.unwrap().is_empty());
+    refused(store.recent_runs(&ids, Page::SIZE_MAX).await, ErrorKind::BadUsage);
 }

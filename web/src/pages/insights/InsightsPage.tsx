@@ -57,7 +57,7 @@ export function InsightsPage() {
           <Panel title={`Last ${WORDS[window]}`} pad={false}>
             <InFigures window={window} health={health.data} />
           </Panel>
-          <Panel title="Runs by status">
+          <Panel title="Runs by status" about="Hours and days are those of UTC.">
             <RunsChart health={health.data} height={180} />
           </Panel>
           <SyncsInFigures window={window} health={health.data} />

@@ -10,7 +10,7 @@ import { ProblemNote } from '../../ui/problem';
 import { ProgressBar } from '../../ui/progress';
 import { useRunActions } from '../../ui/run-actions';
 import { RunStatus } from '../../ui/status';
-import { Elapsed } from '../../ui/time';
+import { Took } from '../../ui/time';
 import { verdict } from '../../ui/verdict';
 import { DryRun } from './DryRun';
 import classes from './letters.module.css';
@@ -50,7 +50,7 @@ export function ReplayRun({ runId }: { runId: string }) {
           </Group>
           <Group gap="sm">
             <Text size="sm" c="dimmed">
-              <Elapsed from={run.started_at} to={run.completed_at} />
+              <Took run={run} />
               {left !== null && `, about ${duration(left)} left`}
             </Text>
             <Actions run={run} figures={figures} />
