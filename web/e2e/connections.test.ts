@@ -21,9 +21,20 @@ describe('connections', () => {
     await it.goto('/connections');
     await page.getByRole('row', { name: /files.*syncline\.yaml/ }).waitFor();
     await page.getByRole('button', { name: 'Test files' }).click();
-    await page.getByText(/^Works, /).waitFor();
+    await page.getByText(/^Works · checked /).waitFor();
     await page.getByRole('button', { name: 'Test shop' }).click();
-    await page.getByText(/^Fails, /).waitFor();
+    await page.getByText(/^Failed .*: .*127\.0\.0\.1/).waitFor();
+    await expectAccessible(page);
+    // The server keeps it: it is the same for everybody, and after a reload.
+    await page.reload();
+    await page.getByText(/^Works · checked /).waitFor();
+    await page.getByRole('link', { name: 'shop' }).click();
+    const last = page.getByRole('region', { name: 'Last check' }).or(page.getByText('Last check')).first();
+    await last.waitFor();
+    await page
+      .getByText(/does not work/)
+      .first()
+      .waitFor();
     await expectAccessible(page);
   });
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, signedIn, type World, world } from './world';
+import { expectAccessible, signedIn, until, type World, world } from './world';
 
 describe('tokens and what they did', () => {
   let it: World;
@@ -25,6 +25,17 @@ describe('tokens and what they did', () => {
     expect(await page.getByText(secret).count()).toBe(0);
     const row = page.getByRole('row', { name: /deploy/ });
     await row.getByText('Active').waitFor();
+    const { token_id: id } = await (await asks(secret)).json();
+    await until(
+      () => it.server.api('GET', '/tokens'),
+      ({ data }) => data.find((token: { id: string }) => token.id === id).last_used_at !== null,
+    );
+    await page.reload();
+    await row
+      .locator('td')
+      .nth(4)
+      .getByText(/just now|s ago/)
+      .waitFor();
     await row.getByRole('button', { name: 'Revoke deploy' }).click();
     await page.getByRole('button', { name: 'Revoke', exact: true }).last().click();
     await row.getByText('Revoked').waitFor();
@@ -38,9 +49,12 @@ describe('tokens and what they did', () => {
     await page.goto(`${it.server.url}/tokens`);
     await page.getByText('Only for the role admin').waitFor();
     await it.server.api('DELETE', `/tokens/${id}`);
+    await page.getByRole('link', { name: 'Run history' }).click();
     await page.getByText('Your session ended').waitFor();
     await page.getByLabel('Token').fill(it.server.token);
     await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Run history' }).waitFor();
+    await page.getByRole('link', { name: 'API tokens' }).click();
     await page.getByRole('row', { name: /short.*Revoked/ }).waitFor();
     await page.context().close();
   });

@@ -40,6 +40,9 @@ pub struct TokenView {
     /// `None`: never.
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    /// When it was last used, by itself or by a session that it opened; within a minute or so. Null: never.
+    #[serde(default)]
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// What a new token is to be.

@@ -42,6 +42,27 @@ pub struct ConnectionView {
     pub used_by: Vec<String>,
     /// With an error among them it cannot be used.
     pub problems: Vec<ProblemItem>,
+    /// Null: it was not checked yet.
+    #[serde(default)]
+    pub last_check: Option<LastCheckView>,
+}
+
+/// How a connection did when somebody tried it last.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LastCheckView {
+    pub at: Timestamp,
+    /// Name of the token of whoever tried it.
+    pub by: String,
+    /// Every end that it has answered.
+    pub good: bool,
+    /// The connection was changed since.
+    pub outdated: bool,
+    /// Null if nothing can be read from it.
+    pub source: Option<EndCheck>,
+    /// Null if nothing can be written to it.
+    pub destination: Option<EndCheck>,
+    /// Why neither end could be asked, for example a secret that is not set.
+    pub error: Option<EndCheck>,
 }
 
 /// A connection to be made.

@@ -86,6 +86,7 @@ pub struct SyncHealthView {
     pub cancelled: u64,
     /// completed / (completed + failed + source failures), 0 to 1; null without any.
     pub success_rate: Option<f64>,
+    /// Of work: without the time in which runs were held.
     pub average_duration_seconds: Option<f64>,
     /// Created, updated and deleted.
     pub rows_synced: u64,

@@ -28,7 +28,8 @@ pub struct RunView {
     pub trigger: String,
     pub started_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
-    /// Whole seconds, rounded; of a run that goes on, up to now.
+    /// Whole seconds of work, rounded; of a run that goes on, up to now. The time in which it was held, and then
+    /// waited for its turn again, is not among them.
     pub duration_seconds: Option<u64>,
     pub rows_processed: u64,
     pub rows_created: u64,

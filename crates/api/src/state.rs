@@ -102,6 +102,7 @@ pub struct HealthView {
     pub cancelled: u64,
     /// completed / (completed + failed + source failures), 0 to 1; null without any.
     pub success_rate: Option<f64>,
+    /// Of work: without the time in which runs were held.
     pub average_duration_seconds: Option<f64>,
     /// Created, updated and deleted.
     pub rows_synced: u64,
@@ -116,6 +117,7 @@ pub struct HealthView {
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PeriodView {
+    /// A whole hour (`24h`), every sixth hour (`7d`) or a day (`30d`) in UTC; of the first period, `since`.
     pub start: Timestamp,
     pub by_status: BTreeMap<String, u64>,
 }

@@ -4,7 +4,7 @@
 //! random bits. Deny by default: an operation whose OpenAPI description names no role is for nobody.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -28,10 +28,14 @@ use crate::problem::Fault;
 
 const TOKEN: &str = "token";
 const SESSION: &str = "session";
+/// When a token was last used, under its id: beside it, so that it does not race with its revocation.
+const TOKEN_USE: &str = "token_use";
 /// The id of the token that the first start makes: of two servers that start together, one makes it.
 const FIRST_TOKEN: &str = "first";
 /// The id of the token that commands on this machine use.
 const LOCAL_TOKEN: &str = "local";
+/// A use of a token is kept this often at most, so that whoever reads much does not write much.
+const USE_KEPT_EVERY: Duration = Duration::from_secs(60);
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
 /// A browser's session ends after this, used or not.
@@ -57,6 +61,12 @@ struct StoredSession {
     expires_at: Timestamp,
 }
 
+/// A token's last use as stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct StoredUse {
+    at: Timestamp,
+}
+
 /// Who asks.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -74,11 +84,13 @@ pub struct Tokens {
     store: Arc<dyn Catalog>,
     /// The secret of commands on this machine, which ends with the process.
     local: Arc<str>,
+    /// When this process last kept the use of each token.
+    uses: Arc<Mutex<HashMap<String, Timestamp>>>,
 }
 
 impl Tokens {
     pub fn new(store: Arc<dyn Catalog>) -> Result<Self> {
-        Ok(Self { store, local: random_secret()?.into() })
+        Ok(Self { store, local: random_secret()?.into(), uses: Arc::default() })
     }
 
     /// The token of commands on this machine. It is never stored.
@@ -132,14 +144,18 @@ impl Tokens {
         };
         let object = object(TOKEN, id, &stored, now)?;
         self.store.put_object(&object, Some(0), now).await?;
-        Ok((view(&object, stored), format!("sl_{id}_{secret}")))
+        Ok((view(&object, stored, None), format!("sl_{id}_{secret}")))
     }
 
     pub async fn list(&self) -> Result<Vec<TokenView>> {
         let mut tokens = Vec::new();
+        let mut uses = HashMap::new();
+        for object in self.store.objects(TOKEN_USE).await? {
+            uses.insert(object.id.clone(), stored::<StoredUse>(&object)?.at);
+        }
         for object in self.store.objects(TOKEN).await? {
             let stored = stored::<StoredToken>(&object)?;
-            tokens.push(view(&object, stored));
+            tokens.push(view(&object, stored, uses.remove(&object.id)));
         }
         tokens.sort_by_key(|token| std::cmp::Reverse(token.created_at));
         Ok(tokens)
@@ -154,7 +170,9 @@ impl Tokens {
         token.revoked_at.get_or_insert(now);
         let changed = Object { body: body(&token)?, ..found };
         self.store.put_object(&changed, Some(changed.revision), now).await?;
-        Ok(view(&changed, token))
+        let used = self.store.object(TOKEN_USE, id).await?;
+        let used_at = used.map(|used| stored::<StoredUse>(&used)).transpose()?.map(|used| used.at);
+        Ok(view(&changed, token, used_at))
     }
 
     /// Whose token this is, if it is valid now.
@@ -171,7 +189,7 @@ impl Tokens {
         if !bool::from(token.hash.as_bytes().ct_eq(hash(secret).as_bytes())) {
             return Ok(None);
         }
-        Ok(caller_of(id, token, now))
+        Ok(self.used(caller_of(id, token, now), now))
     }
 
     /// Opens a session for a browser: the text for its cookie.
@@ -198,8 +216,31 @@ impl Tokens {
             return Ok(None);
         }
         let Some(token) = self.store.object(TOKEN, &session.token_id).await? else { return Ok(None) };
-        let caller = caller_of(&session.token_id, stored(&token)?, now);
+        let caller = self.used(caller_of(&session.token_id, stored(&token)?, now), now);
         Ok(caller.map(|caller| Caller { expires_at: Some(session.expires_at), by_session: true, ..caller }))
+    }
+
+    /// Keeps that a token was used. The request does not wait for it, nor fail with it.
+    fn used(&self, caller: Option<Caller>, now: Timestamp) -> Option<Caller> {
+        let id = caller.as_ref()?.token_id.clone();
+        {
+            let mut uses = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            if uses.get(&id).is_some_and(|at| now < *at + USE_KEPT_EVERY) {
+                return caller;
+            }
+            uses.insert(id.clone(), now);
+        }
+        let store = Arc::clone(&self.store);
+        tokio::spawn(async move {
+            let kept = match object(TOKEN_USE, &id, &StoredUse { at: now }, now) {
+                Ok(object) => store.put_object(&object, None, now).await.map(drop),
+                Err(e) => Err(e),
+            };
+            if let Err(error) = kept {
+                tracing::warn!(token = id, %error, "the use of a token was not kept");
+            }
+        });
+        caller
     }
 
     /// Drops the sessions that have ended.
@@ -271,7 +312,7 @@ fn stored<T: serde::de::DeserializeOwned>(object: &Object) -> Result<T> {
     })
 }
 
-fn view(object: &Object, token: StoredToken) -> TokenView {
+fn view(object: &Object, token: StoredToken, last_used_at: Option<Timestamp>) -> TokenView {
     TokenView {
         id: object.id.clone(),
         name: token.name,
@@ -280,6 +321,7 @@ fn view(object: &Object, token: StoredToken) -> TokenView {
         created_by: token.created_by,
         expires_at: token.expires_at,
         revoked_at: token.revoked_at,
+        last_used_at,
     }
 }
 

@@ -17,6 +17,7 @@ use syncline_store::{Object, Page, RunFilter, SyncState};
 use crate::actions;
 use crate::app::App;
 use crate::live::{Version, item};
+use crate::notify;
 use crate::objects::{Body, refuse_file, unknown};
 use crate::problem::{Answer, Fault};
 use crate::reload::{self, Gate};
@@ -164,6 +165,7 @@ pub fn check(
         None => document.clone(),
     };
     let split = split_secrets(object, &carried, registry);
+    check_signing(object, &split.secrets, shown)?;
     let mut known: BTreeSet<String> = old.map(|old| kept_secret_paths(object, old)).unwrap_or_default();
     known.extend(split.secrets.iter().map(|secret| secret.path.clone()));
     let unknown: Vec<_> = kept_secret_paths(object, &split.document).difference(&known).cloned().collect();
@@ -179,6 +181,32 @@ pub fn check(
         return Err(invalid(object, &problems, shown));
     }
     Ok(Checked { document: split.document, given: split.secrets, loaded })
+}
+
+/// Secrets of a channel sign its messages, and no other text can. What is given as a placeholder is known only when
+/// a message is sent.
+fn check_signing(object: &ObjectName, given: &[KeptSecret], shown: &Shown) -> Answer<()> {
+    let signs = |secret: &&KeptSecret| {
+        object.kind == ObjectKind::Notification
+            && ["secret", "previous_secret"].contains(&secret.path.as_str())
+    };
+    let wrong = |secret: &KeptSecret| {
+        let error = notify::check_secret(&secret.value).err()?;
+        let pointer = format!("/{}", secret.path);
+        Some(ProblemItem {
+            code: "invalid_value".into(),
+            message: error.message,
+            at: Some(shown.place(&pointer).unwrap_or(pointer)),
+            help: error.help,
+            warning: false,
+        })
+    };
+    let items: Vec<_> = given.iter().filter(signs).filter_map(wrong).collect();
+    if items.is_empty() {
+        return Ok(());
+    }
+    let message = format!("messages of the channel '{}' could not be signed", object.name);
+    Err(Fault::new(ErrorKind::InvalidConfig, message).with_items(items))
 }
 
 /// 422 with everything that is wrong about a document.

@@ -7,6 +7,7 @@
 mod access;
 mod actions;
 mod app;
+mod checks;
 mod edit;
 mod errors_page;
 mod events;

@@ -126,7 +126,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Connects to both ends of a connection. */
+        /** Connects to both ends of a connection. How it went is kept as its `last_check`. */
         post: operations["check_connection"];
         delete?: never;
         options?: never;
@@ -1469,6 +1469,7 @@ export interface components {
             used_by: string[];
             /** @description With an error among them it cannot be used. */
             problems: components["schemas"]["ProblemItem"][];
+            last_check: components["schemas"]["LastCheckView"] | null;
         };
         /** @description A type of connections. */
         ConnectorView: {
@@ -1823,7 +1824,10 @@ export interface components {
              * @description completed / (completed + failed + source failures), 0 to 1; null without any.
              */
             success_rate: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Of work: without the time in which runs were held.
+             */
             average_duration_seconds: number | null;
             /**
              * Format: int64
@@ -1888,6 +1892,20 @@ export interface components {
             origin: components["schemas"]["OriginView"];
             /** @description With an error among them it is not part of the project. */
             problems: components["schemas"]["ProblemItem"][];
+        };
+        /** @description How a connection did when somebody tried it last. */
+        LastCheckView: {
+            /** Format: date-time */
+            at: string;
+            /** @description Name of the token of whoever tried it. */
+            by: string;
+            /** @description Every end that it has answered. */
+            good: boolean;
+            /** @description The connection was changed since. */
+            outdated: boolean;
+            source: components["schemas"]["EndCheck"] | null;
+            destination: components["schemas"]["EndCheck"] | null;
+            error: components["schemas"]["EndCheck"] | null;
         };
         /** @description Which letters a request is about: exactly one of `ids`, `filter` and `group`. */
         LetterChoice: {
@@ -2261,7 +2279,10 @@ export interface components {
             api_call_seconds: number;
         };
         PeriodView: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description A whole hour (`24h`), every sixth hour (`7d`) or a day (`30d`) in UTC; of the first period, `since`.
+             */
             start: string;
             by_status: {
                 [key: string]: number;
@@ -2781,7 +2802,8 @@ export interface components {
             completed_at: string | null;
             /**
              * Format: int64
-             * @description Whole seconds, rounded; of a run that goes on, up to now.
+             * @description Whole seconds of work, rounded; of a run that goes on, up to now. The time in which it was held, and then
+             *     waited for its turn again, is not among them.
              */
             duration_seconds: number | null;
             /** Format: int64 */
@@ -3003,7 +3025,10 @@ export interface components {
              * @description completed / (completed + failed + source failures), 0 to 1; null without any.
              */
             success_rate: number | null;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Of work: without the time in which runs were held.
+             */
             average_duration_seconds: number | null;
             /**
              * Format: int64
@@ -3088,6 +3113,11 @@ export interface components {
             expires_at: string | null;
             /** Format: date-time */
             revoked_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used, by itself or by a session that it opened; within a minute or so. Null: never.
+             */
+            last_used_at: string | null;
         };
         /** @description A sudden change against the median of the ten runs before. */
         TrendFlag: {

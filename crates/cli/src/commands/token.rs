@@ -117,6 +117,7 @@ pub fn print_list(out: &Out, tokens: Vec<TokenView>) {
         Column::left("NAME"),
         Column::left("ROLE"),
         Column::left("CREATED").optional(),
+        Column::left("LAST USED"),
         Column::left("VALID"),
     ];
     let now = Timestamp::now();
@@ -132,6 +133,7 @@ pub fn print_list(out: &Out, tokens: Vec<TokenView>) {
             (Some(Style::Strong), token.name.clone()),
             (None, token.role.as_str().to_string()),
             (None, output::local(token.created_at)),
+            (None, token.last_used_at.map_or_else(|| "never".into(), output::local)),
             (Some(style), valid),
         ]
     });

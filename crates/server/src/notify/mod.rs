@@ -20,4 +20,4 @@ pub use channel::{Channel, ChannelKind, ChannelSource, Target, channel_id, chann
 pub use decide::{Ended, decide, earlier_filter, earlier_needed};
 pub use deliver::{ATTEMPT_TIMEOUT, Deliverer, RETRY_DELAYS, Tested, outbound_options};
 pub use telling::{Event, Links, Telling};
-pub use webhook::SECRET_PREFIX;
+pub use webhook::{SECRET_PREFIX, check_secret};

@@ -68,6 +68,11 @@ fn signature(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> Result<Strin
     Ok(format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes())))
 }
 
+/// Whether messages can be signed with a secret.
+pub fn check_secret(secret: &str) -> Result<()> {
+    key(secret).map(drop)
+}
+
 /// The bytes of a secret. What is wrong with one is told without showing it.
 fn key(secret: &str) -> Result<Zeroizing<Vec<u8>>> {
     let bytes = secret.strip_prefix(SECRET_PREFIX).and_then(|encoded| STANDARD.decode(encoded).ok());

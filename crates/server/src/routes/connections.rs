@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use axum::{Extension, Json};
 use serde_json::{Map, Value, json};
 use syncline_api::{
     ChangedConnection, ConnectionCheck, ConnectionView, ConnectorView, DestinationAbilities, DiscoverRequest,
@@ -20,7 +20,9 @@ use utoipa_axum::routes;
 
 use super::access::sliced;
 use super::made;
+use crate::access::Caller;
 use crate::app::App;
+use crate::checks::{self, LastCheck};
 use crate::edit::{self, Expected, Shown, Wanted};
 use crate::input::{Body, OptionalBody, Paging, Params};
 use crate::live::Version;
@@ -47,13 +49,21 @@ fn object(name: &str) -> ObjectName {
     ObjectName::new(ObjectKind::Connection, name)
 }
 
+/// A connection as it may be shown, with how it did when it was tried last.
+async fn checked_view(app: &App, name: &str) -> Answer<ConnectionView> {
+    let last = checks::of(&*app.store, name).await?;
+    view(app, &app.live.get(), name, last.as_ref())
+}
+
 /// A connection as it may be shown; also one made by the API that is not part of the project.
-fn view(app: &App, version: &Version, name: &str) -> Answer<ConnectionView> {
+fn view(app: &App, version: &Version, name: &str, last: Option<&LastCheck>) -> Answer<ConnectionView> {
     let object = object(name);
     let in_project = version.project.document(&object);
     let document = in_project.or_else(|| version.made.documents.get(&object).cloned());
     let document = document.ok_or_else(|| unknown(&object))?;
     let shown = redact(&object, &document, &app.live.registry);
+    let origin = made::origin(version, &object);
+    let last_check = last.map(|last| last.view(&checks::version(&shown.document, origin.revision)));
     let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_string);
     Ok(ConnectionView {
         name: name.to_string(),
@@ -61,9 +71,10 @@ fn view(app: &App, version: &Version, name: &str) -> Answer<ConnectionView> {
         description: text("description"),
         document: made::map(shown.document),
         secrets_set: shown.secrets_set,
-        origin: made::origin(version, &object),
+        origin,
         used_by: edit::users(&version.project, name),
         problems: made::problems(version, &object),
+        last_check,
     })
 }
 
@@ -79,7 +90,9 @@ async fn list(
     let made = version.made.documents.connections.keys();
     let names: BTreeSet<&String> = version.project.connections.keys().chain(made).collect();
     let List { data, pagination } = sliced(names.into_iter().collect(), page);
-    let data = data.into_iter().map(|name| view(&app, &version, name)).collect::<Answer<_>>()?;
+    let last = checks::all(&*app.store).await?;
+    let view = |name: &String| view(&app, &version, name, last.get(name));
+    let data = data.into_iter().map(view).collect::<Answer<_>>()?;
     Ok(Json(List { data, pagination }))
 }
 
@@ -107,7 +120,7 @@ async fn store(
     let document = Value::Object(document);
     let stored = edit::put(app, Wanted { object, document, expected, shown: Shown::document() }).await?;
     let detail = json!({ "revision": stored.revision, "secrets_given": stored.secrets_given });
-    let view = view(app, &app.live.get(), name)?;
+    let view = checked_view(app, name).await?;
     Ok(made::answer(status, Some(stored.revision), &view, detail))
 }
 
@@ -116,7 +129,7 @@ async fn store(
     responses((status = 200, body = ConnectionView, headers(("ETag" = String, description = "Its revision, if the API made it.")))),
     extensions(("x-role" = json!("viewer"))))]
 async fn get(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Response> {
-    let view = view(&app, &app.live.get(), &name)?;
+    let view = checked_view(&app, &name).await?;
     Ok(made::answer(StatusCode::OK, view.origin.revision, &view, Value::Null))
 }
 
@@ -153,6 +166,7 @@ async fn remove(
     headers: HeaderMap,
 ) -> Answer<StatusCode> {
     edit::remove(&app, &object(&name), edit::if_match(&headers)?).await?;
+    checks::forget(&*app.store, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -172,11 +186,26 @@ fn connected(app: &App, name: &str) -> Answer<Connection> {
     Ok(app.live.registry.connect(&config)?)
 }
 
-/// Connects to both ends of a connection.
+/// Connects to both ends of a connection. How it went is kept as its `last_check`.
 #[utoipa::path(post, path = "/connections/{name}/check", operation_id = "check_connection", tag = "connections", params(("name" = String, Path)),
     responses((status = 200, body = ConnectionCheck)), extensions(("x-role" = json!("operator"))))]
-async fn check(State(app): State<Arc<App>>, Path(name): Path<String>) -> Answer<Json<ConnectionCheck>> {
-    Ok(Json(app.prober.check_connection(connected(&app, &name)?).await?))
+async fn check(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+) -> Answer<Json<ConnectionCheck>> {
+    // What is checked is what is there now, also if it is changed meanwhile.
+    let before = view(&app, &app.live.get(), &name, None)?;
+    let version = checks::version(&Value::Object(before.document), before.origin.revision);
+    let checked = match connected(&app, &name) {
+        Ok(connection) => app.prober.check_connection(connection).await.map_err(Fault::from),
+        Err(fault) => Err(fault),
+    };
+    let blank =
+        LastCheck { at: app.now(), by: caller.name, version, source: None, destination: None, error: None };
+    let last = blank.answered(checked.as_ref().map_err(|fault| &fault.error));
+    checks::keep(&*app.store, &name, &last).await?;
+    Ok(Json(checked?))
 }
 
 /// Connects to both ends of a connection before it is kept.

@@ -1,6 +1,8 @@
 //! The server over a project with real databases, asked through its API as any client would.
 
 mod authoring;
+mod channels;
+mod checks;
 mod definitions;
 mod fixture;
 mod overview;
@@ -8,4 +10,5 @@ mod reload;
 mod repeats;
 mod rotation;
 mod secrets;
+mod tokens;
 mod web;

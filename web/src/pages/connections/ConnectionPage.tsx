@@ -13,7 +13,7 @@ import { ProblemList, ProblemNote } from '../../ui/problem';
 import { tellDone, tellProblem } from '../../ui/tell';
 import { Ago } from '../../ui/time';
 import { ChangeForm } from './ChangeForm';
-import { CheckResult, useTest } from './check';
+import { LastCheckPanel, useTest } from './check';
 import { type Connector, ConnectorMark, useConnectors } from './kind';
 import { Objects } from './Objects';
 import { connectionRoute } from './route';
@@ -91,15 +91,10 @@ function Actions({ connection }: { connection: Connection }) {
 function Content({ connection, connector }: { connection: Connection; connector?: Connector }) {
   const { tab = 'objects' } = connectionRoute.useSearch();
   const navigate = connectionRoute.useNavigate();
-  const { tested } = useTest(connection.name);
   return (
     <Stack gap="md">
       <ProblemList problems={connection.problems} title="This connection cannot be used as it is written" />
-      {tested && (
-        <Panel title="Test" actions={<Ago at={tested.at} />}>
-          <CheckResult check={tested.check} error={tested.error} />
-        </Panel>
-      )}
+      {connection.last_check && <LastCheckPanel last={connection.last_check} />}
       <section className="panel">
         <Tabs
           value={tab}

@@ -9,7 +9,7 @@ import { counted } from '../../ui/format';
 import { OriginMark } from '../../ui/origin';
 import { Page } from '../../ui/page';
 import { type Column, DataTable, Pager } from '../../ui/table';
-import { LastCheck } from './check';
+import { LastCheckCell } from './check';
 import { ConnectorMark } from './kind';
 import { connectionsRoute } from './route';
 
@@ -69,7 +69,11 @@ const COLUMNS: Column<Connection>[] = [
   { id: 'name', title: 'Name', always: true, cell: Name },
   { id: 'type', title: 'Kind', cell: ({ type }) => <ConnectorMark type={type} /> },
   { id: 'used', title: 'Used by', cell: ({ used_by }) => <UsedBy syncs={used_by} /> },
-  { id: 'check', title: 'Last check', cell: ({ name }) => <LastCheck name={name} /> },
+  {
+    id: 'check',
+    title: 'Last check',
+    cell: ({ name, last_check }) => <LastCheckCell name={name} last={last_check} />,
+  },
   { id: 'origin', title: 'Defined in', cell: ({ origin }) => <OriginMark origin={origin} /> },
   {
     id: 'description',

@@ -1,15 +1,18 @@
 import { Alert, Button, Group, Stack, Text, Tooltip } from '@mantine/core';
 import { IconCircleCheck, IconCircleX } from '@tabler/icons-react';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useQueryClient } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import type { Schemas } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
+import { Panel } from '../../ui/page';
 import { ErrorCode, ProblemNote } from '../../ui/problem';
 import { Prose } from '../../ui/prose';
 import classes from '../../ui/status.module.css';
+import { tellProblem } from '../../ui/tell';
 import { Ago } from '../../ui/time';
 
 type Check = Schemas['ConnectionCheck'];
+type LastCheck = Schemas['LastCheckView'];
 
 /** What both ends of a connection answered, or why they could not be asked. */
 export function CheckResult({ check, error, stale }: { check?: Check; error?: unknown; stale?: boolean }) {
@@ -80,42 +83,27 @@ function End({ what, end, works = 'works' }: { what: string; end: Schemas['EndCh
   );
 }
 
-/** The last test of a connection that this browser knows of. */
-interface Tested {
-  at: string;
-  check?: Check;
-  error?: unknown;
-}
-
-const key = (name: string) => ['tested connection', name];
-
-/** Tests a connection and keeps what it answered, for the list and its page. */
+/** Tests a connection; what it answers is kept by the server, for the list and its page. */
 export function useTest(name: string) {
   const queries = useQueryClient();
-  const tested = useQuery<Tested | null>({
-    queryKey: key(name),
-    queryFn: () => null,
-    staleTime: Number.POSITIVE_INFINITY,
-    gcTime: Number.POSITIVE_INFINITY,
-  }).data;
   const test = api.useMutation('post', '/api/v1/connections/{name}/check', {
-    onSettled: (check, error) =>
-      queries.setQueryData<Tested>(key(name), {
-        at: new Date().toISOString(),
-        check,
-        error: error ?? undefined,
-      }),
+    // One that could not be asked is kept, too.
+    onSettled: () =>
+      Promise.all([
+        queries.invalidateQueries({ queryKey: ['get', '/api/v1/connections'] }),
+        queries.invalidateQueries({ queryKey: ['get', '/api/v1/connections/{name}'] }),
+      ]),
+    onError: (error) => tellProblem(`${name} was not tested`, error),
   });
   const run = () => test.mutate({ params: { path: { name } } });
-  return { tested: tested ?? undefined, isTesting: test.isPending, run };
+  return { isTesting: test.isPending, run };
 }
 
-/** How the last test of a connection went, and a way to make one. */
-export function LastCheck({ name }: { name: string }) {
-  const { tested, isTesting, run } = useTest(name);
+/** How the last check of a connection went, and a way to make one. */
+export function LastCheckCell({ name, last }: { name: string; last: LastCheck | null | undefined }) {
+  const { isTesting, run } = useTest(name);
   return (
     <Group gap={8} wrap="nowrap">
-      {tested && <Verdict tested={tested} />}
       <Allowed role="operator">
         {(disabled) => (
           <Button
@@ -130,23 +118,61 @@ export function LastCheck({ name }: { name: string }) {
           </Button>
         )}
       </Allowed>
+      {last ? (
+        <Verdict last={last} />
+      ) : (
+        <Text span inherit c="dimmed">
+          not checked yet
+        </Text>
+      )}
     </Group>
   );
 }
 
-function Verdict({ tested: { at, check, error } }: { tested: Tested }) {
-  const isGood = check?.good ?? false;
-  const bad = [check?.source, check?.destination].find((end) => end && !end.good);
-  const why = error instanceof Error ? error.message : bad?.message;
-  const Sign = isGood ? IconCircleCheck : IconCircleX;
+/** `Works · checked 3 minutes ago`, or `Failed 2 hours ago: …`. */
+function Verdict({ last }: { last: LastCheck }) {
+  const { at, good, outdated } = last;
+  const why = [last.error, last.source, last.destination].find((end) => end && !end.good)?.message;
+  const Sign = good ? IconCircleCheck : IconCircleX;
+  const color = outdated ? 'var(--state-muted)' : good ? 'var(--state-completed)' : 'var(--state-failed)';
   return (
-    <Tooltip label={why} disabled={!why} multiline maw={420}>
+    <Tooltip label={`${why ? `${why}. ` : ''}By ${last.by}.`} multiline maw={420}>
       <span className={classes.mark}>
-        <Sign size={16} color={isGood ? 'var(--state-completed)' : 'var(--state-failed)'} aria-hidden />
-        <span>
-          {isGood ? 'Works' : 'Fails'}, <Ago at={at} />
-        </span>
+        <Sign size={16} color={color} aria-hidden />
+        <Text span inherit truncate maw={420}>
+          {good ? (
+            <>
+              Works · checked <Ago at={at} />
+            </>
+          ) : (
+            <>
+              Failed <Ago at={at} />: {why}
+            </>
+          )}
+          {outdated && ' (changed since)'}
+        </Text>
       </span>
     </Tooltip>
+  );
+}
+
+/** The last check in full, on the page of its connection. */
+export function LastCheckPanel({ last }: { last: LastCheck }) {
+  const { at, by, outdated, source, destination, error } = last;
+  return (
+    <Panel
+      title="Last check"
+      about={outdated ? 'The connection was changed since: test it again.' : undefined}
+      actions={
+        <Text span size="sm" c="dimmed">
+          {by}, <Ago at={at} />
+        </Text>
+      }
+    >
+      <Stack gap="xs">
+        {error && <End what="The connection" end={error} />}
+        <CheckResult check={{ good: last.good, source, destination }} />
+      </Stack>
+    </Panel>
   );
 }

@@ -77,6 +77,7 @@ function Tokens() {
     { id: 'role', title: 'Role', cell: (token) => token.role },
     { id: 'state', title: 'State', cell: (token) => <TokenState token={token} /> },
     { id: 'expires', title: 'Expires', cell: (token) => <Expiry token={token} /> },
+    { id: 'used', title: 'Last used', cell: (token) => <LastUse token={token} /> },
     { id: 'created', title: 'Created', wide: true, cell: (token) => <Ago at={token.created_at} /> },
     {
       id: 'by',
@@ -123,6 +124,10 @@ function Tokens() {
       {revoked && <RevokeToken token={revoked} close={() => setRevoked(undefined)} />}
     </Panel>
   );
+}
+
+function LastUse({ token }: { token: Token }) {
+  return token.last_used_at ? <Ago at={token.last_used_at} /> : <span>never</span>;
 }
 
 function Expiry({ token }: { token: Token }) {
