@@ -128,18 +128,24 @@ entities:
 
   test('they are ignored, opened again and closed by hand', async () => {
     const { page } = it;
-    async function decide(word: string) {
+    async function decide(word: string, reason?: string) {
       await page.getByRole('checkbox', { name: 'Choose the record 4' }).click();
       await page.getByRole('button', { name: 'More' }).last().click();
       await page.getByRole('menuitem', { name: `${word}…` }).click();
       await page.getByRole('dialog', { name: `${word}: 1 dead letter` }).waitFor();
+      if (reason) await page.getByLabel('Reason').fill(reason);
       await page.getByRole('button', { name: word, exact: true }).click();
       await page.getByText('1 record chosen').waitFor({ state: 'detached' });
     }
     await it.goto('/dead-letters?view=records');
-    await decide('Ignore');
-    expect((await letterOf('4')).state).toBe('ignored');
+    await decide('Ignore', 'A test record.\nAgreed with the shop.');
+    const { id, state } = await letterOf('4');
+    expect(state).toBe('ignored');
     await page.getByRole('checkbox', { name: 'Choose the record 4' }).waitFor({ state: 'detached' });
+    await it.goto(`/dead-letters/${id}`);
+    await page.getByText('Ignored because').waitFor();
+    await page.getByText('Agreed with the shop.').waitFor();
+    await expectAccessible(page);
     await it.goto('/dead-letters?view=records&state=ignored');
     await decide('Reopen');
     expect((await letterOf('4')).state).toBe('open');

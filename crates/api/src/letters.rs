@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use syncline_core::run::ReplayMode;
+use syncline_core::{Error, ErrorKind};
 use syncline_store::{DeadLetter, LetterGroup, LetterState};
 use utoipa::ToSchema;
 
@@ -48,6 +49,9 @@ pub struct LetterView {
     pub edited: Option<EditedView>,
     /// The run that replays it, while it is `replaying`.
     pub replayed_by: Option<String>,
+    /// Why somebody ignored it, in their words, while it is `ignored`.
+    #[serde(default)]
+    pub ignored_because: Option<String>,
 }
 
 /// A payload as a person corrected it.
@@ -85,6 +89,7 @@ impl From<DeadLetter> for LetterView {
             payload: l.payload,
             edited: l.edited.map(|e| EditedView { payload: e.payload, by: e.by, at: e.at }),
             replayed_by: l.replayed_by.map(|run| run.to_string()),
+            ignored_because: l.ignored_because,
         }
     }
 }
@@ -144,6 +149,57 @@ pub struct LetterChoice {
     /// With `group`: of this sync alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sync_id: Option<String>,
+}
+
+/// Letters to leave alone, and why. Exactly one of `ids`, `filter` and `group` is given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IgnoreRequest {
+    /// Letters by their ids, in whatever state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_items = 1, max_items = 10000)]
+    pub ids: Option<Vec<String>>,
+    /// Letters with these properties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<LetterMatch>,
+    /// Letters of one error, by its fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// With `group`: of this sync alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync_id: Option<String>,
+    /// For whoever looks at them later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub reason: Option<String>,
+}
+
+impl IgnoreRequest {
+    pub fn new(choice: LetterChoice, reason: Option<String>) -> Self {
+        let LetterChoice { ids, filter, group, sync_id } = choice;
+        Self { ids, filter, group, sync_id, reason }
+    }
+
+    /// Its letters, without why.
+    pub fn choice(&self) -> LetterChoice {
+        let Self { ids, filter, group, sync_id, .. } = self.clone();
+        LetterChoice { ids, filter, group, sync_id }
+    }
+}
+
+/// Most characters of the reason why letters are ignored.
+pub const REASON_MAX: usize = 500;
+
+/// A reason as it is kept: without blanks around it, and none where nothing is said.
+pub fn reason_to_keep(reason: Option<&str>) -> Result<Option<&str>, Error> {
+    let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
+    match reason.map_or(0, |reason| reason.chars().count()) {
+        0..=REASON_MAX => Ok(reason),
+        length => {
+            let message = format!("a reason has at most {REASON_MAX} characters; this one has {length}");
+            Err(Error::new(ErrorKind::BadUsage, message).help("say it in fewer words"))
+        }
+    }
 }
 
 /// What letters have in common. Every field may be left out.

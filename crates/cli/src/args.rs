@@ -590,7 +590,13 @@ pub enum DlqCommand {
     /// Send letters again; first tells what that would do
     Replay(ReplayArgs),
     /// Leave records alone until their source row changes
-    Ignore(LetterChoice),
+    Ignore {
+        #[command(flatten)]
+        choice: LetterChoice,
+        /// Why, for whoever looks at them later
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Try ignored records again
     Reopen(LetterChoice),
     /// Mark letters as settled by hand

@@ -114,6 +114,7 @@ impl Failure {
             source_fp: self.kept_fp().map(|fp| format!("{:032x}", fp.0)),
             edited: None,
             replayed_by: None,
+            ignored_because: None,
         })
     }
 

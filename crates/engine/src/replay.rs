@@ -420,6 +420,7 @@ mod tests {
             source_fp: Some(format!("{:032x}", V1.0)),
             edited: Some(EditedPayload { payload, by: "ann".into(), at: jiff::Timestamp::UNIX_EPOCH }),
             replayed_by: None,
+            ignored_because: None,
         }
     }
 

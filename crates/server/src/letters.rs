@@ -264,11 +264,16 @@ impl Decision {
 }
 
 /// Carries out a decision about the letters that allow it; how many they were, of how many.
-pub async fn decide(app: &App, choice: &LetterChoice, decision: Decision) -> Result<(u64, u64)> {
+pub async fn decide(
+    app: &App,
+    choice: &LetterChoice,
+    decision: Decision,
+    because: Option<&str>,
+) -> Result<(u64, u64)> {
     let ids = choose(app, choice, decision.from()).await?.ids();
     let mut changed = 0;
     for ids in ids.chunks(MOVED_AT_ONCE) {
-        changed += app.store.move_letters(ids, decision.from(), decision.to()).await?;
+        changed += app.store.move_letters(ids, decision.from(), decision.to(), because).await?;
     }
     if changed == 0 {
         let allowed: Vec<_> = decision.from().iter().map(|state| state.as_str()).collect();

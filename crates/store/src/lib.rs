@@ -138,8 +138,14 @@ pub trait Store: Send + Sync {
     /// Moves a letter along [`LetterState::transition`]; an illegal step is `conflict`.
     async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter>;
     /// Moves those of these letters that are in one of the states `from`, all together; how many they
-    /// were. Others, and unknown ones, are left as they are.
-    async fn move_letters(&self, ids: &[LetterId], from: &[LetterState], to: LetterState) -> Result<u64>;
+    /// were. Others, and unknown ones, are left as they are. `because`: why, for [`LetterState::Ignored`].
+    async fn move_letters(
+        &self,
+        ids: &[LetterId],
+        from: &[LetterState],
+        to: LetterState,
+        because: Option<&str>,
+    ) -> Result<u64>;
     /// The letters with these ids, in the order given; unknown ones are left out.
     async fn letters_by_id(&self, ids: &[LetterId]) -> Result<Vec<DeadLetter>>;
     /// Stores the payload that a person wants to be sent, or takes it back; `conflict` unless the

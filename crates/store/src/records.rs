@@ -298,6 +298,9 @@ pub struct DeadLetter {
     /// The run that replays it, while it is `replaying`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed_by: Option<RunId>,
+    /// Why a person ignored it, in their words, while it is `ignored`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_because: Option<String>,
 }
 
 /// What a person wants to be sent in place of a letter's payload.

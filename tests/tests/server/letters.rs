@@ -247,7 +247,14 @@ fn an_ignored_row_is_not_sent_again_until_it_changes_or_is_reopened() {
     let client = &server.client;
     let ids: Vec<_> = ["3", "5"].map(|row_id| id(client, row_id)).to_vec();
     let mut events = client.listen("/events", None);
-    let ignored = client.post("/dead-letters/ignore", json!({ "ids": ids })).expect(200);
+    let long = json!({ "ids": ids, "reason": "x".repeat(501) });
+    assert_eq!(client.post("/dead-letters/ignore", long).problem(422), "bad_usage");
+    let wanted = json!({ "ids": ids, "reason": " agreed with the shop \n" });
+    let ignored = client.post("/dead-letters/ignore", wanted).expect(200);
+    let letter = client.get(&format!("/dead-letters/{}", ids[0])).expect(200);
+    assert_eq!(letter["ignored_because"], "agreed with the shop");
+    let audit = client.get("/audit?action=dead-letters.ignore&per_page=1").expect(200);
+    assert_eq!(audit["data"][0]["detail"], json!({ "letters": 2, "reason": "agreed with the shop" }));
     assert_eq!(ignored, json!({ "changed": 2, "unchanged": 0 }));
     let told =
         std::iter::from_fn(|| events.next_event()).find(|event| event.kind == "letter").expect("an event");

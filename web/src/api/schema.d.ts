@@ -1869,6 +1869,18 @@ export interface components {
             /** Format: int64 */
             rows_deleted: number;
         };
+        /** @description Letters to leave alone, and why. Exactly one of `ids`, `filter` and `group` is given. */
+        IgnoreRequest: {
+            /** @description Letters by their ids, in whatever state. */
+            ids?: string[] | null;
+            filter?: components["schemas"]["LetterMatch"] | null;
+            /** @description Letters of one error, by its fingerprint. */
+            group?: string | null;
+            /** @description With `group`: of this sync alone. */
+            sync_id?: string | null;
+            /** @description For whoever looks at them later. */
+            reason?: string | null;
+        };
         /** @description An instance to be made or replaced. */
         InstanceRequest: {
             /** @description As a file in `syncs/`. */
@@ -2011,6 +2023,8 @@ export interface components {
             edited: components["schemas"]["EditedView"] | null;
             /** @description The run that replays it, while it is `replaying`. */
             replayed_by: string | null;
+            /** @description Why somebody ignored it, in their words, while it is `ignored`. */
+            ignored_because: string | null;
         };
         /** @description What became of letters that somebody decided about. */
         LettersDecided: {
@@ -5018,7 +5032,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["LetterChoice"];
+                "application/json": components["schemas"]["IgnoreRequest"];
             };
         };
         responses: {

@@ -259,5 +259,6 @@ pub fn letter(view: &LetterView) -> Result<DeadLetter> {
             at: e.at,
         }),
         replayed_by: view.replayed_by.as_deref().map(RunId::from_stored),
+        ignored_because: view.ignored_because.clone(),
     })
 }

@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 use syncline_api::{
-    LetterChoice as Choice, LetterEdit, LetterGroupView, LetterMatch, LetterStateName, LetterView,
-    LettersDecided, List, ReplayEstimate, ReplayModeName, ReplayRequest, ReplayStarted, RunDetail,
-    TriggerName,
+    IgnoreRequest, LetterChoice as Choice, LetterEdit, LetterGroupView, LetterMatch, LetterStateName,
+    LetterView, LettersDecided, List, ReplayEstimate, ReplayModeName, ReplayRequest, ReplayStarted,
+    RunDetail, TriggerName,
 };
 use syncline_core::{Error, ErrorKind, Result};
 use syncline_engine::replay::{Estimate, Refused};
@@ -47,9 +47,11 @@ pub async fn dlq(context: &Context, server: &Client, args: &DlqArgs) -> Outcome 
             Ok(Exit::Done)
         }
         DlqCommand::Replay(args) => replay(context, server, args).await,
-        DlqCommand::Ignore(choice) => settle(context, server, choice, Decision::Ignore).await,
-        DlqCommand::Reopen(choice) => settle(context, server, choice, Decision::Reopen).await,
-        DlqCommand::Resolve(choice) => settle(context, server, choice, Decision::Resolve).await,
+        DlqCommand::Ignore { choice, reason } => {
+            settle(context, server, choice, Decision::Ignore, reason.clone()).await
+        }
+        DlqCommand::Reopen(choice) => settle(context, server, choice, Decision::Reopen, None).await,
+        DlqCommand::Resolve(choice) => settle(context, server, choice, Decision::Resolve, None).await,
         DlqCommand::Export { filter, format, out } => {
             let letters: Vec<LetterView> = server.all(&["dead-letters"], &query(filter)).await?;
             let mut file = export::Export::begin(context, *format, out.as_deref())?;
@@ -120,14 +122,22 @@ async fn chosen(server: &Client, choice: &LetterChoice) -> Result<(Choice, Vec<L
     Ok((meant, letters))
 }
 
-async fn settle(context: &Context, server: &Client, choice: &LetterChoice, decision: Decision) -> Outcome {
+async fn settle(
+    context: &Context,
+    server: &Client,
+    choice: &LetterChoice,
+    decision: Decision,
+    reason: Option<String>,
+) -> Outcome {
     let (choice, letters) = chosen(server, choice).await?;
     let verb = match decision {
         Decision::Ignore => "ignore",
         Decision::Reopen => "reopen",
         Decision::Resolve => "resolve",
     };
-    let decided: LettersDecided = server.send(Method::POST, &["dead-letters", verb], &choice).await?;
+    // Without a reason, this is the choice alone, which the other operations take.
+    let request = IgnoreRequest::new(choice, reason);
+    let decided: LettersDecided = server.send(Method::POST, &["dead-letters", verb], &request).await?;
     if decided.changed == 0 && !letters.is_empty() {
         let states: Vec<_> =
             letters.iter().map(|letter| format!("{} is {}", letter.id, letter.state)).collect();

@@ -107,7 +107,10 @@ fn letters_are_replayed_by_their_group() {
 #[test]
 fn letters_are_ignored_reopened_and_resolved_by_hand() {
     let (project, id) = project_with_a_letter();
-    project.run(&["dlq", "ignore", &id]).code(0).says("ignored");
+    let too_long = "x".repeat(501);
+    project.run(&["dlq", "ignore", &id, "--reason", &too_long]).code(2).notes("at most 500 characters");
+    project.run(&["dlq", "ignore", &id, "--reason", "its customer left"]).code(0).says("ignored");
+    project.run(&["dlq", "show", &id]).code(0).says("its customer left");
     let run = project.json(&["run", "crm.contact"]);
     assert_eq!((run["rows_failed"].as_u64(), run["skipped"]["ignored"].as_u64()), (Some(0), Some(1)));
     assert_eq!(project.json(&["dlq", "list"])["pagination"]["total"], 0);

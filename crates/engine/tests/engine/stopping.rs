@@ -173,8 +173,14 @@ impl Store for StoppingStore {
         self.around(self.inner.set_letter_state(id, state)).await
     }
 
-    async fn move_letters(&self, ids: &[LetterId], from: &[LetterState], to: LetterState) -> Result<u64> {
-        self.around(self.inner.move_letters(ids, from, to)).await
+    async fn move_letters(
+        &self,
+        ids: &[LetterId],
+        from: &[LetterState],
+        to: LetterState,
+        because: Option<&str>,
+    ) -> Result<u64> {
+        self.around(self.inner.move_letters(ids, from, to, because)).await
     }
 
     async fn letters_by_id(&self, ids: &[LetterId]) -> Result<Vec<DeadLetter>> {

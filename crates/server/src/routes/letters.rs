@@ -12,8 +12,9 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use syncline_api::{
-    LetterChoice, LetterEdit, LetterGroupView, LetterMatch, LetterStateName, LetterView, LettersDecided,
-    List, Problem, ReplayEstimate, ReplayOneRequest, ReplayRequest, ReplayStarted, export as files,
+    IgnoreRequest, LetterChoice, LetterEdit, LetterGroupView, LetterMatch, LetterStateName, LetterView,
+    LettersDecided, List, Problem, ReplayEstimate, ReplayOneRequest, ReplayRequest, ReplayStarted,
+    export as files, reason_to_keep,
 };
 use syncline_core::{ErrorKind, Result};
 use syncline_store::{LetterFilter, Page};
@@ -315,21 +316,32 @@ async fn estimate(
     Ok(Json(replays.estimate()))
 }
 
-async fn decided(app: &App, choice: &LetterChoice, decision: Decision) -> Answer<Response> {
-    let (changed, of) = letters::decide(app, choice, decision).await.map_err(Fault::unprocessable)?;
+async fn decided(
+    app: &App,
+    choice: &LetterChoice,
+    decision: Decision,
+    because: Option<&str>,
+) -> Answer<Response> {
+    let decided = letters::decide(app, choice, decision, because).await;
+    let (changed, of) = decided.map_err(Fault::unprocessable)?;
     let mut answer = Json(LettersDecided { changed, unchanged: of - changed }).into_response();
-    answer.extensions_mut().insert(Detail(json!({ "letters": changed })));
+    let mut detail = json!({ "letters": changed });
+    if let Some(because) = because {
+        detail["reason"] = json!(because);
+    }
+    answer.extensions_mut().insert(Detail(detail));
     Ok(answer)
 }
 
 /// Leaves dead letters alone: nothing of them is tried again until the source row changes.
-#[utoipa::path(post, path = "/dead-letters/ignore", operation_id = "ignore_letters", tag = "dead letters", request_body = LetterChoice,
+#[utoipa::path(post, path = "/dead-letters/ignore", operation_id = "ignore_letters", tag = "dead letters", request_body = IgnoreRequest,
     responses((status = 200, body = LettersDecided),
         (status = 404, body = Problem, content_type = "application/problem+json",
             description = "There are no such letters.")),
     extensions(("x-role" = json!("operator"))))]
-async fn ignore(State(app): State<Arc<App>>, Body(choice): Body<LetterChoice>) -> Answer<Response> {
-    decided(&app, &choice, Decision::Ignore).await
+async fn ignore(State(app): State<Arc<App>>, Body(request): Body<IgnoreRequest>) -> Answer<Response> {
+    let because = reason_to_keep(request.reason.as_deref()).map_err(Fault::unprocessable)?;
+    decided(&app, &request.choice(), Decision::Ignore, because).await
 }
 
 /// Puts ignored dead letters back among the open ones: the next run tries them again.
@@ -339,7 +351,7 @@ async fn ignore(State(app): State<Arc<App>>, Body(choice): Body<LetterChoice>) -
             description = "There are no such letters.")),
     extensions(("x-role" = json!("operator"))))]
 async fn reopen(State(app): State<Arc<App>>, Body(choice): Body<LetterChoice>) -> Answer<Response> {
-    decided(&app, &choice, Decision::Reopen).await
+    decided(&app, &choice, Decision::Reopen, None).await
 }
 
 /// Closes dead letters that somebody put right by hand.
@@ -349,5 +361,5 @@ async fn reopen(State(app): State<Arc<App>>, Body(choice): Body<LetterChoice>) -
             description = "There are no such letters.")),
     extensions(("x-role" = json!("operator"))))]
 async fn resolve(State(app): State<Arc<App>>, Body(choice): Body<LetterChoice>) -> Answer<Response> {
-    decided(&app, &choice, Decision::Resolve).await
+    decided(&app, &choice, Decision::Resolve, None).await
 }

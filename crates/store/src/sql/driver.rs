@@ -218,9 +218,15 @@ impl<B: Backend + 'static> Store for B {
         self.write(move |tx| replays::begin(tx, &run)).await
     }
 
-    async fn move_letters(&self, ids: &[LetterId], from: &[LetterState], to: LetterState) -> Result<u64> {
-        let (ids, from) = (ids.to_vec(), from.to_vec());
-        self.write(move |tx| letters::move_all(tx, &ids, &from, to)).await
+    async fn move_letters(
+        &self,
+        ids: &[LetterId],
+        from: &[LetterState],
+        to: LetterState,
+        because: Option<&str>,
+    ) -> Result<u64> {
+        let (ids, from, because) = (ids.to_vec(), from.to_vec(), because.map(str::to_string));
+        self.write(move |tx| letters::move_all(tx, &ids, &from, to, because.as_deref())).await
     }
 
     async fn set_letter_state(&self, id: &str, state: LetterState) -> Result<DeadLetter> {

@@ -83,7 +83,7 @@ pub fn expose(tx: &dyn Sql, run: &Run, resolved: &[Vec<u8>]) -> Outcome<()> {
     };
     for key in resolved.iter().filter(|key| !failed.contains(*key)) {
         if let Some(letter) = live(tx, &run.sync_uid, key)? {
-            update(tx, &DeadLetter { state, replayed_by: None, ..letter })?;
+            update(tx, &DeadLetter { state, replayed_by: None, ignored_because: None, ..letter })?;
             changes.resolved += 1;
         }
     }
@@ -175,16 +175,22 @@ pub fn get(tx: &dyn Sql, id: &str) -> Outcome<Option<DeadLetter>> {
 }
 
 pub fn set_state(tx: &dyn Sql, id: &str, state: LetterState) -> Outcome<DeadLetter> {
-    let letter = step(tx, id, state)?;
+    let letter = step(tx, id, state, None)?;
     events::letter_changed(tx, &letter)?;
     Ok(letter)
 }
 
-pub fn move_all(tx: &dyn Sql, ids: &[LetterId], from: &[LetterState], to: LetterState) -> Outcome<u64> {
+pub fn move_all(
+    tx: &dyn Sql,
+    ids: &[LetterId],
+    from: &[LetterState],
+    to: LetterState,
+    because: Option<&str>,
+) -> Outcome<u64> {
     let mut moved = 0;
     for id in ids {
         if get(tx, id.as_str())?.is_some_and(|letter| from.contains(&letter.state)) {
-            step(tx, id.as_str(), to)?;
+            step(tx, id.as_str(), to, because)?;
             moved += 1;
         }
     }
@@ -193,12 +199,13 @@ pub fn move_all(tx: &dyn Sql, ids: &[LetterId], from: &[LetterState], to: Letter
 }
 
 /// As [`set_state`], without telling of it.
-pub fn step(tx: &dyn Sql, id: &str, state: LetterState) -> Outcome<DeadLetter> {
+pub fn step(tx: &dyn Sql, id: &str, state: LetterState, because: Option<&str>) -> Outcome<DeadLetter> {
     let Some(letter) = get(tx, id)? else {
         return Err(Error::new(ErrorKind::NotFound, format!("there is no dead letter {id}")).into());
     };
     let state = letter.state.transition(state).map_err(|e| e.context(id))?;
-    let letter = DeadLetter { state, replayed_by: None, ..letter };
+    let ignored_because = because.filter(|_| state == LetterState::Ignored).map(str::to_string);
+    let letter = DeadLetter { state, replayed_by: None, ignored_because, ..letter };
     update(tx, &letter)?;
     Ok(letter)
 }

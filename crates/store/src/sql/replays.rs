@@ -49,7 +49,8 @@ pub fn begin(tx: &dyn Sql, run: &Run) -> Outcome<()> {
         if letter.sync_uid == run.sync_uid && matches!(letter.state, LetterState::Open | LetterState::Ignored)
         {
             let replayed_by = Some(run.id.clone());
-            update(tx, &DeadLetter { state: LetterState::Replaying, replayed_by, ..letter })?;
+            let state = LetterState::Replaying;
+            update(tx, &DeadLetter { state, replayed_by, ignored_because: None, ..letter })?;
             changes.replaying += 1;
         }
     }
@@ -92,6 +93,7 @@ pub fn seen_again(known: DeadLetter, new: DeadLetter) -> DeadLetter {
         source_row: new.source_row.or(known.source_row.filter(|_| is_same_row)),
         payload: new.payload.or(known.payload.filter(|_| is_same_row)),
         replayed_by: None,
+        ignored_because: known.ignored_because.filter(|_| stays_ignored),
         ..new
     }
 }

@@ -42,7 +42,7 @@ fn expire(tx: &dyn Sql, keep: &KeepUntil) -> Outcome<u64> {
         values![WORKSPACE, keep.letters_from],
     )?;
     for id in &ids {
-        letters::step(tx, id, LetterState::Expired)?;
+        letters::step(tx, id, LetterState::Expired, None)?;
     }
     events::letters_moved(tx, LetterState::Expired, ids.len() as u64)?;
     Ok(ids.len() as u64)

@@ -276,6 +276,7 @@ pub fn letter(run: &Run, id: &str, key: &[u8]) -> DeadLetter {
         source_fp: None,
         edited: None,
         replayed_by: None,
+        ignored_because: None,
     }
 }
 

@@ -14,6 +14,7 @@ over_every_store![
     a_replaying_letter_that_fails_again_is_open,
     an_ignored_letter_stays_ignored,
     an_ignored_letter_whose_row_changed_and_fails_again_is_open,
+    why_a_letter_is_ignored_is_kept_as_long_as_it_is,
     an_edited_payload_stays_with_its_letter_until_the_row_changes,
     a_replay_holds_its_letters_until_it_ends,
     a_replay_that_is_cancelled_opens_its_letters_again,
@@ -412,9 +413,9 @@ async fn many_letters_are_moved_together_and_others_are_left(store: Arc<dyn Stor
     run_with(&*store, "a", RunType::Sync, three, &[]).await;
     store.set_letter_state("dl_3", ResolvedAuto).await.unwrap();
     let ids = ["dl_1", "dl_2", "dl_3", "dl_unknown"].map(LetterId::from_stored);
-    assert_eq!(store.move_letters(&ids, &[Open], Ignored).await.unwrap(), 2);
-    assert_eq!(store.move_letters(&ids, &[Open], Ignored).await.unwrap(), 0);
-    assert_eq!(store.move_letters(&ids[..1], &[Open, Ignored], ResolvedUser).await.unwrap(), 1);
+    assert_eq!(store.move_letters(&ids, &[Open], Ignored, None).await.unwrap(), 2);
+    assert_eq!(store.move_letters(&ids, &[Open], Ignored, None).await.unwrap(), 0);
+    assert_eq!(store.move_letters(&ids[..1], &[Open, Ignored], ResolvedUser, None).await.unwrap(), 1);
     let states: Vec<_> =
         store.letters_by_id(&ids).await.unwrap().into_iter().map(|letter| letter.state).collect();
     assert_eq!(states, [ResolvedUser, Ignored, ResolvedAuto]);
@@ -498,4 +499,32 @@ async fn filters_restrict_the_letters(store: Arc<dyn Store>) {
         let expected: Vec<_> = everything.iter().filter(matches).cloned().collect();
         assert_eq!(letters(&*store, &filter).await, expected, "{filter:?}");
     }
+}
+
+async fn why_a_letter_is_ignored_is_kept_as_long_as_it_is(store: Arc<dyn Store>) {
+    use LetterState::*;
+    ensure(&*store, "contact").await;
+    let fails = async |run: &str, at_row: &str| {
+        let same_row = |run: &Run| DeadLetter { source_fp: Some(at_row.into()), ..letter(run, "1", b"k") };
+        run_with(&*store, run, RunType::Sync, |run| vec![same_row(run)], &[]).await;
+    };
+    let because = async || store.letter("dl_1").await.unwrap().unwrap().ignored_because;
+    let ids = [LetterId::from_stored("dl_1")];
+    let ignore = async |why| store.move_letters(&ids, &[Open], Ignored, why).await.unwrap();
+    fails("a", "v1").await;
+    assert_eq!(ignore(Some("a test record")).await, 1);
+    assert_eq!(because().await.as_deref(), Some("a test record"));
+    fails("b", "v1").await;
+    assert_eq!(because().await.as_deref(), Some("a test record"), "the same row failed again");
+    store.set_letter_state("dl_1", Open).await.unwrap();
+    assert_eq!(because().await, None);
+    assert_eq!(ignore(None).await, 1);
+    assert_eq!(because().await, None, "nobody has to say why");
+    store.set_letter_state("dl_1", Open).await.unwrap();
+    assert_eq!(ignore(Some("again")).await, 1);
+    fails("c", "v2").await;
+    assert_eq!(because().await, None, "another row failed, and the letter is open");
+    // Only what is ignored has a reason.
+    store.move_letters(&ids, &[Open], ResolvedUser, Some("done")).await.unwrap();
+    assert_eq!(because().await, None);
 }

@@ -1,5 +1,5 @@
-import { Button, Group, Modal, Skeleton, Stack, Text } from '@mantine/core';
-
+import { Button, Group, Modal, Skeleton, Stack, Text, Textarea } from '@mantine/core';
+import { useState } from 'react';
 import { api } from '../../api/client';
 import type { Schemas } from '../../api/types';
 import { counted } from '../../ui/format';
@@ -8,6 +8,9 @@ import { tellDone } from '../../ui/tell';
 import { choiceOf, type Scope } from './scope';
 
 type StateName = Schemas['LetterStateName'];
+
+/** Most characters of a reason. */
+const REASON_MAX = 500;
 
 /** What a person can decide about letters, as the API names it. */
 export const DECISIONS = {
@@ -47,6 +50,7 @@ export function DecideModal(props: {
   const { scope, decision, close, done } = props;
   const { word, path, from, about, done: outcome } = DECISIONS[decision];
   const choice = choiceOf(scope, from);
+  const [reason, setReason] = useState('');
   const total = useTotal(choice);
   const decide = api.useMutation('post', path, {
     onSuccess: ({ changed, unchanged }) => {
@@ -70,6 +74,18 @@ export function DecideModal(props: {
         ) : (
           <Text size="sm">{about}</Text>
         )}
+        {decision === 'ignore' && (
+          <Textarea
+            label="Reason"
+            description="For whoever looks at them later. It may be left out."
+            autosize
+            minRows={2}
+            maxRows={6}
+            maxLength={REASON_MAX}
+            value={reason}
+            onChange={(event) => setReason(event.currentTarget.value)}
+          />
+        )}
         {decide.error ? <ProblemNote error={decide.error} /> : null}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={close}>
@@ -78,7 +94,9 @@ export function DecideModal(props: {
           <Button
             disabled={!total}
             loading={decide.isPending}
-            onClick={() => decide.mutate({ body: choice })}
+            onClick={() =>
+              decide.mutate({ body: decision === 'ignore' && reason ? { ...choice, reason } : choice })
+            }
             data-autofocus
           >
             {word}

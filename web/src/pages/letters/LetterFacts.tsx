@@ -20,6 +20,9 @@ export function LetterFacts({ letter }: { letter: Letter }) {
           Key: <CopyText value={letter.row_id} label="key" />,
           Operation: letter.operation === 'none' ? 'none was planned' : letter.operation,
           Stage: stageWord(letter.stage),
+          'Ignored because': letter.ignored_because && (
+            <span style={{ whiteSpace: 'pre-wrap', overflowWrap: 'anywhere' }}>{letter.ignored_because}</span>
+          ),
           Attempts: <span className="num">{letter.attempts}</span>,
           'First seen': <Ago at={letter.first_seen_at} />,
           'Last seen': <Ago at={letter.last_seen_at} />,

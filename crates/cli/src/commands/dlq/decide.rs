@@ -42,14 +42,25 @@ impl Decision {
     }
 }
 
-pub async fn decide(context: &Context, choice: &LetterChoice, decision: Decision) -> Outcome {
+/// `because`: why letters are ignored.
+pub async fn decide(
+    context: &Context,
+    choice: &LetterChoice,
+    decision: Decision,
+    because: Option<&str>,
+) -> Outcome {
     let app = App::open(context)?;
     let engine = app.engine_without_writing(context).await?;
     let mut changed = Vec::new();
     for letter in chosen(&engine, choice, decision.of()).await? {
         let id = letter.id.as_str();
         changed.push(match decision {
-            Decision::Ignore => engine.store.set_letter_state(id, LetterState::Ignored).await?,
+            Decision::Ignore => {
+                let state = letter.state.transition(LetterState::Ignored).map_err(|e| e.context(id))?;
+                let from = [letter.state];
+                engine.store.move_letters(std::slice::from_ref(&letter.id), &from, state, because).await?;
+                letter
+            }
             Decision::Reopen => engine.reopen_letter(id).await?,
             Decision::Resolve => engine.store.set_letter_state(id, LetterState::ResolvedUser).await?,
         });

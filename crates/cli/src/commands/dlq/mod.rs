@@ -35,9 +35,12 @@ pub async fn dlq(context: &Context, args: &DlqArgs) -> Outcome {
             decide::edit(context, id, change).await
         }
         DlqCommand::Replay(args) => replay::replay(context, args).await,
-        DlqCommand::Ignore(choice) => decide::decide(context, choice, Decision::Ignore).await,
-        DlqCommand::Reopen(choice) => decide::decide(context, choice, Decision::Reopen).await,
-        DlqCommand::Resolve(choice) => decide::decide(context, choice, Decision::Resolve).await,
+        DlqCommand::Ignore { choice, reason } => {
+            let because = syncline_api::reason_to_keep(reason.as_deref())?;
+            decide::decide(context, choice, Decision::Ignore, because).await
+        }
+        DlqCommand::Reopen(choice) => decide::decide(context, choice, Decision::Reopen, None).await,
+        DlqCommand::Resolve(choice) => decide::decide(context, choice, Decision::Resolve, None).await,
         DlqCommand::Export { filter, format, out } => {
             export::export(context, &records, filter, *format, out.as_deref()).await
         }
@@ -145,6 +148,9 @@ pub fn print_letter(out: &Out, letter: DeadLetter) {
         ("correlation", letter.correlation_id.clone()),
         ("group", letter.fingerprint.clone()),
     ];
+    if let Some(reason) = &letter.ignored_because {
+        facts.insert(1, ("because", reason.clone()));
+    }
     if let Some(value) = &letter.raw_value {
         facts.insert(0, ("value", format!("{value:?}")));
     }
