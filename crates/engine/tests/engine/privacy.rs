@@ -35,6 +35,40 @@ async fn masked_values_show_that_something_changed_and_not_what() {
 }
 
 #[tokio::test]
+async fn a_purged_record_is_no_more_than_a_figure_where_values_are_masked_too() {
+    for store_values in [StoreValues::Full, StoreValues::Masked, StoreValues::None] {
+        let mut f = Fixture::new();
+        f.sync.store_values = store_values;
+        f.source.set(&[&["1", "Ann", "ann@x.org", T], &["2", "Bob", "bob@x.org", T]]);
+        f.completed().await;
+        f.source.set(&[&["1", "Anna", "ann@x.org", T], &["2", "Bobby", "bob@x.org", T]]);
+        let run = f.run().await;
+        let before = f.entries().await;
+        let keys = std::collections::BTreeSet::from(["1".to_string()]);
+        let counted = f.engine.purge(&f.record().await, &keys, false).await.unwrap();
+        assert_eq!(f.entries().await, before, "counting changes nothing");
+        let report = f.engine.purge(&f.record().await, &keys, true).await.unwrap();
+        assert_eq!((report.places(), report.entries_kept), (counted.places(), 1));
+        let entries = f.entries().await;
+        assert_eq!(entries["2"], before["2"]);
+        assert_eq!(entries["1"], syncline_core::Entry { values: None, ..before["1"].clone() });
+        let kept = review::document(&f.engine, &run, 10).await.unwrap();
+        let ids: Vec<_> = kept.changes.iter().map(|change| change.row_id.as_str()).collect();
+        let plans: &[&str] = if store_values == StoreValues::None { &[] } else { &["(purged)", "2"] };
+        assert_eq!(ids, plans, "{store_values:?}");
+        let (rows, total) =
+            review::changes(&f.engine, &run, &Default::default(), syncline_store::Page::first(10))
+                .await
+                .unwrap();
+        let rows: Vec<_> = rows.iter().map(|row| (row.row_id.as_str(), row.result.as_str())).collect();
+        assert_eq!((rows, total), (vec![("(purged)", "updated"), ("2", "updated")], 2));
+        assert_eq!(f.completed().await, (0, 0, 2, 0), "what did not change is not written");
+        let again = f.engine.purge(&f.record().await, &keys, true).await.unwrap();
+        assert_eq!((again.places(), again.leftovers), (0, 0), "{again:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_values_only_keys_and_results_stay() {
     let mut f = Fixture::new();
     f.sync.store_values = StoreValues::None;

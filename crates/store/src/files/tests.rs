@@ -173,6 +173,33 @@ fn collection_removes_old_files_that_nobody_names_and_nothing_else() {
 }
 
 #[test]
+fn files_of_a_folder_are_listed_and_those_that_nobody_names_go_whatever_their_age() {
+    for place in both() {
+        let live = write(&place.files, "runs/run_1/live", b"x");
+        write(&place.files, "runs/run_1/dead", b"x");
+        write(&place.files, "runs/run_10/other", b"x");
+        // A copy of what others removed, and what a process that was killed had not finished.
+        for left in ["runs/run_1/removed", "runs/run_1/a.tmp-1"] {
+            fs::write(place.here.path().join(left), b"x").unwrap();
+        }
+        let listed = place.files.list("runs/run_1").unwrap();
+        let names = ["a.tmp-1", "dead", "live", "removed"].map(|name| format!("runs/run_1/{name}"));
+        assert_eq!(listed, names);
+        assert_eq!(place.files.list("runs/run_2").unwrap(), Vec::<String>::new());
+        let pin = place.files.pin().unwrap();
+        assert!(place.files.is_pinned().unwrap());
+        drop(pin);
+        let removed = place.files.remove_listed(&listed, std::slice::from_ref(&live.path)).unwrap();
+        assert_eq!(removed, 3);
+        assert_eq!(place.files.list("runs/run_1").unwrap(), [live.path]);
+        assert_eq!(
+            (place.names("runs/run_1"), place.names("runs/run_10")),
+            (vec!["live".into()], vec!["other".into()])
+        );
+    }
+}
+
+#[test]
 fn a_file_dated_in_the_future_is_not_old() {
     for place in both() {
         write(&place.files, "runs/a", b"x");

@@ -22,6 +22,7 @@ mod letters;
 mod model;
 mod plans;
 mod processes;
+mod purges;
 mod queue;
 mod queue_model;
 mod queue_races;
