@@ -47,7 +47,7 @@ pub struct PurgeReport {
     pub entries_kept: u64,
     /// Records in exports from before a reseed.
     pub exported: u64,
-    /// Files that nothing named any more.
+    /// Files that nothing named any more before, or that only an older generation did.
     pub leftovers: u64,
     pub stored: Purged,
 }
@@ -129,7 +129,8 @@ impl Engine {
         report.exported = exports(self, record, rows, removes)?;
         if removes {
             let live = self.store.live_files().await?;
-            report.leftovers = self.files.remove_listed(&listed, &live)?;
+            let replaced = work.purge.files.len() as u64;
+            report.leftovers = self.files.remove_listed(&listed, &live)?.saturating_sub(replaced);
             self.store.wipe_freed().await?;
         }
         Ok(Some(report))

@@ -60,7 +60,7 @@ pub fn agreed(context: &Context, estimate: &PurgeView) -> Outcome<bool> {
     let out = &context.out;
     let what = places(estimate).join("\n");
     match what.is_empty() {
-        true => out.remark("Nothing is kept of it but what may lie in files that nothing names any more."),
+        true => out.remark("No values are kept of it but what may lie in files that nothing names any more."),
         false => out.remark(&format!("This removes for good what {} keeps:\n{what}", estimate.sync_id)),
     }
     if let Some(kept) = kept(estimate) {
@@ -84,10 +84,11 @@ pub fn print(out: &Out, done: &PurgeView) {
         return;
     }
     let what = places(done).join("\n");
-    match what.is_empty() {
-        true => out.line(format!("{} kept nothing of it", done.sync_id)),
-        false => out.line(format!("removed from what {} keeps:\n{what}", done.sync_id)),
-    }
+    out.line(match (what.is_empty(), done.entries_kept) {
+        (false, _) => format!("removed from what {} keeps:\n{what}", done.sync_id),
+        (true, 0) => format!("{} kept nothing of it", done.sync_id),
+        (true, _) => format!("{} kept no values of it", done.sync_id),
+    });
     if let Some(kept) = kept(done) {
         out.remark(&kept);
     }

@@ -165,7 +165,8 @@ impl Work<'_> {
                     let gone = "DELETE FROM letters WHERE workspace_id = ? AND id = ?";
                     return work.set(gone, values![WORKSPACE, id.as_str()]);
                 }
-                let cited = work.redact(&mut letter.message);
+                let texts = [&mut letter.message].into_iter().chain(&mut letter.ignored_because);
+                let cited = texts.map(|text| work.redact(text)).sum::<u64>();
                 if cited == 0 {
                     return Ok(());
                 }

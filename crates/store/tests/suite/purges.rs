@@ -117,6 +117,7 @@ async fn letters_and_errors_of_the_record_go_and_those_of_others_stay(store: Arc
     let other = running(&*store, "b", "account", RunType::Sync).await;
     let mut letters_of_run: Vec<_> =
         (1..=3).map(|n| letter(&run, &n.to_string(), n.to_string().as_bytes())).collect();
+    letters_of_run[2].ignored_because = Some(format!("she wrote from {VALUE} herself"));
     letters_of_run[1].message = format!("is the same as '{VALUE}'");
     store.stage_letters(&run.id, run.epoch, &letters_of_run).await.unwrap();
     store.stage_letters(&other.id, other.epoch, &[letter(&other, "4", b"1")]).await.unwrap();
@@ -125,8 +126,10 @@ async fn letters_and_errors_of_the_record_go_and_those_of_others_stay(store: Arc
         store.commit(&ending(run)).await.unwrap();
     }
     let gone = purged(&*store, &purge_of(&*store, "row 1").await).await;
-    assert_eq!(gone, Purged { letters: 1, row_errors: 1, messages: 1, ..Purged::default() });
+    assert_eq!(gone, Purged { letters: 1, row_errors: 1, messages: 2, ..Purged::default() });
     let left = letters(&*store, &LetterFilter { sync_uid: Some(uid("contact")), ..Default::default() }).await;
+    let reasons: Vec<&str> = left.iter().filter_map(|l| l.ignored_because.as_deref()).collect();
+    assert_eq!(reasons, ["she wrote from (purged) herself"]);
     let mut left: Vec<_> = left.iter().map(|l| (l.row_id.as_str(), l.message.as_str())).collect();
     left.sort_unstable();
     assert_eq!(left, [("row 2", "is the same as '(purged)'"), ("row 3", "email is taken")]);
