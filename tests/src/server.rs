@@ -265,6 +265,7 @@ impl Events<'_> {
     /// The next event; comments are passed over. `None`: the server ended the stream.
     #[track_caller]
     pub fn next_event(&mut self) -> Option<Event> {
+        let began = Instant::now();
         loop {
             if let Some(end) = self.text.find("\n\n") {
                 let frame: String = self.text.drain(..end + 2).collect();
@@ -274,7 +275,8 @@ impl Events<'_> {
                 }
             }
             let chunk = self.client.runtime.block_on(async {
-                tokio::time::timeout(WAIT_MAX, self.answer.chunk()).await.expect("no event came in time")
+                let left = WAIT_MAX.saturating_sub(began.elapsed());
+                tokio::time::timeout(left, self.answer.chunk()).await.expect("no event came in time")
             });
             match chunk {
                 Ok(Some(chunk)) => self.text.push_str(&String::from_utf8_lossy(&chunk)),

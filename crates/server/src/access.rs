@@ -36,6 +36,8 @@ const FIRST_TOKEN: &str = "first";
 const LOCAL_TOKEN: &str = "local";
 /// A use of a token is kept this often at most, so that whoever reads much does not write much.
 const USE_KEPT_EVERY: Duration = Duration::from_secs(60);
+/// Whether who listens still may is looked at this often.
+const ASKED_AGAIN_EVERY: Duration = Duration::from_secs(5);
 /// Bytes of a secret.
 const SECRET_BYTES: usize = 32;
 /// A browser's session ends after this, used or not.
@@ -438,6 +440,18 @@ async fn find_caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>> {
         Some(Credential::Token(token)) => app.tokens.caller(token, now).await,
         Some(Credential::Session(secret)) => app.tokens.session_caller(secret, now).await,
         None => Ok(None),
+    }
+}
+
+/// Completes when who sent these headers may ask for nothing any more: the token was revoked, the session
+/// closed, or its time is over. For answers that go on.
+pub async fn ended(app: Arc<App>, headers: HeaderMap) {
+    loop {
+        tokio::time::sleep(ASKED_AGAIN_EVERY).await;
+        // A state that cannot be read now says nothing about the caller.
+        if let Ok(None) = find_caller(&app, &headers).await {
+            return;
+        }
     }
 }
 

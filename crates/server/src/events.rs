@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
+use futures::future::BoxFuture;
 use futures::stream::{self, Stream};
 use serde_json::{Value, json};
 use syncline_api::EventView;
@@ -124,11 +125,13 @@ impl Hub {
         Ok(())
     }
 
-    /// The events after `last`, or from now on, of one run or of all, as server-sent events.
+    /// The events after `last`, or from now on, of one run or of all, as server-sent events, until `end`
+    /// completes.
     pub async fn listen(
         &self,
         last: Option<u64>,
         run: Option<RunId>,
+        end: BoxFuture<'static, ()>,
     ) -> Result<Sse<impl Stream<Item = std::result::Result<Frame, Infallible>> + use<>>> {
         let before = self.listeners.fetch_add(1, Ordering::SeqCst);
         let listening = Listening(Arc::clone(&self.listeners));
@@ -152,8 +155,16 @@ impl Hub {
             waiting.push(progress_frame(&figures));
         }
         waiting.reverse();
-        let client =
-            Client { hub: self.clone(), _listening: listening, messages, after, run, waiting, behind: true };
+        let client = Client {
+            hub: self.clone(),
+            _listening: listening,
+            messages,
+            after,
+            run,
+            waiting,
+            behind: true,
+            end,
+        };
         let frames = stream::unfold(client, |mut client| async move {
             let frame = client.next().await?;
             Some((Ok(frame), client))
@@ -186,10 +197,12 @@ struct Client {
     waiting: Vec<Frame>,
     /// There may be events in the state that it did not get.
     behind: bool,
+    /// Completes when it may listen no more.
+    end: BoxFuture<'static, ()>,
 }
 
 impl Client {
-    /// The next frame; `None`: the server ends.
+    /// The next frame; `None`: the server ends, or the client may listen no more.
     async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.waiting.pop() {
@@ -201,6 +214,7 @@ impl Client {
             }
             let message = tokio::select! {
                 () = self.hub.stop.cancelled() => return None,
+                () = &mut self.end => return None,
                 message = self.messages.recv() => message,
             };
             match message {

@@ -100,3 +100,17 @@ fn what_was_forgotten_is_told_so() {
     let mut events = server.client.listen("/events", Some("999999"));
     assert_eq!(events.next_event().expect("an event").kind, "reset");
 }
+
+#[test]
+fn who_may_listen_no_more_hears_no_more() {
+    let world = World::new();
+    let server = world.serve();
+    let client = &server.client;
+    let guest = client.post("/tokens", json!({ "name": "guest", "role": "viewer" })).expect(201);
+    let listener = client.with_token(guest["secret"].as_str().expect("a secret"));
+    let mut events = listener.listen("/events", None);
+    let id = guest["id"].as_str().expect("an id");
+    client.send("DELETE", &format!("/tokens/{id}"), &[], None).expect(200);
+    assert!(events.next_event().is_none());
+    assert_eq!(listener.get("/runs").problem(401), "unauthenticated");
+}

@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::access;
 use crate::app::App;
 use crate::input::Params;
 use crate::problem::{Answer, Fault};
@@ -49,7 +50,9 @@ async fn all(
     headers: HeaderMap,
     Params(query): Params<EventQuery>,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    Ok(app.hub.listen(last_seen(&headers, &query)?, None).await?)
+    let last = last_seen(&headers, &query)?;
+    let end = Box::pin(access::ended(Arc::clone(&app), headers));
+    Ok(app.hub.listen(last, None, end).await?)
 }
 
 /// Changes and figures of one run, as server-sent events.
@@ -64,5 +67,7 @@ async fn of_run(
     Params(query): Params<EventQuery>,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let run = app.run(&run_id).await?;
-    Ok(app.hub.listen(last_seen(&headers, &query)?, Some(run.id)).await?)
+    let last = last_seen(&headers, &query)?;
+    let end = Box::pin(access::ended(Arc::clone(&app), headers));
+    Ok(app.hub.listen(last, Some(run.id), end).await?)
 }
