@@ -216,6 +216,11 @@ fn a_purge_through_a_server_leaves_nothing_in_its_tables_and_files() {
     let estimate = server.client.post(&format!("/syncs/{SYNC}/purge/estimate"), json!({ "keys": [FAILED] }));
     let estimate = estimate.expect(200);
     assert_eq!((&estimate["purged"], &estimate["dead_letters"]), (&json!(false), &json!(2)), "{estimate:#}");
+    for wrong in [json!([]), json!([""]), json!(vec!["1"; 1_001])] {
+        let asked = server.client.post(&format!("/syncs/{SYNC}/purge/estimate"), json!({ "keys": wrong }));
+        assert!(asked.json()["help"].is_string(), "{}", asked.text);
+        assert_eq!(asked.problem(422), "bad_usage");
+    }
     let unconfirmed = json!({ "keys": [FAILED], "confirm": "yes" });
     server.client.post(&format!("/syncs/{SYNC}/purge"), unconfirmed).problem(422);
     assert!(tables_with(&state, VALUE).contains("letters"), "neither changes anything");

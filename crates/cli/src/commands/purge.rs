@@ -50,7 +50,8 @@ pub async fn purge(context: &Context, args: &PurgeArgs) -> Outcome {
 /// The keys of a command line.
 pub fn keys(args: &PurgeArgs) -> Result<BTreeSet<String>> {
     if args.keys.iter().any(String::is_empty) {
-        return Err(Error::new(ErrorKind::BadUsage, "--key names no record"));
+        let help = "give the key as `syncline errors` shows it";
+        return Err(Error::new(ErrorKind::BadUsage, "--key names no record").help(help));
     }
     Ok(args.keys.iter().cloned().collect())
 }

@@ -92,11 +92,15 @@ async fn carried_out(
 }
 
 fn checked(keys: Vec<String>) -> Result<BTreeSet<String>> {
-    let refuse = |message: &str| Err(Error::new(ErrorKind::BadUsage, message));
+    let refuse = |message: &str, help: &str| Err(Error::new(ErrorKind::BadUsage, message).help(help));
     match keys.len() {
-        0 => refuse("keys names no record"),
-        count if count > KEYS_MAX => refuse(&format!("{count} keys are more than {KEYS_MAX}")),
-        _ if keys.iter().any(String::is_empty) => refuse("a key is empty"),
+        0 => refuse("keys names no record", "give the keys as the lists of errors show them"),
+        count if count > KEYS_MAX => {
+            refuse(&format!("{count} keys are more than {KEYS_MAX}"), "purge them in several requests")
+        }
+        _ if keys.iter().any(String::is_empty) => {
+            refuse("a key is empty", "give the keys as the lists of errors show them")
+        }
         _ => Ok(keys.into_iter().collect()),
     }
 }
