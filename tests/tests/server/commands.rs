@@ -72,6 +72,26 @@ fn what_is_recorded_is_the_same_here_and_through_the_server() {
 }
 
 #[test]
+fn failed_rows_are_paged_alike_here_and_through_the_server_whatever_the_size_of_a_page() {
+    let world = World::new();
+    world.fill(11, 460);
+    world.source.execute("update item set price = -1 where id > 10");
+    world.project.expect(3, &["run", SYNC]);
+    let server = world.serve();
+    let pages =
+        [("1", "1000"), ("1", "450"), ("2", "300"), ("2", "225"), ("3", "7"), ("2", "200"), ("4", "150")];
+    for (page, size) in pages {
+        let look = ["errors", "last", "--page", page, "--per-page", size];
+        let (here, there) = (world.project.expect(0, &look).json(), through(&world, &server, &look).json());
+        assert_eq!(there, here, "{look:?}");
+        assert_eq!(
+            (&here["total_errors"], &here["page"]),
+            (&json!(450), &json!(page.parse::<u64>().unwrap()))
+        );
+    }
+}
+
+#[test]
 fn commands_that_change_something_go_through_the_server_that_has_the_state() {
     let world = World::with("write_mode: mirror");
     let server = world.serve();

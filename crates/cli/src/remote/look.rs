@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use syncline_api::{
     List, PlanView, RecordEventView, RowErrorList, RunDetail, RunView, ScheduledSync, SyncView,
 };
-use syncline_core::{Error, ErrorKind, Result, RunId, RunType, SyncId};
+use syncline_core::{Error, Result, RunId, RunType, SyncId};
 use syncline_store::{Page, RowErrorRecord, SyncState};
 
 use super::client::PER_PAGE;
@@ -106,34 +106,35 @@ async fn show(context: &Context, server: &Client, text: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
-/// The first `most` failed rows of a run, and how many there are.
-pub async fn errors_of(server: &Client, run: &RunId, most: u64) -> Result<(Vec<RowErrorRecord>, u64)> {
-    let mut errors = Vec::new();
-    let size = most.min(PER_PAGE);
-    for page in 1.. {
-        let query = [("page", Some(page.to_string())), ("per_page", Some(size.to_string()))];
+/// A page of the failed rows of a run, of any size: asked for in pages as large as a server gives them.
+async fn errors_on(server: &Client, run: &RunId, page: Page) -> Result<RowErrorList> {
+    let size = page.size.min(PER_PAGE);
+    let wanted = page.offset()..page.offset().saturating_add(page.size);
+    let mut data = Vec::new();
+    for number in wanted.start / size + 1.. {
+        let query = [("page", Some(number.to_string())), ("per_page", Some(size.to_string()))];
         let list: RowErrorList = server.asked(&["runs", run.as_str(), "errors"], &query).await?;
-        for error in &list.data {
-            errors.push(known::row_error(error)?);
-        }
-        let seen = page * size;
-        if list.data.is_empty() || seen >= list.total_errors || seen >= most {
-            return Ok((errors, list.total_errors));
+        let places = (number - 1) * size..;
+        data.extend(places.zip(list.data).filter(|(at, _)| wanted.contains(at)).map(|(_, error)| error));
+        if number * size >= list.total_errors.min(wanted.end) {
+            let total_errors = list.total_errors;
+            return Ok(RowErrorList { data, total_errors, page: page.number, per_page: page.size });
         }
     }
-    Ok((errors, 0))
+    Err(Error::internal("a list of errors without an end"))
+}
+
+/// The first `most` failed rows of a run, and how many there are.
+pub async fn errors_of(server: &Client, run: &RunId, most: u64) -> Result<(Vec<RowErrorRecord>, u64)> {
+    let list = errors_on(server, run, Page::first(most)).await?;
+    Ok((list.data.iter().map(known::row_error).collect::<Result<_>>()?, list.total_errors))
 }
 
 pub async fn errors(context: &Context, server: &Client, args: &ErrorsArgs) -> Outcome {
-    if args.per_page > PER_PAGE {
-        let message = format!("a server lists at most {PER_PAGE} errors on a page");
-        return Err(Error::new(ErrorKind::BadUsage, message).into());
-    }
-    let run = select::run(server, &args.run).await?;
-    let query = [("page", Some(args.page.to_string())), ("per_page", Some(args.per_page.to_string()))];
-    let list: RowErrorList = server.asked(&["runs", &run.run.id, "errors"], &query).await?;
+    let run = RunId::from_stored(select::run(server, &args.run).await?.run.id);
+    let list = errors_on(server, &run, Page { number: args.page, size: args.per_page }).await?;
     let errors: Vec<_> = list.data.iter().map(known::row_error).collect::<Result<_>>()?;
-    local_errors::print(&context.out, &RunId::from_stored(run.run.id), &list, &errors);
+    local_errors::print(&context.out, &run, &list, &errors);
     Ok(Exit::Done)
 }
 
