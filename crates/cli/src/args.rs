@@ -226,7 +226,7 @@ pub struct PreviewArgs {
     /// Sync, for example crm.contact
     pub sync: String,
     /// Rows to show
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = at_least_one)]
     pub limit: usize,
 }
 
@@ -389,6 +389,13 @@ pub struct RunArgs {
     pub no_follow: bool,
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n @ 1..) => Ok(n),
+        _ => Err("a number from 1".into()),
+    }
+}
+
 fn at_once(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(n @ 1..=AT_ONCE_MAX) => Ok(n),
@@ -520,7 +527,7 @@ pub struct HistoryArgs {
     /// Key of the record; of a composite key a JSON array, for example '["a","1"]'
     pub row_id: String,
     /// Events to show
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = at_least_one)]
     pub limit: usize,
 }
 

@@ -1,7 +1,7 @@
 //! Identifiers. All are short strings; none carries meaning beyond its prefix.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -106,16 +106,27 @@ macro_rules! opaque_id {
 /// this process made before for the same one: a clock may stand still while runs are made. Times before
 /// 1970 count as 1970.
 ///
-/// The millisecond is followed by a counter of 26 bits, as RFC 9562, section 6.2 allows, and 48 random bits.
+/// The millisecond is followed by a counter, as RFC 9562, section 6.2 allows, and 40 random bits. The counter
+/// begins at random in the lower half of 12 bits, so that the beginning of an id, which is what people see
+/// and type, tells ids of one millisecond apart; what passes 12 bits is counted in the 22 bits after them.
 pub fn uuid_at(at: jiff::Timestamp) -> uuid::Uuid {
-    static MADE: AtomicU32 = AtomicU32::new(0);
-    let made = MADE.fetch_add(1, Ordering::Relaxed);
-    let mut bytes = [0; 10];
-    bytes[..2].copy_from_slice(&((made >> 14) as u16).to_be_bytes());
-    bytes[2..4].copy_from_slice(&(made as u16).to_be_bytes());
-    bytes[4..].copy_from_slice(&uuid::Uuid::new_v4().as_bytes()[10..]);
+    static LAST: Mutex<(u64, u32)> = Mutex::new((0, 0));
+    let random = *uuid::Uuid::new_v4().as_bytes();
     let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    // The builder puts version and variant over the highest bits of both halves of the counter.
+    let counter = {
+        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = match millis > last.0 {
+            true => (millis, u32::from(u16::from_be_bytes([random[0], random[1]]) & 0x7ff)),
+            false => (last.0, last.1.wrapping_add(1)),
+        };
+        last.1
+    };
+    let first = counter.min(0xfff);
+    let mut bytes = [0; 10];
+    bytes[..2].copy_from_slice(&first.to_be_bytes()[2..]);
+    bytes[2..5].copy_from_slice(&(counter - first).to_be_bytes()[1..]);
+    bytes[5..].copy_from_slice(&random[11..]);
+    // The builder puts version and variant over the highest bits of both parts of the counter.
     uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
 }
 
@@ -145,6 +156,14 @@ mod tests {
         let ids: Vec<_> = (0..40_000).map(|_| uuid_at(jiff::Timestamp::UNIX_EPOCH)).collect();
         assert!(ids.is_sorted_by(|a, b| a < b));
         assert!(ids.iter().all(|id| id.get_version_num() == 7));
+    }
+
+    #[test]
+    fn the_beginnings_of_ids_that_people_see_differ_within_a_millisecond() {
+        let later = "2999-01-01T00:00:00Z".parse().unwrap();
+        let ids: Vec<_> = (0..1_000).map(|_| uuid_at(later).simple().to_string()).collect();
+        let beginnings: std::collections::BTreeSet<_> = ids.iter().map(|id| &id[..16]).collect();
+        assert_eq!(beginnings.len(), ids.len());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod health;
 mod input;
 pub mod keyring;
 mod letters;
+mod listen;
 mod live;
 mod measures;
 pub mod notify;
@@ -38,8 +39,9 @@ pub mod views;
 mod web;
 
 pub use access::Tokens;
+pub use listen::{Listen, Tls};
 pub use live::{endpoints, item};
 pub use probe::{check_view, row_view};
 pub use router::openapi_document;
 pub use schedule::{scheduled, unscheduled, view as schedule_view};
-pub use server::{Clocks, Listen, Options, Server, Tls, keep_until};
+pub use server::{Clocks, Options, Server, keep_until};

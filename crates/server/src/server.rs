@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::tls_rustls::RustlsConfig;
 use jiff::Timestamp;
 use syncline_config::{Fingerprint, Retention};
 use syncline_connector::Registry;
@@ -26,6 +25,7 @@ use crate::execute::Runner;
 use crate::follow::Follow;
 use crate::health::Sums;
 use crate::keyring::Keyring;
+use crate::listen::{self, Door, Listen};
 use crate::live::Live;
 use crate::notify::{self, ChannelSource, Deliverer};
 use crate::objects;
@@ -35,28 +35,8 @@ use crate::secrets::ServerSecrets;
 use crate::web::Pages;
 use crate::{measures, router, traces};
 
-/// How long requests that are being answered may take once the server ends.
-const REQUESTS_END: Duration = Duration::from_secs(5);
 /// How often what is past keeping is dropped.
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
-
-/// Where the API is served.
-#[derive(Clone, Debug)]
-pub struct Listen {
-    pub address: SocketAddr,
-    pub tls: Option<Tls>,
-    /// Serving others than this machine without TLS was asked for in so many words.
-    pub accept_plain: bool,
-    /// Folder with the files of the web app; `None`: those that were built in.
-    pub web: Option<PathBuf>,
-}
-
-/// Certificate chain and private key, as PEM files.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    pub certificates: PathBuf,
-    pub key: PathBuf,
-}
 
 /// What a server is made of.
 pub struct Options {
@@ -124,7 +104,7 @@ impl Server {
     /// Brings everything up; it works when this returns.
     pub async fn start(options: Options) -> Result<Self> {
         if let Some(listen) = &options.listen {
-            check_listen(listen)?;
+            listen::check(listen)?;
         }
         measures::install()?;
         traces::install();
@@ -134,7 +114,12 @@ impl Server {
         let leases = shared.then(|| LeaseTerms::of(app.live.get().project.settings.server.lease));
         register(&app).await?;
         app.scheduler.definitions_changed().await?;
-        let first_token = match &listen {
+        let door = match &listen {
+            Some(listen) => Some(Door::open(listen).await?),
+            None => None,
+        };
+        // It is shown by whoever started the server: nothing may fail from here on.
+        let first_token = match &door {
             Some(_) => app.tokens.create_first(app.now()).await?,
             None => None,
         };
@@ -145,10 +130,10 @@ impl Server {
         working.spawn(work(Arc::clone(&app), drain, leases, stop.clone()));
         working.spawn(deliver(Arc::clone(&app), stop.clone()));
         working.spawn(tidy(Arc::clone(&app), stop.clone()));
-        let address = match listen {
-            Some(listen) => Some(serve(Arc::clone(&app), &listen, &close, &mut serving).await?),
-            None => None,
-        };
+        let address = door.as_ref().map(|door| door.address);
+        if let Some(door) = door {
+            door.serve(Arc::clone(&app), &close, &mut serving);
+        }
         Ok(Self { address, first_token, local_token: app.tokens.local(), stop, close, working, serving })
     }
 
@@ -183,17 +168,6 @@ async fn all_ended(parts: &mut JoinSet<()>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// S1: others than this machine are served only with TLS, or when that was asked for in so many words.
-fn check_listen(listen: &Listen) -> Result<()> {
-    if listen.address.ip().is_loopback() || listen.tls.is_some() || listen.accept_plain {
-        return Ok(());
-    }
-    let message =
-        format!("{} can be reached by others, and without TLS they could read every token", listen.address);
-    Err(Error::new(ErrorKind::BadUsage, message)
-        .help("give --tls-cert and --tls-key, or --insecure-http behind a proxy that does TLS"))
 }
 
 /// Reads the project, with the objects that the API made.
@@ -348,55 +322,4 @@ async fn tidy_once(app: &App) -> Result<()> {
     app.tokens.tidy(now).await?;
     tracing::debug!(?forgotten, files, "what is past keeping was dropped");
     Ok(())
-}
-
-async fn serve(
-    app: Arc<App>,
-    listen: &Listen,
-    stop: &CancellationToken,
-    parts: &mut JoinSet<()>,
-) -> Result<SocketAddr> {
-    let cannot = |e: std::io::Error| {
-        Error::new(ErrorKind::LocalIo, format!("{} cannot be listened at: {e}", listen.address))
-            .help("another program may use the port; choose one with --listen")
-            .caused_by(e)
-    };
-    let listener = std::net::TcpListener::bind(listen.address).map_err(cannot)?;
-    listener.set_nonblocking(true).map_err(cannot)?;
-    let address = listener.local_addr().map_err(cannot)?;
-    parts.spawn(app.hub.clone().run_until(stop.clone()));
-    let service = router::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let handle = axum_server::Handle::new();
-    let ending = (handle.clone(), stop.clone());
-    parts.spawn(async move {
-        ending.1.cancelled().await;
-        ending.0.graceful_shutdown(Some(REQUESTS_END));
-    });
-    match &listen.tls {
-        None => {
-            let server = axum_server::from_tcp(listener).map_err(cannot)?.handle(handle);
-            parts.spawn(async move { log(server.serve(service).await) });
-        }
-        Some(tls) => {
-            let config = tls_config(tls).await?;
-            let server = axum_server::from_tcp_rustls(listener, config).map_err(cannot)?.handle(handle);
-            parts.spawn(async move { log(server.serve(service).await) });
-        }
-    }
-    Ok(address)
-}
-
-async fn tls_config(tls: &Tls) -> Result<RustlsConfig> {
-    // The first to install one wins; which is the same one everywhere here.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    RustlsConfig::from_pem_file(&tls.certificates, &tls.key).await.map_err(|e| {
-        let (certificates, key) = (tls.certificates.display(), tls.key.display());
-        Error::new(ErrorKind::InvalidConfig, format!("{certificates} and {key} cannot be used for TLS: {e}"))
-    })
-}
-
-fn log(served: std::io::Result<()>) {
-    if let Err(e) = served {
-        tracing::error!(error = %e, "the API is not served any more");
-    }
 }

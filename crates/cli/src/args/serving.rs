@@ -101,7 +101,7 @@ pub struct ServeArgs {
     #[arg(long)]
     pub insecure_http: bool,
     /// Most runs at once [default: settings.server.max_concurrent_runs]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::at_once)]
     pub parallel: Option<usize>,
     /// Seconds that runs may go on after the end was asked for [default: 60]
     #[arg(long, value_name = "SECONDS")]
@@ -124,7 +124,7 @@ pub struct WebArgs {
 #[derive(Args, Debug)]
 pub struct WorkerArgs {
     /// Most runs at once [default: settings.server.max_concurrent_runs]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::at_once)]
     pub parallel: Option<usize>,
     /// Seconds that runs may go on after the end was asked for [default: 60]
     #[arg(long, value_name = "SECONDS")]

@@ -9,7 +9,7 @@ use super::numbers::{counted, duration, grouped, plural};
 use super::{Out, Style};
 use crate::fault::causes;
 
-/// Digits of a run id that tell runs apart: its time to the millisecond, and a little more.
+/// Digits of a run id that tell runs apart: its time to the millisecond, and the counter within it.
 const SHORT_DIGITS: usize = 16;
 /// Errors looked at for the summary of causes, and causes shown.
 pub const ERRORS_GROUPED_MAX: u64 = 10_000;
