@@ -17,21 +17,26 @@ function list(total: number) {
 describe('all of a list', () => {
   test('is one page where that is enough', async () => {
     const { page, read } = list(200);
-    expect(await readAll(page)).toHaveLength(200);
+    const { items, cut } = await readAll(page);
+    expect(items).toHaveLength(200);
+    expect(cut).toBeUndefined();
     expect(read).toEqual([1]);
   });
 
   test('is put together from its pages, in order', async () => {
     const { page, read } = list(1_201);
-    const found = await readAll(page);
-    expect(found.map(({ id }) => id)).toEqual(Array.from({ length: 1_201 }, (_, n) => `shop.s${n}`));
+    const { items } = await readAll(page);
+    expect(items.map(({ id }) => id)).toEqual(Array.from({ length: 1_201 }, (_, n) => `shop.s${n}`));
     expect(read).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
-  test('ends at ten thousand', async () => {
+  test('ends at ten thousand, and says so', async () => {
     const { page, read } = list(12_345);
-    expect(await readAll(page)).toHaveLength(10_000);
+    const { items, cut } = await readAll(page);
+    expect(items).toHaveLength(10_000);
+    expect(cut).toEqual({ first: 10_000, of: 12_345 });
     expect(read.at(-1)).toBe(50);
+    expect((await readAll(list(10_000).page)).cut).toBeUndefined();
   });
 
   test('has nothing twice when something moves to the next page meanwhile', async () => {
@@ -40,7 +45,7 @@ describe('all of a list', () => {
       const answer = await page(number);
       return number === 2 ? { ...answer, data: [{ id: 'shop.s199' }, ...answer.data] } : answer;
     };
-    expect(await readAll(moved)).toHaveLength(300);
+    expect((await readAll(moved)).items).toHaveLength(300);
   });
 
   test('fails as a whole when a page does', async () => {

@@ -6,6 +6,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { useAll } from '../api/all';
 import { api } from '../api/client';
+import { firstOf } from '../ui/narrow';
 import { statusWord, typeWord } from '../ui/status';
 import { PLACES, SETTINGS } from './nav';
 
@@ -14,7 +15,7 @@ export default function Palette() {
   const [query, setQuery] = useState('');
   const wanted = query.trim();
   const places = usePlaces();
-  const syncs = useSyncs(wanted);
+  const { syncs, of } = useSyncs(wanted);
   const runs = useRuns(wanted);
   const letters = useLetters(wanted);
   // The component marks the first finding as somebody writes; what the server finds comes later.
@@ -29,11 +30,12 @@ export default function Palette() {
       actions={[...places, ...syncs, ...letters, ...runs]}
       query={query}
       onQueryChange={setQuery}
-      shortcut={['mod + K']}
-      tagsToIgnore={[]}
+      shortcut={null}
       limit={14}
       scrollable
-      nothingFound={`Nothing is called ${wanted || 'so'}. Keys of dead letters and ids of runs are found as a whole.`}
+      nothingFound={`Nothing is called ${wanted || 'so'}. Keys of dead letters and ids of runs are found as a whole.${
+        of ? ` Only ${of} are looked at; their own page finds them all.` : ''
+      }`}
       searchProps={{
         leftSection: <IconSearch size={18} aria-hidden />,
         placeholder: 'Pages, syncs, runs, dead letters: names, ids, keys',
@@ -59,17 +61,18 @@ function usePlaces(): SpotlightActionData[] {
   }));
 }
 
-/** Every sync, read when somebody begins to write. */
-function useSyncs(wanted: string): SpotlightActionData[] {
+/** Every sync, read when somebody begins to write; and what was looked at where there are too many. */
+function useSyncs(wanted: string): { syncs: SpotlightActionData[]; of: string | undefined } {
   const navigate = useNavigate();
-  const syncs = useAll('/api/v1/syncs', {}, { defined: true, enabled: wanted !== '' }).data;
-  return (syncs ?? []).map((sync) => ({
+  const syncs = useAll('/api/v1/syncs', {}, { defined: true, enabled: wanted !== '' });
+  const found = (syncs.data ?? []).map((sync) => ({
     id: `sync ${sync.id}`,
     label: sync.id,
     description: `Sync: ${sync.source} to ${sync.target}`,
     onClick: () => void navigate({ to: '/syncs/$syncId', params: { syncId: sync.id } }),
     leftSection: <IconRefreshDot size={18} stroke={1.7} aria-hidden />,
   }));
+  return { syncs: found, of: firstOf(syncs.cut, 'sync') };
 }
 
 /** The latest runs, and any by its whole id or its correlation id. */

@@ -15,15 +15,17 @@ function isTyping(target: EventTarget | null): boolean {
   );
 }
 
-/**
- * `/` searches, `?` tells of the keys, `g` and a letter go to a page. (Ctrl K opens the palette by
- * itself.)
- */
+/** Ctrl K opens the palette, `/` searches, `?` tells of the keys, `g` and a letter go to a page. */
 export function useShortcuts(tellKeys: () => void) {
   const navigate = useNavigate();
   useEffect(() => {
     let pressedG = 0;
     function pressed(event: KeyboardEvent) {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+        event.preventDefault();
+        spotlight.toggle();
+        return;
+      }
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       if (event.key === '/') {
         event.preventDefault();

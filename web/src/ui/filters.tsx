@@ -3,9 +3,8 @@ import { useDebouncedCallback } from '@mantine/hooks';
 import { IconSearch } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import classes from './filters.module.css';
+import { narrowed } from './narrow';
 
-/** Choices that are shown at once; writing narrows down which. */
-export const SHOWN = 200;
 /** With more choices than these, one can write to find them. */
 const SEARCHED_FROM = 15;
 
@@ -14,6 +13,8 @@ export function ChoiceFilter(props: {
   label: string;
   value: string | undefined;
   options: { value: string; label: string }[];
+  /** What the options are taken from where that is not all there is. */
+  of?: string;
   onChange: (value: string | undefined) => void;
   width?: number;
 }) {
@@ -27,7 +28,7 @@ export function ChoiceFilter(props: {
       onChange={(values) => props.onChange(values.length > 0 ? values.join(',') : undefined)}
       clearable
       searchable={props.options.length > SEARCHED_FROM}
-      limit={SHOWN}
+      filter={narrowed(props.of)}
       nothingFoundMessage="There is none like that"
       hidePickedOptions
       w={chosen.length > 1 ? undefined : (props.width ?? 170)}

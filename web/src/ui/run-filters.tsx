@@ -26,8 +26,10 @@ export function RunFilters(props: {
   search: RunSearch;
   onChange: (search: RunSearch) => void;
   syncs?: string[];
+  /** What the syncs are taken from where those are not all. */
+  syncsOf?: string;
 }) {
-  const { search, onChange, syncs } = props;
+  const { search, onChange, syncs, syncsOf } = props;
   const set = (part: Partial<RunSearch>) => onChange({ ...search, ...part, page: undefined });
   return (
     <FilterBar>
@@ -37,6 +39,7 @@ export function RunFilters(props: {
           label="Sync"
           value={search.sync}
           options={syncs.map((id) => ({ value: id, label: id }))}
+          of={syncsOf}
           onChange={(sync) => set({ sync })}
           width={150}
         />

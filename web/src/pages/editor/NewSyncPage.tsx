@@ -7,7 +7,7 @@ import { useMay } from '../../api/session';
 import type { Schemas } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
 import { Empty } from '../../ui/empty';
-import { SHOWN } from '../../ui/filters';
+import { firstOf, narrowed } from '../../ui/narrow';
 import { Page, Panel } from '../../ui/page';
 import { ProblemNote } from '../../ui/problem';
 import { tellDone } from '../../ui/tell';
@@ -29,7 +29,10 @@ export function NewSyncPage() {
   const made = list.data?.filter(({ origin }) => origin.kind === 'api');
   const fitting = source ? made?.filter((instance) => instance.source === source) : made;
   const instance =
-    fitting?.find(({ name }) => name === chosen) ?? (fitting?.length === 1 ? fitting[0] : undefined);
+    fitting?.find(({ name }) => name === chosen) ??
+    (!chosen && fitting?.length === 1 ? fitting[0] : undefined);
+  const unfit = chosen && !instance && made ? whyNot(chosen, list.data, source) : undefined;
+  const of = firstOf(list.cut, 'instance');
   return (
     <Page
       title="New sync"
@@ -47,12 +50,15 @@ export function NewSyncPage() {
           key={instance.name}
           instance={instance}
           others={fitting}
+          of={of}
           choose={(name) => void navigate({ search: (now) => ({ ...now, instance: name }), replace: true })}
         />
       ) : (
         <Panel>
           <InstanceChoice
             instances={fitting}
+            of={of}
+            unfit={unfit}
             value={null}
             choose={(name) => void navigate({ search: (now) => ({ ...now, instance: name }), replace: true })}
           />
@@ -60,6 +66,15 @@ export function NewSyncPage() {
       )}
     </Page>
   );
+}
+
+/** Why no sync can be made in the instance that the address names. */
+function whyNot(name: string, all: Instance[] | undefined, source: string | undefined): string {
+  const instance = all?.find((each) => each.name === name);
+  if (!instance) return `There is no instance ${name}. Choose another.`;
+  if (instance.origin.kind === 'file')
+    return `${name} is defined in ${instance.origin.place ?? 'a file'}: add the sync there, or choose an instance that was made here.`;
+  return `${name} does not read ${source}. Choose another.`;
 }
 
 function NoInstance(model: { source?: string; table?: string; file?: string }) {
@@ -85,6 +100,10 @@ function NoInstance(model: { source?: string; table?: string; file?: string }) {
 
 function InstanceChoice(props: {
   instances: Instance[];
+  /** What is offered, where that is not all. */
+  of: string | undefined;
+  /** Why the one that was asked for is not offered. */
+  unfit?: string;
   value: string | null;
   choose: (name: string) => void;
 }) {
@@ -100,7 +119,8 @@ function InstanceChoice(props: {
       }))}
       value={props.value}
       searchable
-      limit={SHOWN}
+      filter={narrowed(props.of)}
+      error={props.unfit}
       nothingFoundMessage="There is no such instance"
       allowDeselect={false}
       onChange={(name) => name && props.choose(name)}
@@ -108,8 +128,13 @@ function InstanceChoice(props: {
   );
 }
 
-function NewSync(props: { instance: Instance; others: Instance[]; choose: (name: string) => void }) {
-  const { instance, others, choose } = props;
+function NewSync(props: {
+  instance: Instance;
+  others: Instance[];
+  of: string | undefined;
+  choose: (name: string) => void;
+}) {
+  const { instance, others, of, choose } = props;
   const { table, file } = newSyncRoute.useSearch();
   const [entity, setEntity] = useState(() => baseName(table ?? file ?? ''));
   const [wasTried, setWasTried] = useState(false);
@@ -141,7 +166,7 @@ function NewSync(props: { instance: Instance; others: Instance[]; choose: (name:
       <Unsaved isChanged={definition.isChanged} />
       <Panel>
         <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="md">
-          <InstanceChoice instances={others} value={instance.name} choose={choose} />
+          <InstanceChoice instances={others} of={of} value={instance.name} choose={choose} />
           <TextInput
             label="Name"
             description={`The sync's id will be ${instance.name}.${name || '…'}`}

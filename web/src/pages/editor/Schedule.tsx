@@ -1,7 +1,7 @@
 import { Autocomplete, Group, SegmentedControl, Select, Stack, Text, Tooltip } from '@mantine/core';
 import { useAll } from '../../api/all';
-import { SHOWN } from '../../ui/filters';
 import { exact, moment } from '../../ui/format';
+import { firstOf, narrowed } from '../../ui/narrow';
 import { Panel } from '../../ui/page';
 import { useEditing } from './context';
 import { mappingAt, textAt } from './draft';
@@ -149,8 +149,8 @@ function Zone() {
 
 function After({ instance }: { instance: string }) {
   const { value, set, isLocked, problem } = useEditing();
-  const syncs = useAll('/api/v1/syncs', {}, { defined: true }).data ?? [];
-  const ids = syncs.map(({ id }) => id);
+  const syncs = useAll('/api/v1/syncs', {}, { defined: true });
+  const ids = (syncs.data ?? []).map(({ id }) => id);
   const chosen = textAt(mappingAt(value, 'schedule'), 'after');
   // Those of the same instance come first: they are what is waited for most often.
   const own = ids.filter((id) => id.startsWith(`${instance}.`));
@@ -160,7 +160,7 @@ function After({ instance }: { instance: string }) {
       label="After each successful run of"
       disabled={isLocked}
       searchable
-      limit={SHOWN}
+      filter={narrowed(firstOf(syncs.cut, 'sync'))}
       required
       data={chosen && !data.includes(chosen) ? [chosen, ...data] : data}
       value={chosen || null}

@@ -7,6 +7,7 @@ import { api } from '../../api/client';
 import type { Schemas, Sync } from '../../api/types';
 import { Empty } from '../../ui/empty';
 import { count, duration, percent } from '../../ui/format';
+import { firstOf } from '../../ui/narrow';
 import { Panel } from '../../ui/page';
 import { flagWord, RunStatus, SyncState } from '../../ui/status';
 import { NewSyncButton } from '../../ui/sync-actions';
@@ -56,6 +57,7 @@ export function SyncsInFigures({
     );
   const shown = found?.slice((page - 1) * PER_PAGE, page * PER_PAGE);
   const trends = useTrends(shown, RUNS_LOOKED_AT);
+  const of = firstOf(syncs.cut, 'sync');
   const isKnown = health && figures.data;
   const rows = (isKnown ? shown : undefined)?.map(
     (sync): Row => ({
@@ -70,7 +72,7 @@ export function SyncsInFigures({
     <>
       <Panel
         title="Syncs"
-        about="Those with errors in their latest run come first."
+        about={`Those with errors in their latest run come first.${of ? ` Only ${of} are here.` : ''}`}
         pad={false}
         actions={
           <SegmentedControl

@@ -1,7 +1,7 @@
 import { Select, SimpleGrid } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useAll } from '../../api/all';
-import { SHOWN } from '../../ui/filters';
+import { firstOf, narrowed } from '../../ui/narrow';
 import { useConnectors } from '../connections/kind';
 
 /** The connection that is read and the one that is written. */
@@ -13,10 +13,11 @@ export function Ends(props: {
   disabled?: boolean;
 }) {
   const { source, target, onChange, errors, disabled } = props;
-  const connections = useAll('/api/v1/connections').data ?? [];
+  const connections = useAll('/api/v1/connections');
+  const filter = narrowed(firstOf(connections.cut, 'connection'));
   const connectors = useConnectors().data ?? [];
   const options = (can: 'source' | 'destination') =>
-    connections
+    (connections.data ?? [])
       .filter(({ type }) => connectors.find((one) => one.type === type)?.[can] != null)
       .map(({ name, type }) => ({ value: name, label: `${name} (${type})` }));
   return (
@@ -26,7 +27,7 @@ export function Ends(props: {
         description="The connection that is read"
         required
         searchable
-        limit={SHOWN}
+        filter={filter}
         disabled={disabled}
         data={options('source')}
         value={source}
@@ -39,7 +40,7 @@ export function Ends(props: {
         description="The connection that is written"
         required
         searchable
-        limit={SHOWN}
+        filter={filter}
         disabled={disabled}
         data={options('destination')}
         value={target}

@@ -1,7 +1,8 @@
 import { Pill, Select, Tooltip } from '@mantine/core';
 import { useAll } from '../../api/all';
 import { api } from '../../api/client';
-import { ChoiceFilter, FilterBar, SearchFilter, SHOWN } from '../../ui/filters';
+import { ChoiceFilter, FilterBar, SearchFilter } from '../../ui/filters';
+import { firstOf, narrowed } from '../../ui/narrow';
 import { LETTER_STATES, letterStateWord } from '../../ui/status';
 import { TimeFilter } from '../../ui/timefilter';
 import { ANY_STATE, type LettersSearch, statesOf } from './scope';
@@ -9,12 +10,12 @@ import { ANY_STATE, type LettersSearch, statesOf } from './scope';
 /** What narrows the queue down; all of it stands in the address. */
 export function Filters(props: { value: LettersSearch; change: (to: Partial<LettersSearch>) => void }) {
   const { value, change } = props;
-  const syncs = useAll('/api/v1/syncs', {}, { defined: true }).data;
+  const syncs = useAll('/api/v1/syncs', {}, { defined: true });
   const groups = api.useQuery('get', '/api/v1/dead-letters/groups', {
     params: { query: { per_page: 200 } },
   }).data?.data;
   const codes = [...new Set([...(groups ?? []).map((group) => group.code), value.code ?? ''])];
-  const names = [...new Set([...(syncs ?? []).map((sync) => sync.id), value.sync ?? ''])];
+  const names = [...new Set([...(syncs.data ?? []).map((sync) => sync.id), value.sync ?? ''])];
   return (
     <FilterBar>
       <SearchFilter label="Key of a record" value={value.key} onChange={(key) => change({ key })} />
@@ -32,7 +33,7 @@ export function Filters(props: { value: LettersSearch; change: (to: Partial<Lett
         onChange={(sync) => change({ sync: sync ?? undefined })}
         clearable
         searchable
-        limit={SHOWN}
+        filter={narrowed(firstOf(syncs.cut, 'sync'))}
         w={170}
       />
       <Select

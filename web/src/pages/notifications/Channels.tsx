@@ -7,6 +7,7 @@ import { api, queries } from '../../api/client';
 import { useMay } from '../../api/session';
 import { Allowed } from '../../ui/allowed';
 import { Empty } from '../../ui/empty';
+import { firstOf } from '../../ui/narrow';
 import { Panel } from '../../ui/page';
 import { type Column, DataTable } from '../../ui/table';
 import { tellDone, tellProblem } from '../../ui/tell';
@@ -19,6 +20,7 @@ import { TestAnswer } from './TestAnswer';
 export function Channels() {
   const navigate = notificationsRoute.useNavigate();
   const channels = useAll('/api/v1/notifications');
+  const of = firstOf(channels.cut, 'channel');
   const [changed, setChanged] = useState<Channel>();
   const isAdmin = useMay('admin');
   const test = api.useMutation('post', '/api/v1/notifications/{name}/test');
@@ -137,7 +139,7 @@ export function Channels() {
     },
   ];
   return (
-    <Panel title="Channels" pad={false}>
+    <Panel title="Channels" about={of && `Only ${of} are here.`} pad={false}>
       {tried && !test.isPending && (
         <TestAnswer name={tried} answer={test.data} error={test.error} close={() => test.reset()} />
       )}

@@ -6,7 +6,7 @@ import { api } from '../../api/client';
 import type { Schemas } from '../../api/types';
 import { ShortId } from '../../ui/copy';
 import { Empty } from '../../ui/empty';
-import { SHOWN } from '../../ui/filters';
+import { firstOf, narrowed } from '../../ui/narrow';
 import { Panel } from '../../ui/page';
 import { type Look, Mark } from '../../ui/status';
 import { type Column, DataTable, Pager } from '../../ui/table';
@@ -115,7 +115,7 @@ export function Deliveries() {
           onChange={(value) => void navigate({ search: { channel: value ?? undefined } })}
           clearable
           searchable
-          limit={SHOWN}
+          filter={narrowed(firstOf(channels.cut, 'channel'))}
           w={190}
         />
       }

@@ -1,4 +1,4 @@
-import { Anchor, Button } from '@mantine/core';
+import { Anchor, Button, Text } from '@mantine/core';
 import { IconPlayerPlay } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
@@ -50,10 +50,15 @@ export function OverviewPage() {
 }
 
 function Needs() {
-  const { needs, error, retry } = useNeeds();
+  const { needs, of, error, retry } = useNeeds();
   return (
     <Board title="Needs you now" error={needs ? undefined : error} retry={retry}>
       <NeedsYou needs={needs} />
+      {of && (
+        <Text size="xs" c="dimmed" px="md" py="xs">
+          Errors that stay are looked for in {of} only.
+        </Text>
+      )}
     </Board>
   );
 }

@@ -4,6 +4,7 @@ import { useAll } from '../../api/all';
 import { api } from '../../api/client';
 import { Empty } from '../../ui/empty';
 import { ButtonLink } from '../../ui/link';
+import { firstOf } from '../../ui/narrow';
 import { Page } from '../../ui/page';
 import { RunFilters, runQuery } from '../../ui/run-filters';
 import { isFiltered, type RunSearch } from '../../ui/run-search';
@@ -22,7 +23,7 @@ export function RunsPage() {
     { params: { query: { ...runQuery(search), sync_id: search.sync } } },
     { placeholderData: (before) => before },
   );
-  const syncs = useAll('/api/v1/syncs', {}, { defined: true }).data;
+  const syncs = useAll('/api/v1/syncs', {}, { defined: true });
   return (
     <Page
       title="Run history"
@@ -34,7 +35,12 @@ export function RunsPage() {
       }
     >
       <div className="panel">
-        <RunFilters search={search} onChange={go} syncs={syncs?.map((sync) => sync.id) ?? []} />
+        <RunFilters
+          search={search}
+          onChange={go}
+          syncs={syncs.data?.map((sync) => sync.id) ?? []}
+          syncsOf={firstOf(syncs.cut, 'sync')}
+        />
         <RunTable
           withSync
           runs={runs.data?.data}

@@ -7,6 +7,7 @@ import type { Sync } from '../../api/types';
 import { Empty } from '../../ui/empty';
 import { ChoiceFilter, FilterBar, SearchFilter } from '../../ui/filters';
 import { count } from '../../ui/format';
+import { firstOf } from '../../ui/narrow';
 import { Page, Panel } from '../../ui/page';
 import { RunStatus, SYNC_STATES, SyncState, syncStateWord } from '../../ui/status';
 import { NewSyncButton, SyncActions } from '../../ui/sync-actions';
@@ -47,6 +48,7 @@ export function SyncsPage() {
             label="Instance"
             value={search.instance}
             options={instances.map((name) => ({ value: name, label: name }))}
+            of={firstOf(all.cut, 'sync')}
             onChange={(instance) => set({ instance })}
           />
           <ChoiceFilter
@@ -60,6 +62,7 @@ export function SyncsPage() {
               label="Tag"
               value={search.tag}
               options={tags.map((name) => ({ value: name, label: name }))}
+              of={firstOf(all.cut, 'sync')}
               onChange={(tag) => set({ tag })}
             />
           )}

@@ -14,8 +14,8 @@ import { useState } from 'react';
 import { api } from '../../api/client';
 import type { InstanceView, Schemas, Sync } from '../../api/types';
 import { Allowed } from '../../ui/allowed';
-import { SHOWN } from '../../ui/filters';
 import { count, counted } from '../../ui/format';
+import { narrowed } from '../../ui/narrow';
 import { ProblemNote } from '../../ui/problem';
 import { Choices, CURSOR_CHOICES, TYPE_CHOICES } from './choices';
 import { readIds } from './ids';
@@ -29,6 +29,9 @@ export function TriggerForm(props: {
   instances: InstanceView[];
   /** Those of the chosen instance. */
   syncs: Sync[];
+  /** What is offered of each where that is not all. */
+  instancesOf: string | undefined;
+  syncsOf: string | undefined;
   instance: string | undefined;
   entity: string | undefined;
   type: Type;
@@ -47,7 +50,7 @@ export function TriggerForm(props: {
 
   const read = readIds(ids);
   const isReseed = type === 'seed' && reseeds;
-  const refusal = sync && whyNot(sync, type);
+  const refusal = sync && (whyNot(sync, type) ?? clash(read.ids.length, maxEntities, isReseed));
   const isReady = sync && !refusal && !read.problem && (!isReseed || confirmed.trim() === sync.id);
 
   function send() {
@@ -87,7 +90,7 @@ export function TriggerForm(props: {
             description={pairing(instances.find((each) => each.name === instance))}
             inputWrapperOrder={['label', 'input', 'description']}
             searchable
-            limit={SHOWN}
+            filter={narrowed(props.instancesOf)}
             allowDeselect={false}
           />
           <Select
@@ -102,7 +105,7 @@ export function TriggerForm(props: {
             }
             inputWrapperOrder={['label', 'input', 'description']}
             searchable
-            limit={SHOWN}
+            filter={narrowed(props.syncsOf)}
             allowDeselect={false}
           />
           <Textarea
@@ -162,7 +165,7 @@ export function TriggerForm(props: {
             value={cursor}
             onChange={(value) => setCursor(value as Cursor)}
           />
-          {sync && <CursorNote sync={sync} ids={read.ids.length} />}
+          {sync && <CursorNote sync={sync} isFull={cursor === 'full'} ids={read.ids.length} />}
         </Stack>
       </div>
       {type === 'seed' && sync && (
@@ -216,6 +219,15 @@ function whyNot(sync: Sync, type: string): string | undefined {
     : undefined;
 }
 
+/** What of the form cannot be asked for together: chosen records are a limit of their own. */
+function clash(ids: number, maxEntities: number | string, isReseed: boolean): string | undefined {
+  if (isReseed && (ids > 0 || typeof maxEntities === 'number'))
+    return 'A reseed is of all records: leave source IDs and max entities empty.';
+  if (ids > 0 && typeof maxEntities === 'number')
+    return 'Source IDs limit the run already: leave max entities empty, or the IDs.';
+  return undefined;
+}
+
 function willDo(sync: Sync, type: Type, ids: number, isReseed: boolean): string {
   const records = ids > 0 ? counted(ids, 'record') : 'records';
   if (isReseed) return `Removes what ${sync.id} delivered, then writes everything to ${sync.target}.`;
@@ -224,7 +236,7 @@ function willDo(sync: Sync, type: Type, ids: number, isReseed: boolean): string 
 }
 
 /** How far the sync is, and what the choice does with that. */
-function CursorNote({ sync, ids }: { sync: Sync; ids: number }) {
+function CursorNote({ sync, isFull, ids }: { sync: Sync; isFull: boolean; ids: number }) {
   return (
     <Text size="xs" c="dimmed" mih={36}>
       {sync.cursor_column ? (
@@ -240,7 +252,7 @@ function CursorNote({ sync, ids }: { sync: Sync; ids: number }) {
           {ids > 0 && ' Chosen records are read past the cursor and do not move it.'}
         </>
       ) : (
-        'This model has no cursor: every run reads all of it and sends what changed.'
+        `This model has no cursor: every run reads all of it and sends ${isFull ? 'all of it' : 'what changed'}.`
       )}
     </Text>
   );

@@ -4,6 +4,7 @@ import type { Schemas } from '../../api/types';
 import { Empty } from '../../ui/empty';
 import { ButtonLink } from '../../ui/link';
 import { LiveRunPanel } from '../../ui/liverun';
+import { firstOf } from '../../ui/narrow';
 import { Page, Panel } from '../../ui/page';
 import { ProblemNote } from '../../ui/problem';
 import { triggerRoute } from './route';
@@ -48,6 +49,8 @@ export function TriggerPage() {
           <TriggerForm
             instances={instances.data}
             syncs={syncs.data ?? []}
+            instancesOf={firstOf(instances.cut, 'instance')}
+            syncsOf={firstOf(syncs.cut, 'sync')}
             instance={search.instance}
             entity={search.entity}
             type={search.type ?? 'sync'}
