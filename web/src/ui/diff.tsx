@@ -43,7 +43,7 @@ export function RecordDiff({ fields, operation }: { fields: Field[]; operation: 
       </table>
       {same.length > 0 && (
         <Button variant="subtle" color="gray" size="compact-xs" onClick={() => setOpen(!open)}>
-          {open ? 'Fold' : 'Show'} {same.length} unchanged
+          {open ? 'Fold' : 'Show'} {same.length} {operation === 'update' ? 'unchanged' : 'empty'}
         </Button>
       )}
     </div>

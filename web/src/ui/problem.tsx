@@ -34,7 +34,7 @@ export function ProblemNote({ error, retry }: { error: unknown; retry?: () => vo
   const { title, detail, help, code, type, errors } = error.problem;
   return (
     <Alert icon={<IconAlertCircle />} color="red" variant="outline" title={title} role="alert" styles={LABEL}>
-      <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+      <Text size="sm" className="sentence" style={{ overflowWrap: 'anywhere' }}>
         {detail}
       </Text>
       {errors && errors.length > 0 && (
@@ -48,7 +48,7 @@ export function ProblemNote({ error, retry }: { error: unknown; retry?: () => vo
         </List>
       )}
       {help && (
-        <Text size="sm" mt={4}>
+        <Text size="sm" mt={4} className="sentence">
           <Prose text={help} />
         </Text>
       )}

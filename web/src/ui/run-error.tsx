@@ -12,7 +12,7 @@ export function RunError({ error }: { error: Schemas['ErrorView'] }) {
       icon={<IconAlertCircle />}
       color="red"
       variant="outline"
-      title={sentence(error.message)}
+      title={<div className="sentence">{sentence(error.message)}</div>}
       styles={{ label: { color: 'var(--state-failed)', overflowWrap: 'anywhere', whiteSpace: 'normal' } }}
     >
       {error.causes.length > 0 && (

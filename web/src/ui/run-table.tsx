@@ -6,6 +6,7 @@ import { useProgress } from '../api/live';
 import type { Run } from '../api/types';
 import { Allowed } from './allowed';
 import { ShortId } from './copy';
+import { figuresOf } from './figures';
 import { count } from './format';
 import { useRunActions } from './run-actions';
 import { RunStatus, triggerWord, typeWord } from './status';
@@ -62,7 +63,7 @@ const COLUMNS: Column<Run>[] = [
     figure: true,
     cell: (run) => <Took run={run} />,
   },
-  figures('processed', 'Processed', 'rows_processed', 'total_discovered'),
+  figures('processed', 'Processed', 'rows_processed', 'total'),
   figures('created', 'Created', 'rows_created', 'created'),
   figures('updated', 'Updated', 'rows_updated', 'updated'),
   figures('deleted', 'Deleted', 'rows_deleted', 'deleted'),
@@ -89,7 +90,7 @@ const COLUMNS: Column<Run>[] = [
 
 type Counter = 'rows_processed' | 'rows_created' | 'rows_updated' | 'rows_deleted' | 'rows_failed';
 type OtherCounter = 'rows_skipped' | 'rows_delete_failed';
-type LiveCounter = 'total_discovered' | 'created' | 'updated' | 'deleted' | 'failed' | 'skipped';
+type LiveCounter = 'total' | 'created' | 'updated' | 'deleted' | 'failed' | 'skipped';
 
 function figures(
   id: string,
@@ -111,11 +112,11 @@ function Figure(props: { run: Run; counter: Counter | OtherCounter; live?: LiveC
   const { run, counter, live } = props;
   const now = useProgress(run.id);
   const isKnown = run.completed_at !== null || run.status === 'held';
-  const value = isKnown ? run[counter] : live && now?.[live];
+  const value = isKnown ? run[counter] : live && now && figuresOf(run, now)[live];
   const isQuiet = !value || run.dry_run || run.status === 'held';
   return (
     <Text span inherit c={isQuiet ? 'dimmed' : undefined}>
-      {value === undefined ? '–' : count(value)}
+      {typeof value === 'number' ? count(value) : '–'}
     </Text>
   );
 }

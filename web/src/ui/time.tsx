@@ -1,7 +1,7 @@
 import { Tooltip } from '@mantine/core';
 import { useState, useSyncExternalStore } from 'react';
 import { duration, exact, relative } from './format';
-import { seconding, type Timed } from './verdict';
+import { type Timed, worked } from './verdict';
 
 /** One clock for all times on a page, in milliseconds; it moves once a second. */
 let now = Date.now();
@@ -48,11 +48,11 @@ export function Ago({ at }: { at: string | null | undefined }) {
 
 /** How long a run took: of one that was held, without the time in which it waited for a decision. */
 export function Took({ run }: { run: Timed }) {
-  const worked = seconding(run);
-  if (worked === null) return <Elapsed from={run.started_at} />;
+  const took = worked(run);
+  if (took === null) return <Elapsed from={run.started_at} />;
   return (
     <span className="num" style={{ whiteSpace: 'nowrap' }}>
-      {duration(worked)}
+      {took}
     </span>
   );
 }
@@ -63,7 +63,8 @@ export function Elapsed({ from, to }: { from: string | null | undefined; to?: st
     if (!from) return '–';
     const end = to ? new Date(to).getTime() : moment;
     const seconds = Math.max(0, (end - new Date(from).getTime()) / 1000);
-    return duration(to ? seconds : Math.floor(seconds));
+    if (to) return duration(seconds);
+    return seconds < 1 ? '<1s' : duration(Math.floor(seconds));
   });
   return (
     <span className="num" style={{ whiteSpace: 'nowrap' }}>

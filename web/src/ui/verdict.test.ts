@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { RunDetail } from '../api/types';
 import { figuresOf } from './figures';
-import { panelWord, seconding, verdict } from './verdict';
+import { panelWord, verdict, worked } from './verdict';
 
 const base = {
   status: 'completed',
@@ -38,9 +38,12 @@ test('a completed run is told in figures', () => {
 test('a run that was held is told by the time in which it worked', () => {
   expect(said({ duration_seconds: 12 })).toMatch(/^Completed in 12s: /);
   const times = { started_at: '2026-01-01T00:00:00Z', completed_at: '2026-01-01T00:00:00.400Z' };
-  expect(seconding({ status: 'completed', ...times, duration_seconds: 0 })).toBe(0.4);
-  expect(seconding({ ...base, status: 'held', completed_at: null, duration_seconds: 7 })).toBe(7);
-  expect(seconding({ ...base, status: 'running', completed_at: null, duration_seconds: 7 })).toBeNull();
+  expect(worked({ status: 'completed', ...times, duration_seconds: 0 })).toBe('400ms');
+  expect(worked({ ...base, status: 'held', completed_at: null, duration_seconds: 7 })).toBe('7s');
+  expect(worked({ ...base, status: 'running', completed_at: null, duration_seconds: 7 })).toBeNull();
+  // Whole seconds are known of it: none is less than one, not nothing.
+  expect(worked({ ...base, status: 'held', completed_at: null, duration_seconds: 0 })).toBe('<1s');
+  expect(said({ duration_seconds: 0 })).toMatch(/^Completed in <1s: /);
 });
 
 test('a run that changed nothing says so, and only of unchanged records that they are the same', () => {

@@ -160,28 +160,33 @@ function written(run: RunDetail): string {
 }
 
 function inTime(run: RunDetail): string {
-  const seconds = seconding(run);
-  return seconds === null ? '' : ` in ${duration(seconds)}`;
+  const took = worked(run);
+  return took === null ? '' : ` in ${took}`;
 }
 
 function after(run: RunDetail): string {
-  const seconds = seconding(run);
-  return seconds === null ? '' : ` after ${duration(seconds)}`;
+  const took = worked(run);
+  return took === null ? '' : ` after ${took}`;
 }
 
 /** What is known of a run's times. */
 export type Timed = Pick<RunDetail, 'status' | 'started_at' | 'completed_at' | 'duration_seconds'>;
 
 /**
- * How long a run worked that does not go on now, in seconds. The server tells whole ones, without the time in which
- * the run was held; where it never was, its start and end tell more.
+ * How long a run worked that does not go on now. The server tells whole seconds, without the time in which the run
+ * was held; where it never was, its start and end tell more.
  */
-export function seconding({ status, started_at, completed_at, duration_seconds }: Timed): number | null {
+export function worked({ status, started_at, completed_at, duration_seconds }: Timed): string | null {
   if (!started_at) return null;
-  if (!completed_at) return status === 'held' ? (duration_seconds ?? null) : null;
+  if (!completed_at) return status === 'held' ? inSeconds(duration_seconds) : null;
   const whole = (new Date(completed_at).getTime() - new Date(started_at).getTime()) / 1000;
   const wasHeld = typeof duration_seconds === 'number' && whole - duration_seconds > 1;
-  return wasHeld ? duration_seconds : whole;
+  return wasHeld ? inSeconds(duration_seconds) : duration(whole);
+}
+
+function inSeconds(whole: number | null | undefined): string | null {
+  if (typeof whole !== 'number') return null;
+  return whole === 0 ? '<1s' : duration(whole);
 }
 
 const DURING: Record<string, string> = {
@@ -203,7 +208,7 @@ export function reached(run: RunDetail): Run['phase'] {
   return (isWindingUp ? phases.at(-2) : phases.at(-1)) ?? null;
 }
 
-/** A message as a sentence: it begins large and ends with a full stop. */
+/** A message as a sentence: it ends with a full stop. */
 export function sentence(message: string): string {
   const text = message.trim();
   return /[.!?…]$/.test(text) ? text : `${text}.`;

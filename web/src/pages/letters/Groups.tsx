@@ -27,7 +27,7 @@ export function Groups() {
       always: true,
       cell: (group) => (
         <Tooltip label={group.message} multiline maw={480}>
-          <span className={classes.clip}>{group.message}</span>
+          <span className={`${classes.clip} sentence`}>{group.message}</span>
         </Tooltip>
       ),
     },

@@ -15,7 +15,7 @@ export function LetterError({ letter }: { letter: Letter }) {
   return (
     <Panel title="Error">
       <Stack gap="sm">
-        <p className={classes.sentence}>
+        <p className={`${classes.sentence} sentence`}>
           {letter.message} <ErrorCode code={letter.code} />
         </p>
         <Facts

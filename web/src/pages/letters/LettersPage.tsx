@@ -89,7 +89,7 @@ function OneError({ search, leave }: { search: LettersSearch; leave: () => void 
       style={{ borderBottom: '1px solid var(--line)', background: 'var(--surface-sunken)' }}
     >
       <Group gap="md" style={{ minWidth: 0 }}>
-        <Text size="sm" fw={600} component="p" className={classes.sentence}>
+        <Text size="sm" fw={600} component="p" className={`${classes.sentence} sentence`}>
           {group ? group.message : 'Letters of one error'}
         </Text>
         {group && (

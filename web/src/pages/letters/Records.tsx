@@ -48,7 +48,7 @@ const COLUMNS: Column<Letter>[] = [
     title: 'Error',
     cell: (letter) => (
       <Tooltip label={letter.message} multiline maw={480}>
-        <span className={classes.clip}>{letter.message}</span>
+        <span className={`${classes.clip} sentence`}>{letter.message}</span>
       </Tooltip>
     ),
   },

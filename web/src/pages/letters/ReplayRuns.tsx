@@ -9,6 +9,7 @@ import { doneSoFar } from '../../ui/liverun';
 import { ProblemNote } from '../../ui/problem';
 import { ProgressBar } from '../../ui/progress';
 import { useRunActions } from '../../ui/run-actions';
+import { RunError } from '../../ui/run-error';
 import { RunStatus } from '../../ui/status';
 import { Took } from '../../ui/time';
 import { verdict } from '../../ui/verdict';
@@ -60,11 +61,12 @@ export function ReplayRun({ runId }: { runId: string }) {
         <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
           {verdict(run, figures)} {outcome(run, figures)}
         </Text>
+        {run.error && run.status !== 'cancelled' && <RunError error={run.error} />}
         {run.status === 'held' &&
           run.guards
             .filter((guard) => guard.tripped)
             .map((guard) => (
-              <p key={guard.guard} className={`${classes.sentence} ${classes.note}`}>
+              <p key={guard.guard} className={`${classes.sentence} ${classes.note} sentence`}>
                 {guard.message}.
               </p>
             ))}

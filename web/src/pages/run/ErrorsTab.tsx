@@ -167,7 +167,11 @@ function columnsOf(run: RunDetail): Column<RowError>[] {
     {
       id: 'message',
       title: 'Error message',
-      cell: (error) => <span title={error.message}>{error.message}</span>,
+      cell: (error) => (
+        <div className="sentence" title={error.message}>
+          {error.message}
+        </div>
+      ),
     },
     { id: 'field', title: 'Field', cell: (error) => error.field ?? '–' },
     { id: 'raw', title: 'Raw value', cell: (error) => <Raw value={error.raw_value} /> },

@@ -6,7 +6,7 @@ import { type Figures, isLive, isPlan } from '../../ui/figures';
 import { count, duration } from '../../ui/format';
 import { Panel } from '../../ui/page';
 import { Elapsed } from '../../ui/time';
-import { seconding } from '../../ui/verdict';
+import { worked } from '../../ui/verdict';
 import classes from './run.module.css';
 
 interface Line {
@@ -74,7 +74,7 @@ export function Summary({ run, figures }: { run: RunDetail; figures: Figures }) 
     },
   ];
   const most = Math.max(total ?? 0, ...lines.map(({ figure }) => figure ?? 0), 1);
-  const taken = seconding(run);
+  const taken = worked(run);
   return (
     <Panel title="Summary">
       <table className={classes.summary}>
@@ -92,9 +92,7 @@ export function Summary({ run, figures }: { run: RunDetail; figures: Figures }) 
         <tbody>
           <tr className={classes.time}>
             <th scope="row">Duration</th>
-            <td className={classes.figure}>
-              {taken === null ? <Elapsed from={run.started_at} /> : duration(taken)}
-            </td>
+            <td className={classes.figure}>{taken ?? <Elapsed from={run.started_at} />}</td>
             <td colSpan={2} />
           </tr>
           <Time
@@ -104,7 +102,7 @@ export function Summary({ run, figures }: { run: RunDetail; figures: Figures }) 
           />
           <Time
             label="Processing time"
-            seconds={run.durations.processing}
+            seconds={goesOn ? 0 : run.durations.processing}
             meaning="Everything else: also what was done with the first rows while later ones were read."
           />
         </tbody>
@@ -132,9 +130,7 @@ function Counted({ line, most }: { line: Line; most: number }) {
           </span>
         ) : null}
       </td>
-      <td className={classes.beside} title={typeof why === 'string' ? why : undefined}>
-        {figure ? why : null}
-      </td>
+      <td className={classes.beside}>{figure ? why : null}</td>
     </tr>
   );
 }
