@@ -8,7 +8,7 @@ export default defineConfig({
     // Two cores: a browser and a server at a time are enough.
     fileParallelism: false,
     // How long something that never comes is waited for; nothing is measured by it.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, type World, world } from './world';
+import { expectAccessible, told, type World, world } from './world';
 
 const URL = 'postgres://reader:topsecret@127.0.0.1:9/shop';
 
@@ -66,7 +66,7 @@ describe('connections', () => {
     await expectAccessible(page);
     await page.getByLabel('Note').fill('The shop');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('The connection shop is saved.').waitFor();
+    await told(page, 'The connection shop is saved.');
     const shop = await it.server.api('GET', '/connections/shop');
     expect(shop.description).toBe('The shop');
     expect(shop.secrets_set).toEqual(['/url']);

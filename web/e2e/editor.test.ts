@@ -144,7 +144,9 @@ describe('a new user makes the first sync', () => {
     await page.getByText('This sync was changed meanwhile').waitFor();
     const now = await it.server.api('GET', '/syncs/crm.customers/definition');
     expect(now.definition.batch_size).toBe(7);
+    const loaded = page.waitForEvent('load');
     await page.getByRole('button', { name: 'Load the new version' }).click();
+    await loaded;
     await page.getByText('No problems found').waitFor();
     await page.getByRole('button', { name: 'Show more about writing' }).click();
     expect(await page.getByLabel('Batch size').inputValue()).toBe('7');
@@ -198,6 +200,18 @@ test('a sync of a file is shown as it is, with its place and how to change it', 
     .waitFor();
   expect(await it.page.getByLabel('Expression of email').isDisabled()).toBe(true);
   expect(await it.page.getByRole('button', { name: 'Save', exact: true }).count()).toBe(0);
+  await expectAccessible(it.page);
+});
+
+test('a new sync in an instance of a file is told where it is added', async () => {
+  const it = await fileWorld();
+  const entities = { person: { model: { file: 'customers.csv', key: 'id' }, to: { object: 'people' } } };
+  await it.server.api('POST', '/instances', {
+    document: { instance: 'made', source: 'files', target: 'crm', entities },
+    seed: false,
+  });
+  await it.goto('/new-sync?instance=crm');
+  await it.page.getByText(/^crm is defined in syncs\/crm\.yaml:\d+: add the sync there/).waitFor();
   await expectAccessible(it.page);
 });
 

@@ -4,7 +4,7 @@ import { expectAccessible, signedIn, type World, world } from './world';
 describe('sync health', () => {
   let it: World;
   beforeAll(async () => {
-    it = await world();
+    it = await world({ quiet: true });
   });
 
   const figure = (name: string) =>

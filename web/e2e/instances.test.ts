@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, signedIn, type World, world } from './world';
+import { expectAccessible, signedIn, told, type World, world } from './world';
 
 describe('instances', () => {
   let it: World;
@@ -48,7 +48,7 @@ describe('instances', () => {
     await page.getByRole('option', { name: /other/ }).click();
     await page.getByText('From the next run on 1 sync will use the new connections').waitFor();
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('The instance made is saved.').waitFor();
+    await told(page, 'The instance made is saved.');
     expect((await it.server.api('GET', '/instances/made')).target).toBe('other');
 
     await it.goto('/instances/made?tab=yaml');
@@ -57,7 +57,7 @@ describe('instances', () => {
     await page.keyboard.press('End');
     await page.keyboard.insertText('\ndefaults: { guards: { max_deletes: 5% } }');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('The instance made is saved.').first().waitFor();
+    await told(page, 'The instance made is saved.');
     const { document } = await it.server.api('GET', '/instances/made');
     expect(document.defaults).toEqual({ guards: { max_deletes: '5%' } });
   });

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, test } from 'vitest';
-import { until, type World, world } from './world';
+import { told, until, type World, world } from './world';
 
 const CUSTOMERS = `id,name,email,mrr
 1,Ada Lovelace,ada@example.com,1200.00
@@ -86,7 +86,7 @@ describe('a newcomer', () => {
     await page.getByRole('button', { name: /^Edit/ }).first().click();
     await page.getByRole('textbox', { name: 'mrr', exact: true }).fill('40.5');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('The payload was edited').waitFor();
+    await told(page, 'The payload was edited');
     await page.getByRole('button', { name: 'Replay…' }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByRole('radio', { name: /edited/i }).click();

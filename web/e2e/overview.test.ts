@@ -6,7 +6,7 @@ import { expectAccessible, signedIn, until, type World, world } from './world';
 describe('the overview of a workspace that was at work for weeks', () => {
   let it: World;
   beforeAll(async () => {
-    it = await world();
+    it = await world({ quiet: true });
   });
 
   test('what waits for a person leads to where it is decided, and goes away when it is', async () => {
@@ -45,7 +45,7 @@ describe('the overview of a workspace that was at work for weeks', () => {
   test('a run that goes on appears with a bar, and among the recent runs when it ends', async () => {
     const { page, server } = it;
     await it.goto('/');
-    const run = await server.api('POST', '/syncs/stock.availability/trigger', {});
+    const run = await server.api('POST', '/syncs/stock.availability/trigger', { cursor: 'full' });
     const begun = await until(
       () => server.api('GET', `/runs/${run.id}`),
       ({ status, phase }) => status === 'held' || phase === 'writing',

@@ -8,7 +8,7 @@ describe('run history', () => {
     (await it.server.api('GET', `/runs?per_page=1${query}`)).pagination.total;
 
   beforeAll(async () => {
-    it = await world();
+    it = await world({ quiet: true });
   });
 
   test('lists the runs of all syncs, newest first, and is accessible', async () => {

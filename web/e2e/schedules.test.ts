@@ -57,11 +57,11 @@ describe('schedules', () => {
     await row('crm.lead').getByRole('button', { name: 'Activate crm.lead' }).click();
     await row('crm.lead').getByText('Active', { exact: true }).waitFor();
     await it.page.getByRole('img', { name: /^crm\.lead: \d+ fires? in the next 24 hours/ }).waitFor();
-    const sync = await until(
+    // While a run that was overdue goes on, the next one is not there yet.
+    await until(
       () => it.server.api('GET', '/syncs/crm.lead'),
-      ({ state }) => state === 'active',
+      ({ state, next_run_at }) => state === 'active' && next_run_at !== null,
     );
-    expect(sync.next_run_at).not.toBeNull();
   });
 
   test('can be read on a phone, in the dark', async () => {

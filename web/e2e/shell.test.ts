@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, signedIn, type World, world } from './world';
+import { expectAccessible, signedIn, until, WAIT, type World, world } from './world';
 
 describe('around every page', () => {
   let it: World;
@@ -9,6 +9,7 @@ describe('around every page', () => {
 
   test('a wrong token is refused, the right one opens a session that outlives a reload', async () => {
     const context = await it.browser.newContext();
+    context.setDefaultTimeout(WAIT);
     const page = await context.newPage();
     await page.goto(`${it.server.url}/syncs`);
     await page.getByLabel('Token').fill('sl_wrong');
@@ -39,10 +40,34 @@ describe('around every page', () => {
     await it.page.locator(`a[href="/runs/${id}"]`).waitFor();
   });
 
+  test('the search opens also when its keys are pressed before it has come', async () => {
+    let letCome = () => {};
+    const wanted = new Promise<void>((resolve) => {
+      letCome = resolve;
+    });
+    const code = /\/Palette[^/]*\.js$/;
+    await it.page.route(code, async (route) => {
+      await wanted;
+      await route.continue();
+    });
+    await it.goto('/');
+    await it.page.keyboard.press('Control+k');
+    letCome();
+    await it.page.getByPlaceholder(/Pages, syncs/).waitFor();
+    await it.page.unroute(code);
+  });
+
   test('pages are reached by keyboard alone', async () => {
     await it.goto('/');
-    await it.page.keyboard.press('g');
-    await it.page.keyboard.press('d');
+    // The second key must follow the first soon, which a machine with much to do may miss.
+    await until(
+      async () => {
+        await it.page.keyboard.press('g');
+        await it.page.keyboard.press('d');
+        return new URL(it.page.url()).pathname;
+      },
+      (path) => path === '/dead-letters',
+    );
     await it.page.getByRole('heading', { name: 'Dead letter queue', level: 1 }).waitFor();
     await it.page.keyboard.press('Control+k');
     await it.page.getByPlaceholder(/Pages, syncs/).fill('crm.contact');

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SYNCLINE } from './program';
-import { signedIn, until, type World, world } from './world';
+import { signedIn, until, WAIT, type World, world } from './world';
 
 /** Failing rows of the one run. */
 const ROWS = 100_000;
@@ -77,6 +77,7 @@ entities:
 
   test('the first page weighs less than half a megabyte', async () => {
     const fresh = await it.browser.newContext();
+    fresh.setDefaultTimeout(WAIT);
     const page = await fresh.newPage();
     const devtools = await fresh.newCDPSession(page);
     await devtools.send('Network.enable');

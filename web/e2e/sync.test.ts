@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectAccessible, until, type World, world } from './world';
+import { expectAccessible, told, until, type World, world } from './world';
 
 const PEOPLE = {
   'syncline.yaml':
@@ -93,7 +93,7 @@ describe('the way of a new sync', () => {
       rows_deleted: 0,
     });
     await way().getByRole('button', { name: 'Activate' }).click();
-    await it.page.getByText('people.contact is active').waitFor();
+    await told(it.page, 'people.contact is active');
     await way().waitFor({ state: 'detached' });
     expect((await sync()).state).toBe('active');
   });
@@ -164,7 +164,7 @@ describe('a sync with a history', () => {
   let it: World;
 
   beforeAll(async () => {
-    it = await world();
+    it = await world({ quiet: true });
   });
 
   test('lists its runs with the figures that the API has', async () => {
@@ -194,7 +194,8 @@ describe('a sync with a history', () => {
   });
 
   test('retries a run from its row', async () => {
-    const [cancelled] = (await it.server.api('GET', '/runs?status=cancelled&type=sync')).data;
+    const { data } = await it.server.api('GET', '/runs?status=cancelled&type=sync');
+    const cancelled = data.find((run: { started_at: string | null }) => run.started_at);
     await it.goto(`/syncs/${cancelled.sync_id}?status=cancelled`);
     await it.page.getByRole('button', { name: `Retry run ${cancelled.id}` }).click();
     await it.page.waitForURL(/\/runs\/run_/);

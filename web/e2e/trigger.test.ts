@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { isWithinWidth, type RunAnswer, ran, SHOP, settled } from './shop';
-import { expectAccessible, signedIn, type World, world } from './world';
+import { expectAccessible, signedIn, until, type World, world } from './world';
 
 describe('the sync trigger', () => {
   let it: World;
@@ -19,6 +19,21 @@ describe('the sync trigger', () => {
     await it.page.getByRole('option', { name: option, exact: true }).click();
   }
 
+  /** The entity types that are offered for an instance. */
+  async function expectEntities(instance: string, pair: string, entities: string[]) {
+    await choose('Instance', instance);
+    await it.page.getByText(pair).waitFor();
+    const field = it.page.getByRole('combobox', { name: 'Entity type' });
+    await field.click();
+    const list = it.page.getByRole('listbox', { name: 'Entity type' });
+    await until(
+      () => list.getByRole('option').allInnerTexts(),
+      (offered) => offered.length > 0,
+    );
+    expect(await list.getByRole('option').allInnerTexts()).toEqual(entities);
+    await it.page.keyboard.press('Escape');
+  }
+
   function panel() {
     return it.page.getByRole('region', { name: 'Run status' });
   }
@@ -26,13 +41,8 @@ describe('the sync trigger', () => {
   test('an instance offers only its own entity types', async () => {
     await it.goto('/trigger');
     await expectAccessible(it.page);
-    await choose('Instance', 'office');
-    await it.page.getByRole('combobox', { name: 'Entity type' }).click();
-    expect(await it.page.getByRole('option').allInnerTexts()).toEqual(['note']);
-    await it.page.keyboard.press('Escape');
-    await choose('Instance', 'shop');
-    await it.page.getByRole('combobox', { name: 'Entity type' }).click();
-    expect(await it.page.getByRole('option').allInnerTexts()).toEqual(['item', 'price']);
+    await expectEntities('office', 'From gone to lake.', ['note']);
+    await expectEntities('shop', 'From shop to lake.', ['item', 'price']);
   });
 
   test('chosen records are run at once, and the panel outlives a reload', async () => {
@@ -45,6 +55,10 @@ describe('the sync trigger', () => {
     expect(await it.page.getByRole('button', { name: 'Trigger sync' }).isDisabled()).toBe(true);
     await ids.fill('A001, "B,1", A001');
     await it.page.getByText('2 records chosen').waitFor();
+    await it.page.getByLabel('Max entities').fill('1');
+    await it.page.getByText('leave max entities empty, or the IDs').waitFor();
+    expect(await it.page.getByRole('button', { name: 'Trigger sync' }).isDisabled()).toBe(true);
+    await it.page.getByLabel('Max entities').fill('');
     await it.page.getByRole('radio', { name: /^One time/ }).click();
     await it.page.getByRole('radio', { name: /^Reset cursor/ }).click();
     await it.page.getByLabel('Batch size').fill('50');

@@ -20,7 +20,12 @@ interface Options {
   width?: number;
   height?: number;
   colorScheme?: 'light' | 'dark';
+  /** No sync runs by itself: figures change when a test changes them, and only then. */
+  quiet?: boolean;
 }
+
+/** How long something that never comes is waited for, in milliseconds; nothing is measured by it. */
+export const WAIT = 90_000;
 
 /** What ends the worlds of a file; hooks are heard only when they are given while the file is read. */
 const endings: (() => Promise<void>)[] = [];
@@ -33,6 +38,7 @@ export async function world(options: Options = {}): Promise<World> {
   const folder = options.files ? await projectFolder(options.files) : await demoFolder(inject('workspace'));
   options.prepare?.(folder);
   const server = await Server.start(folder);
+  if (options.quiet) await quieten(server);
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
@@ -70,7 +76,8 @@ export async function signedIn(
     colorScheme: options.colorScheme ?? 'light',
     reducedMotion: 'reduce',
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(WAIT);
+  await context.addInitScript(keepTold);
   const page = await context.newPage();
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(String(error)));
@@ -81,6 +88,45 @@ export async function signedIn(
   await page.goto(`${server.url}/#token=${token}`);
   await page.locator('main h1').first().waitFor();
   return { page, errors };
+}
+
+/** Ends what goes on in the workspace, and lets nothing start again. */
+async function quieten(server: Server) {
+  const { data } = await server.api('GET', '/syncs?state=active&per_page=200');
+  for (const { id } of data) await server.api('POST', `/syncs/${id}/deactivate`);
+  await until(
+    async () => {
+      const { data } = await server.api('GET', '/runs?status=scheduled,queued,starting,running');
+      // One that ends by itself meanwhile cannot be cancelled any more.
+      for (const { id } of data) await server.api('POST', `/runs/${id}/cancel`).catch(() => undefined);
+      return data.length;
+    },
+    (left) => left === 0,
+  );
+}
+
+/** In the page: keeps the messages that vanish by themselves after a few seconds. */
+function keepTold() {
+  const messages: string[] = [];
+  Object.assign(window, { messages });
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) {
+      for (const node of addedNodes) {
+        if (!(node instanceof Element)) continue;
+        for (const alert of [node, ...node.querySelectorAll('[role=alert]')]) {
+          if (alert.matches('[role=alert]')) messages.push(alert.textContent);
+        }
+      }
+    }
+  }).observe(document, { childList: true, subtree: true });
+}
+
+/** Waits until a message was told on the page since it was loaded, be it still there or not. */
+export async function told(page: Page, message: string) {
+  await page.waitForFunction(
+    (text) => (window as unknown as { messages: string[] }).messages.some((each) => each.includes(text)),
+    message,
+  );
 }
 
 /** No finding of axe that is serious or critical on what is shown. */
