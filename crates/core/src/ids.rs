@@ -1,7 +1,8 @@
 //! Identifiers. All are short strings; none carries meaning beyond its prefix.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use serde::{Deserialize, Serialize};
 
@@ -102,32 +103,27 @@ macro_rules! opaque_id {
     };
 }
 
-/// A new UUID (version 7) that sorts after those of earlier milliseconds than `at`'s, and after those that
-/// this process made before for the same one: a clock may stand still while runs are made. Times before
-/// 1970 count as 1970.
+/// A new UUID (version 7) that sorts after every one that this process made before, and after those of
+/// others that are of earlier milliseconds than `at`'s. Times before 1970 count as 1970.
 ///
-/// The millisecond is followed by a counter, as RFC 9562, section 6.2 allows, and 40 random bits. The counter
-/// begins at random in the lower half of 12 bits, so that the beginning of an id, which is what people see
-/// and type, tells ids of one millisecond apart; what passes 12 bits is counted in the 22 bits after them.
+/// The millisecond is followed by a counter of 12 bits, as RFC 9562, section 6.2 allows, and 62 random bits.
+/// The counter begins at random in its lower half, so that the beginning of an id, which is what people see
+/// and type, tells ids of one millisecond apart. One that is full, and a clock that stands still or is put
+/// back, go on in the milliseconds after the last one's.
 pub fn uuid_at(at: jiff::Timestamp) -> uuid::Uuid {
-    static LAST: Mutex<(u64, u32)> = Mutex::new((0, 0));
+    const COUNTER_BITS: u32 = 12;
+    static LAST: AtomicU64 = AtomicU64::new(0);
     let random = *uuid::Uuid::new_v4().as_bytes();
     let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
-    let counter = {
-        let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-        *last = match millis > last.0 {
-            true => (millis, u32::from(u16::from_be_bytes([random[0], random[1]]) & 0x7ff)),
-            false => (last.0, last.1.wrapping_add(1)),
-        };
-        last.1
-    };
-    let first = counter.min(0xfff);
+    let first = millis << COUNTER_BITS | u64::from(u16::from_be_bytes([random[0], random[1]]) & 0x7ff);
+    let after = |last| first.max(last + 1);
+    let (Ok(last) | Err(last)) = LAST.fetch_update(Relaxed, Relaxed, |last| Some(after(last)));
+    let place = after(last);
     let mut bytes = [0; 10];
-    bytes[..2].copy_from_slice(&first.to_be_bytes()[2..]);
-    bytes[2..5].copy_from_slice(&(counter - first).to_be_bytes()[1..]);
-    bytes[5..].copy_from_slice(&random[11..]);
-    // The builder puts version and variant over the highest bits of both parts of the counter.
-    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+    bytes[..2].copy_from_slice(&(place as u16).to_be_bytes());
+    bytes[2..].copy_from_slice(&random[8..]);
+    // The builder puts the version over the four bits before the counter.
+    uuid::Builder::from_unix_timestamp_millis(place >> COUNTER_BITS, &bytes).into_uuid()
 }
 
 opaque_id!(
