@@ -157,7 +157,8 @@ pub struct RunDetail {
     pub worker: Option<String>,
     /// How often another server took the run over, because its own was not heard of any more.
     pub takeovers: u32,
-    /// The latest figures, while the run goes on; its counters are what its plan expects until it ends.
+    /// The latest figures, while the run goes on. What it creates, updates and deletes is among its own
+    /// counters when it has ended; of a run that is held, and of a test, they say what is planned.
     pub progress: Option<ProgressView>,
     /// The source was read to its end.
     pub complete_read: bool,

@@ -121,6 +121,8 @@ pub struct CursorView {
 #[serde(deny_unknown_fields)]
 pub struct CursorRequest {
     /// Null clears it: the next run reads everything.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required)]
     pub value: Option<String>,
 }
 

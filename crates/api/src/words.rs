@@ -11,6 +11,10 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
+/// What can have become of a change that a run planned.
+pub const ROW_RESULTS: [&str; 9] =
+    ["created", "updated", "removed", "exists", "absent", "rejected", "unknown", "planned", "not attempted"];
+
 fn one_of<'a>(description: &str, words: impl IntoIterator<Item = &'a str>) -> RefOr<Schema> {
     let words: Vec<&str> = words.into_iter().collect();
     let schema = ObjectBuilder::new()
@@ -56,8 +60,7 @@ words! {
         Op::ALL.map(Op::as_str).into_iter().chain(["none"]);
     RecordOperationWord, "RecordOperation", "What was to be done with a record, or where it failed before that.",
         Op::ALL.map(Op::as_str).into_iter().chain(Stage::ALL.map(Stage::as_str));
-    RowResultWord, "RowResult", "What became of a change.",
-        ["created", "updated", "removed", "exists", "absent", "rejected", "unknown", "planned", "not attempted"];
+    RowResultWord, "RowResult", "What became of a change.", ROW_RESULTS;
     RecordResultWord, "RecordResult", "What became of a change, or `failed` before it was one.",
         ["created", "updated", "removed", "exists", "absent", "rejected", "unknown", "planned", "not attempted",
             "failed"];

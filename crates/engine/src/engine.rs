@@ -547,6 +547,10 @@ impl Engine {
             run.timeline.push(TimelineEntry { phase, started_at: now, ended_at: None });
             run.phase = Some(phase);
         }
+        if phase == Phase::Writing {
+            // From here on they count what was done, not what is planned.
+            run.counters = Counters { rows_created: 0, rows_updated: 0, rows_deleted: 0, ..run.counters };
+        }
         watch.update(|p| {
             p.status = Some(run.status);
             p.phase = Some(phase);

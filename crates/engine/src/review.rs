@@ -5,6 +5,7 @@ mod changes;
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use arrow::datatypes::Field;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -196,13 +197,17 @@ fn view(chunk: &PlanChunk, row: usize, shown: Shown) -> Result<ChangeView> {
         Some(bytes) => Some(canon::decode_fields(bytes)?.into_iter().collect::<BTreeMap<_, _>>()),
         None => None,
     };
-    let text_or_null = |v: &Option<String>| v.clone().map_or(Value::Null, Value::String);
+    let schema = chunk.payload.schema();
+    let json = |field: &str, text: &Option<String>| match text {
+        Some(text) => typed(text, schema.field_with_name(field).ok()),
+        None => Value::Null,
+    };
     let fields = if change.op.is_removal() {
         let known = before.iter().flatten();
         known
             .map(|(field, value)| FieldView {
                 field: field.clone(),
-                before: Some(text_or_null(value)),
+                before: Some(json(field, value)),
                 after: None,
             })
             .collect()
@@ -217,7 +222,7 @@ fn view(chunk: &PlanChunk, row: usize, shown: Shown) -> Result<ChangeView> {
             .filter(|(field, _)| before.as_ref().is_none_or(|b| b.get(field) != texts.get(field)));
         changed
             .map(|(field, value)| FieldView {
-                before: before.as_ref().and_then(|b| b.get(&field)).map(text_or_null),
+                before: before.as_ref().and_then(|b| b.get(&field)).map(|value| json(&field, value)),
                 field,
                 after: Some(value),
             })
@@ -226,11 +231,21 @@ fn view(chunk: &PlanChunk, row: usize, shown: Shown) -> Result<ChangeView> {
     Ok(ChangeView { row_id: change.key.row_id(), operation: change.op.as_str().into(), fields })
 }
 
+/// What was delivered, as JSON of the type that the field has now; a text that is none of it stays a text.
+fn typed(known: &str, field: Option<&Field>) -> Value {
+    let as_it_is = || Value::String(known.into());
+    let Some(ty) = field.and_then(|field| LogicalType::of(field).ok()) else { return as_it_is() };
+    match text::parse(&[Some(known)], &ty) {
+        (array, bad) if bad.is_empty() => text::to_json(array.as_ref(), &ty, 0),
+        _ => as_it_is(),
+    }
+}
+
 /// Canonical texts of a row's fields, for comparing with what was delivered.
 fn texts(chunk: &PlanChunk, row: usize) -> Result<BTreeMap<String, Option<String>>> {
     let mut bytes = Vec::new();
     for (field, column) in chunk.payload.schema().fields().iter().zip(chunk.payload.columns()) {
-        let ty = syncline_core::LogicalType::of(field)?;
+        let ty = LogicalType::of(field)?;
         canon::encode_fields(&[(field.name(), &ty, column.as_ref())], row, &mut bytes);
     }
     Ok(canon::decode_fields(&bytes)?.into_iter().collect())

@@ -173,13 +173,19 @@ fn the_changes_of_a_run_are_listed_with_what_became_of_them() {
         (&json!("create"), &json!("created"))
     );
     assert_eq!(one["data"][0]["fields"][1]["field"], "name", "{one}");
-    world.source.execute("update item set name = 'better' where id = 7");
+    for wrong in ["operation=upsert", "status=failed", "status="] {
+        let problem =
+            server.client.get(&format!("/runs/{}/rows?{wrong}", run["id"].as_str().unwrap())).expect(400);
+        assert!(problem["help"].as_str().is_some_and(|help| help.starts_with("it is one of")), "{problem}");
+    }
+    world.source.execute("update item set name = 'better', price = 8 where id = 7");
     let run = server.client.run(SYNC, json!({}));
     let path = format!("/runs/{}/rows", run["id"].as_str().unwrap());
     let changed = server.client.get(&format!("{path}?operation=update")).expect(200);
     let fields = &changed["data"][0]["fields"];
     assert_eq!(fields[0]["before"], "item 7", "{changed}");
     assert_eq!(fields[0]["after"], "better");
+    assert_eq!((&fields[1]["before"], &fields[1]["after"]), (&json!(70), &json!(8)), "{changed}");
     let life = server.client.get(&format!("/syncs/{SYNC}/records/7")).expect(200);
     assert_eq!(life.as_array().unwrap().len(), 2, "{life}");
 }

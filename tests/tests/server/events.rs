@@ -82,10 +82,16 @@ fn events_of_one_run_are_those_of_no_other() {
 fn figures_come_while_a_run_goes_on() {
     let mut world = World::new();
     world.fill(1, 5_000);
-    world.project.set_variable("FAILPOINTS", "engine.publish.before=sleep(1500)");
+    world.project.set_variable("FAILPOINTS", "engine.publish.before=sleep(3000)");
     let server = world.serve();
     let mut events = server.client.listen("/events", None);
     let run = trigger(&server.client, json!({}));
+    let writing = server.client.until(&format!("/runs/{run}"), |run| run["phase"] == "writing");
+    assert_eq!(
+        (&writing["rows_processed"], &writing["rows_created"]),
+        (&json!(5_000), &json!(0)),
+        "{writing}"
+    );
     let seen = until_end(&mut events, &run);
     let figures: Vec<_> = seen.iter().filter(|event| event.kind == "progress").collect();
     assert!(figures.iter().any(|event| event.data["total_discovered"] == 5_000), "{figures:?}");

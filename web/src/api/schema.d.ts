@@ -1527,7 +1527,7 @@ export interface components {
         /** @description Sets or clears a cursor. */
         CursorRequest: {
             /** @description Null clears it: the next run reads everything. */
-            value?: string | null;
+            value: string | null;
         };
         /** @description How far a sync got. */
         CursorView: {
@@ -8996,11 +8996,15 @@ export interface operations {
                 per_page?: number;
                 /** @description The row's key; of a composite key a JSON array. */
                 key?: string;
-                /** @description Of `create`, `update`, `append`, `delete`, `clear` and `flag`, separated by commas. */
+                /**
+                 * @description Of `create`, `update`, `append`, `delete`, `clear` and `flag`, separated by commas.
+                 * @example create,update
+                 */
                 operation?: string;
                 /**
                  * @description Of `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, `planned` and
                  *     `not attempted`, separated by commas.
+                 * @example rejected,unknown
                  */
                 status?: string;
             };

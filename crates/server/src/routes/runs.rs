@@ -8,11 +8,11 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
-use syncline_api::words::{OutcomeWord, StageWord};
+use syncline_api::words::{OutcomeWord, ROW_RESULTS, StageWord};
 use syncline_api::{
     ApplyRequest, ChangeView, List, PlanView, RejectRequest, RowErrorGroups, RowErrorList, RunDetail, RunView,
 };
-use syncline_core::{Error, ErrorKind, Run, RunStatus, RunType, Stage, SyncUid, Trigger};
+use syncline_core::{Error, ErrorKind, Op, Run, RunStatus, RunType, Stage, SyncUid, Trigger};
 use syncline_engine::review::{self, ChangeFilter};
 use syncline_store::{Page, RowErrorFilter, RunFilter};
 use utoipa::IntoParams;
@@ -354,9 +354,17 @@ pub struct RowQuery {
     /// The row's key; of a composite key a JSON array.
     key: Option<String>,
     /// Of `create`, `update`, `append`, `delete`, `clear` and `flag`, separated by commas.
+    #[param(
+        pattern = "^(create|update|append|delete|clear|flag)(,(create|update|append|delete|clear|flag))*$",
+        example = "create,update"
+    )]
     operation: Option<String>,
     /// Of `created`, `updated`, `removed`, `exists`, `absent`, `rejected`, `unknown`, `planned` and
     /// `not attempted`, separated by commas.
+    #[param(
+        pattern = "^(created|updated|removed|exists|absent|rejected|unknown|planned|not attempted)(,(created|updated|removed|exists|absent|rejected|unknown|planned|not attempted))*$",
+        example = "rejected,unknown"
+    )]
     status: Option<String>,
 }
 
@@ -370,11 +378,14 @@ async fn rows(
 ) -> Answer<Json<List<ChangeView>>> {
     let page = input::page(query.page, query.per_page, 20)?;
     let run = app.run(&run_id).await?;
-    let words = |list: Option<String>| -> Vec<String> {
-        list.iter().flat_map(|list| list.split(',')).map(str::to_string).collect()
+    let each = |name: &'static str, list: Option<&str>, known: &[&'static str]| {
+        input::each(name, list, known, |word| known.contains(&word).then(|| word.to_string()))
     };
-    let filter =
-        ChangeFilter { row_id: query.key, operations: words(query.operation), results: words(query.status) };
+    let filter = ChangeFilter {
+        row_id: query.key,
+        operations: each("operation", query.operation.as_deref(), &Op::ALL.map(Op::as_str))?,
+        results: each("status", query.status.as_deref(), &ROW_RESULTS)?,
+    };
     let (changes, total) = review::changes(&app.engine, &run, &filter, page).await?;
     Ok(Json(List::new(changes.into_iter().map(crate::views::change).collect(), page, total)))
 }

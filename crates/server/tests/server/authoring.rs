@@ -1,6 +1,6 @@
 //! What helps people to write definitions.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::{World, instance, person, texts};
 
@@ -92,4 +92,8 @@ async fn moving_a_cursor_is_estimated_before_it_is_done() {
     let told = effect(json!("3")).await.is(200);
     assert_eq!(told, json!({ "from": null, "to": "3", "read": 1, "again": 0, "passed_over": 2 }));
     effect(json!("soon")).await.fails(422, "bad_usage");
+    // Clearing is said in so many words.
+    let set = |request| world.client.put("/syncs/extra.person/cursor", request);
+    set(json!({})).await.fails(400, "bad_usage");
+    assert_eq!(set(json!({ "value": null })).await.is(200)["value"], Value::Null);
 }
