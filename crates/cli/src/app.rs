@@ -8,7 +8,6 @@ use syncline_connector::Registry;
 use syncline_core::{Error, ErrorKind, Result, Sync, SyncId};
 use syncline_engine::{Endpoints, Engine, SystemClock};
 use syncline_store::{Catalog, Store};
-use tokio::sync::Mutex;
 
 use crate::Context;
 use crate::fault::Outcome;
@@ -27,9 +26,6 @@ const READER_MEMORY_BYTES: u64 = 64 * 1024 * 1024;
 pub struct App {
     pub project: Project,
     pub state: State,
-    /// Held while a run is queued: runs that start together get ids of different milliseconds, which
-    /// is what a short id tells apart.
-    pub queueing: Mutex<()>,
     registry: Registry,
 }
 
@@ -40,7 +36,7 @@ impl App {
         let registry = syncline_connectors::registry();
         let project = syncline_config::load(&root, context.globals.environment.as_deref(), &registry)?;
         let state = State::of(&context.globals, &project)?;
-        Ok(App { project, state, queueing: Mutex::new(()), registry })
+        Ok(App { project, state, registry })
     }
 
     /// The engine over the state, which is locked for this process; runs of processes that died are

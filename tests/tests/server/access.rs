@@ -78,6 +78,20 @@ fn the_first_admin_token_is_shown_once_and_never_served() {
 }
 
 #[test]
+fn a_server_that_cannot_be_reached_makes_no_token_that_nobody_sees() {
+    let world = World::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let refused = world.project.run(&["serve", "--listen", &address]);
+    assert_eq!(refused.code(), Some(1), "{refused}");
+    assert!(refused.stderr.contains("cannot be listened at"), "{refused}");
+    let refused =
+        world.project.run(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", "no", "--tls-key", "no"]);
+    assert_eq!(refused.code(), Some(2), "{refused}");
+    assert!(world.serve().first_token.is_some());
+}
+
+#[test]
 fn a_revoked_token_and_its_sessions_end_at_once() {
     let world = World::new();
     let server = world.serve();

@@ -34,7 +34,6 @@ fn what_is_recorded_is_the_same_here_and_through_the_server() {
     world.project.expect(0, &["plan", SYNC]);
     world.source.execute("update item set price = 7 where id = 3");
     world.project.expect(0, &["run", SYNC]);
-    let server = world.serve();
     let errors_of = world.project.runs().last().expect("runs")["id"].as_str().expect("an id").to_string();
     let looks: [&[&str]; 14] = [
         &["status"],
@@ -52,14 +51,14 @@ fn what_is_recorded_is_the_same_here_and_through_the_server() {
         &["preview", SYNC, "--limit", "3"],
         &["validate"],
     ];
-    for look in looks {
-        let (here, there) = (world.project.expect(0, look), through(&world, &server, look));
+    let here = looks.map(|look| (look, world.project.expect(0, look), world.project.run(look)));
+    let server = world.serve();
+    for (look, here, here_for_people) in here {
+        let there = through(&world, &server, look);
         assert_eq!(there.code(), Some(0), "{look:?}\n{there}");
         assert_eq!(without_place(there.json()), without_place(here.json()), "{look:?}");
-        let (here, there) = (world.project.run(look), {
-            let named = ["--server", &server.client.url, "--token", &server.client.token];
-            world.project.run(&[look, &named].concat())
-        });
+        let named = ["--server", &server.client.url, "--token", &server.client.token];
+        let (here, there) = (here_for_people, world.project.run(&[look, &named].concat()));
         // They say where the state is, or how many syncs there are.
         if !["status", "validate"].contains(&look[0]) {
             assert_eq!(there.stdout, here.stdout, "{look:?} for people");
@@ -202,6 +201,37 @@ fn dead_letters_are_seen_and_decided_on_through_the_server() {
     world.project.expect(0, &["dlq", "replay", "--all", "--sync", SYNC, "--dry-run"]);
     world.project.expect(0, &["dlq", "replay", "--all", "--sync", SYNC, "--yes"]);
     assert_eq!(world.project.open_letters().len(), 0);
+}
+
+#[test]
+fn syncs_that_were_made_through_the_api_are_looked_at_on_the_machine_of_the_server() {
+    let world = World::new();
+    let server = world.serve();
+    let entity = json!({ "model": { "table": "item", "key": "id" }, "to": { "object": "copy" }, "schedule": { "every": "1h" } });
+    let document =
+        json!({ "instance": "made", "source": "from", "target": "into", "entities": { "item": entity } });
+    server.client.post("/instances", json!({ "document": document, "seed": false })).expect(201);
+    let status = world.project.expect(0, &["status"]).json();
+    let names: Vec<_> =
+        status["data"].as_array().expect("syncs").iter().map(|sync| &sync["sync_id"]).collect();
+    assert_eq!(names, [&json!("made.item"), &json!(SYNC)], "{status}");
+    let preview = world.project.expect(0, &["preview", "made.item", "--limit", "1"]);
+    assert_eq!(preview.json().as_array().map(Vec::len), Some(1), "{preview}");
+    world.project.expect(0, &["check", "made"]);
+    world.project.expect(0, &["schedules", "made.item"]);
+    world.project.expect(2, &["preview", "made.itm"]);
+}
+
+#[test]
+fn a_backup_is_not_made_of_another_state_than_the_server_that_is_named() {
+    let world = World::new();
+    let server = world.serve();
+    for command in ["backup", "restore"] {
+        let refused = world.project.expect(2, &[command, "file.backup", "--server", &server.client.url]);
+        assert_eq!(refused.error_code(), "bad_usage", "{refused}");
+        assert!(refused.stderr.contains("leave out --server"), "{refused}");
+    }
+    assert!(!world.project.path("file.backup").exists());
 }
 
 /// A world whose runs stand still for a while in the middle.

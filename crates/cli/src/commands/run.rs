@@ -1,7 +1,6 @@
 //! `run` and `retry`: executing syncs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use syncline_api::RunDetail;
 use syncline_core::run::RunOptions;
@@ -84,12 +83,7 @@ pub async fn execute(
 ) -> Outcome<Run> {
     let ends = app.endpoints(sync)?;
     let first = engine.register(sync).await?.generation == 0;
-    let run = {
-        let _turn = app.queueing.lock().await;
-        let run = engine.queue(sync, run_type, Trigger::Cli, options).await?;
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        run
-    };
+    let run = engine.queue(sync, run_type, Trigger::Cli, options).await?;
     let run = executed(context, &sync.id, |watch| {
         let (engine, sync) = (Arc::clone(engine), sync.clone());
         // A thread of its own, so that runs at once use all processors.

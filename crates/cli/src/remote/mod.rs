@@ -23,6 +23,8 @@ mod tokens;
 
 pub use client::Client;
 
+use std::slice;
+
 use syncline_api::SessionView;
 use syncline_core::{Error, ErrorKind};
 
@@ -31,15 +33,23 @@ use crate::app::App;
 use crate::args::{Command, CursorCommand, DlqCommand};
 use crate::fault::Outcome;
 use crate::output::Style;
+use crate::select as local_select;
 use crate::server_file::ServerFile;
 
-/// The server that a command goes through: the one that is named, or, for a command that changes
-/// something, the one that has the state. `None`: it works here.
+/// The server that a command goes through: the one that is named, or the one that has the state, where the
+/// command needs it. `None`: it works here.
 pub async fn server_for(context: &Context, command: &Command) -> Outcome<Option<Client>> {
+    let globals = &context.globals;
+    if let (Command::Backup(_) | Command::Restore(_), Some(url)) = (command, &globals.server) {
+        let message = format!("backups are made and restored where the state is, not through {url}");
+        let error = Error::new(ErrorKind::BadUsage, message);
+        return Err(error
+            .help("leave out --server (and SYNCLINE_SERVER), in the project's folder there")
+            .into());
+    }
     if is_of_this_machine(command) {
         return Ok(None);
     }
-    let globals = &context.globals;
     if let Some(url) = &globals.server {
         let client = Client::new(url, globals.token.clone())?;
         if client.is_open_to_others() {
@@ -49,10 +59,10 @@ pub async fn server_for(context: &Context, command: &Command) -> Outcome<Option<
         }
         return Ok(Some(client));
     }
-    if !changes(command) {
-        return Ok(None);
-    }
-    let found = running(context).await;
+    let found = match through(command) {
+        Through::Never => None,
+        need => running(context, need).await,
+    };
     if let Some(client) = &found {
         context.out.remark(
             &context.out.paint_note(Style::Dim, &format!("through the server at {}", client.address())),
@@ -76,8 +86,17 @@ fn is_of_this_machine(command: &Command) -> bool {
     )
 }
 
-/// What only looks can look at the state beside a server.
-fn changes(command: &Command) -> bool {
+/// When a command goes through a server that runs on this machine.
+enum Through<'a> {
+    /// It looks at the state, or at files, beside the server.
+    Never,
+    Always,
+    /// When one of these syncs or instances is not in the project's files: the server has those that were
+    /// made through its API. What is in the files is looked at as it stands there now.
+    ForOthers(&'a [String]),
+}
+
+fn through(command: &Command) -> Through<'_> {
     match command {
         Command::Plan(_)
         | Command::Apply(_)
@@ -90,23 +109,40 @@ fn changes(command: &Command) -> bool {
         | Command::Activate(_)
         | Command::Deactivate(_)
         | Command::Purge(_)
-        | Command::Token(_) => true,
-        Command::Cursor(args) => matches!(args.command, CursorCommand::Set { .. }),
-        Command::Dlq(args) => !matches!(
-            args.command,
+        | Command::Status
+        | Command::Token(_) => Through::Always,
+        Command::Schedules(args) => match &args.sync {
+            None => Through::Always,
+            Some(sync) => Through::ForOthers(slice::from_ref(sync)),
+        },
+        Command::Check(args) => Through::ForOthers(&args.selectors),
+        Command::Preview(args) => Through::ForOthers(slice::from_ref(&args.sync)),
+        Command::Cursor(args) => match &args.command {
+            CursorCommand::Set { .. } => Through::Always,
+            CursorCommand::Show(of) | CursorCommand::History(of) => {
+                Through::ForOthers(slice::from_ref(&of.sync))
+            }
+        },
+        Command::Dlq(args) => match args.command {
             DlqCommand::List { .. }
-                | DlqCommand::Show { .. }
-                | DlqCommand::Groups { .. }
-                | DlqCommand::Export { .. }
-        ),
-        _ => false,
+            | DlqCommand::Show { .. }
+            | DlqCommand::Groups { .. }
+            | DlqCommand::Export { .. } => Through::Never,
+            _ => Through::Always,
+        },
+        _ => Through::Never,
     }
 }
 
 /// The server on this machine that has the state, if it answers.
-async fn running(context: &Context) -> Option<Client> {
+async fn running(context: &Context, need: Through<'_>) -> Option<Client> {
     // What is wrong with the project or the file is told by the command itself.
     let app = App::open(context).ok()?;
+    if let Through::ForOthers(names) = need
+        && names.iter().all(|name| local_select::syncs(&app.project, slice::from_ref(name), &[]).is_ok())
+    {
+        return None;
+    }
     let server = ServerFile::read(&app.state.folder).ok()??;
     let client = Client::new(&server.url, Some(server.token)).ok()?;
     match client.get::<SessionView>(&["session"]).await {
