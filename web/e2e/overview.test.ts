@@ -64,6 +64,17 @@ describe('the overview of a workspace that was at work for weeks', () => {
       .waitFor();
   });
 
+  test('recent runs stand in the order in which they started', async () => {
+    const { page, server } = it;
+    await it.goto('/');
+    const links = page.getByRole('region', { name: 'Runs' }).locator('tbody a[href^="/runs/"]');
+    await links.nth(9).waitFor();
+    const paths = await links.evaluateAll((all) => all.map((link) => link.getAttribute('href')));
+    const runs = await Promise.all(paths.map((path) => server.api('GET', path ?? '')));
+    const starts = runs.map(({ started_at, created_at }) => Date.parse(started_at ?? created_at));
+    expect(starts).toEqual(starts.toSorted((a, b) => b - a));
+  });
+
   test('figures of the day are those of the API, and lead to their runs', async () => {
     const { page, server } = it;
     const health = await server.api('GET', '/health?window=24h');

@@ -11,7 +11,16 @@ import { GreyLine } from './NeedsYou';
 import classes from './overview.module.css';
 
 /** Runs that go on or wait for their turn, with live bars. */
-export function GoingOn({ runs, syncs }: { runs: Run[] | undefined; syncs: Sync[] | undefined }) {
+export function GoingOn({
+  runs,
+  total,
+  syncs,
+}: {
+  runs: Run[] | undefined;
+  /** How many there are, which may be more than are here. */
+  total: number;
+  syncs: Sync[] | undefined;
+}) {
   if (runs?.length === 0) return <Quiet syncs={syncs} />;
   const inOrder = runs?.toSorted((a, b) => Number(a.status === 'queued') - Number(b.status === 'queued'));
   return (
@@ -19,6 +28,13 @@ export function GoingOn({ runs, syncs }: { runs: Run[] | undefined; syncs: Sync[
       {inOrder
         ? inOrder.map((run) => <Line key={run.id} run={run} />)
         : ['a', 'b'].map((key) => <GreyLine key={key} />)}
+      {runs && total > runs.length && (
+        <li className={classes.line}>
+          <Link to="/runs" search={{ status: 'queued,starting,running' }} className="link">
+            {count(total - runs.length)} more
+          </Link>
+        </li>
+      )}
     </ul>
   );
 }
