@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { syncline } from './program';
 import { expectAccessible, signedIn, until, WAIT, type World, world } from './world';
 
 describe('around every page', () => {
@@ -16,7 +17,10 @@ describe('around every page', () => {
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('this token is not valid').waitFor();
     await expectAccessible(page);
-    await page.getByLabel('Token').fill(it.server.token);
+    // The command that it tells of makes a token that is right.
+    const [, ...command] = (await page.locator('code').innerText()).split(' ');
+    const made = JSON.parse(await syncline(it.server.folder, ...command, '--output', 'json'));
+    await page.getByLabel('Token').fill(made.secret);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('heading', { name: 'Syncs', level: 1 }).waitFor();
     await page.reload();

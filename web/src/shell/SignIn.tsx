@@ -52,7 +52,7 @@ export function SignIn({ done, ended }: { done: () => void; ended: boolean }) {
             Sign in
           </Button>
           <Text size="sm" c="dimmed">
-            Lost it? On the server's machine, <Code>syncline token create NAME --role admin</Code> makes
+            Lost it? On the server's machine, <Code>syncline token create --name me --role admin</Code> makes
             another.
           </Text>
         </Stack>
