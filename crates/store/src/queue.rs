@@ -26,7 +26,7 @@ pub trait Queue: Store {
     /// replay; that run is given back. One that was approved and waits to go on is not joined.
     /// `queue_full` when [`QUEUED_PER_SYNC_MAX`] wait already;
     /// `sync_halted` when the sync is halted and the type is neither test, one_time nor replay.
-    /// A run with `run_at` is stored as `scheduled` instead and joins nothing.
+    /// A run with `run_at` is stored as `scheduled` instead, and joins one that is scheduled for that moment.
     async fn enqueue(&self, run: &Run) -> Result<Enqueued>;
 
     /// Queued runs that could start now, one for each sync and line (writing runs, tests), the sync

@@ -46,10 +46,21 @@ fn check_halted(tx: &dyn Sql, run: &Run) -> Outcome<()> {
         .into())
 }
 
-/// Stores what somebody asked for later. The next fire of the sync gives way to a run of its type
+/// Stores what somebody asked for later, unless the same is scheduled for that moment. The next fire of the sync gives way to a run of its type
 /// that comes earlier; beside an earlier one there is no room.
 fn schedule(tx: &dyn Sql, run: &Run) -> Outcome<Enqueued> {
     let run = Run { status: RunStatus::Scheduled, ..run.clone() };
+    let then = format!(
+        "SELECT record FROM {} WHERE workspace_id = ? AND sync_uid = ? AND {UNFINISHED}
+         AND status = 'scheduled' AND run_at = ?",
+        tx.dialect().by_index("runs", "runs_unfinished")
+    );
+    let values = values![WORKSPACE, run.sync_uid.as_str(), follow::due_at(&run)];
+    if let Some(there) =
+        decode(tx.texts(&then, values)?)?.into_iter().find(|there| asks_the_same(there, &run))
+    {
+        return Ok(Enqueued { run: there, joined: true });
+    }
     if run.run_type == RunType::Sync
         && let Some(there) = follow::scheduled(tx, &run.sync_uid)?
     {

@@ -16,7 +16,7 @@ over_every_store![
     a_line_has_a_limit_for_each_sync,
     a_halted_sync_takes_tests_one_time_runs_and_replays_only,
     an_inactive_sync_takes_what_a_person_asks_for,
-    a_run_for_later_is_scheduled_and_joins_nothing,
+    a_run_for_later_is_scheduled_and_joins_the_same_at_that_moment,
     a_run_for_later_takes_the_place_of_a_later_fire_and_gives_way_to_an_earlier_one,
     candidates_are_the_heads_of_the_lines_in_the_order_they_came,
     the_sync_that_was_claimed_from_longest_ago_comes_first,
@@ -148,15 +148,26 @@ async fn an_inactive_sync_takes_what_a_person_asks_for(store: Arc<dyn Queue>) {
     }
 }
 
-async fn a_run_for_later_is_scheduled_and_joins_nothing(store: Arc<dyn Queue>) {
+async fn a_run_for_later_is_scheduled_and_joins_the_same_at_that_moment(store: Arc<dyn Queue>) {
     ensure(&*store, "contact").await;
-    for name in ["a", "b"] {
-        let later = Run { run_at: Some(at(100)), ..new_run(name, "contact", RunType::OneTime) };
-        let enqueued = store.enqueue(&later).await.unwrap();
+    let later =
+        |name, seconds| Run { run_at: Some(at(seconds)), ..new_run(name, "contact", RunType::OneTime) };
+    let limited = |mut run: Run| {
+        run.options.max_entities = Some(1);
+        run
+    };
+    let others = [later("a", 100), later("b", 101), limited(later("c", 100))];
+    for other in &others {
+        let enqueued = store.enqueue(other).await.unwrap();
         assert!(!enqueued.joined);
-        assert_eq!(enqueued.run, Run { status: RunStatus::Scheduled, ..later });
-        assert_eq!(run_now(&*store, &run_id(name)).await, enqueued.run);
+        assert_eq!(enqueued.run, Run { status: RunStatus::Scheduled, ..other.clone() });
+        assert_eq!(run_now(&*store, &other.id).await, enqueued.run);
     }
+    for (same, name) in [(later("d", 100), "a"), (limited(later("e", 100)), "c")] {
+        let enqueued = store.enqueue(&same).await.unwrap();
+        assert_eq!((enqueued.joined, enqueued.run.id), (true, run_id(name)));
+    }
+    assert_eq!(names(&*store, "contact", RunStatus::Scheduled).await.len(), others.len());
     assert_eq!(store.next_due().await.unwrap(), Some(at(100)));
     assert!(store.candidates(10, &[]).await.unwrap().is_empty());
 }
@@ -167,7 +178,9 @@ async fn a_run_for_later_takes_the_place_of_a_later_fire_and_gives_way_to_an_ear
     ensure(&*store, "contact").await;
     store.reschedule(&uid("contact"), Some(&fire_at("fire", "contact", 100))).await.unwrap();
     let later = |name, seconds| Run { run_at: Some(at(seconds)), ..new_run(name, "contact", RunType::Sync) };
-    refused(store.enqueue(&later("late", 100)).await, ErrorKind::Conflict);
+    let joined = store.enqueue(&later("same", 100)).await.unwrap();
+    assert_eq!((joined.joined, joined.run.id), (true, run_id("fire")));
+    refused(store.enqueue(&later("late", 101)).await, ErrorKind::Conflict);
     store.enqueue(&later("early", 50)).await.unwrap();
     assert_eq!(names(&*store, "contact", RunStatus::Scheduled).await, ["early"]);
     let fire = run_now(&*store, &run_id("fire")).await;

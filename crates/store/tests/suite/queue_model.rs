@@ -204,6 +204,15 @@ impl Model {
             turn: 0,
         };
         if let Some(due) = later {
+            let same = |r: &Known| (r.run_type, r.asks, r.due) == (run_type, asks, due);
+            let twin = self.of(sync, |r| r.status == RunStatus::Scheduled && same(r)).first().copied();
+            if let Some(twin) = twin {
+                let got = got.map(|enqueued| {
+                    assert!(enqueued.joined);
+                    assert_eq!(enqueued.run.id, run_id(&twin.to_string()));
+                });
+                return (Ok(()), got);
+            }
             let there = self.scheduled(sync).filter(|_| run_type == RunType::Sync);
             if there.is_some_and(|there| self.runs[&there].due <= due) {
                 return refused(ErrorKind::Conflict, got);
