@@ -64,15 +64,17 @@ describe('the overview of a workspace that was at work for weeks', () => {
       .waitFor();
   });
 
-  test('recent runs stand in the order in which they started', async () => {
+  test('recent runs are the latest whose turn came, also where they were scheduled long before', async () => {
     const { page, server } = it;
     await it.goto('/');
     const links = page.getByRole('region', { name: 'Runs' }).locator('tbody a[href^="/runs/"]');
     await links.nth(9).waitFor();
     const paths = await links.evaluateAll((all) => all.map((link) => link.getAttribute('href')));
     const runs = await Promise.all(paths.map((path) => server.api('GET', path ?? '')));
-    const starts = runs.map(({ started_at, created_at }) => Date.parse(started_at ?? created_at));
-    expect(starts).toEqual(starts.toSorted((a, b) => b - a));
+    const turns = runs.map(({ run_at, created_at }) =>
+      Math.max(Date.parse(run_at ?? created_at), Date.parse(created_at)),
+    );
+    expect(turns).toEqual(turns.toSorted((a, b) => b - a));
   });
 
   test('figures of the day are those of the API, and lead to their runs', async () => {

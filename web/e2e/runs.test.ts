@@ -11,7 +11,7 @@ describe('run history', () => {
     it = await world({ quiet: true });
   });
 
-  test('lists the runs of all syncs as the API does, and is accessible', async () => {
+  test('lists the runs of all syncs, newest first, and is accessible', async () => {
     await it.goto('/runs');
     await total(await count(''));
     const { data } = await it.server.api('GET', '/runs?per_page=50');

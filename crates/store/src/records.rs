@@ -339,9 +339,9 @@ pub struct RunFilter {
     pub correlation_id: Option<String>,
     /// Beginning of the id.
     pub id_prefix: Option<String>,
-    /// Created at or after.
+    /// Created, or if it was scheduled, due at or after.
     pub since: Option<Timestamp>,
-    /// Created before.
+    /// Created, or due, before.
     pub until: Option<Timestamp>,
     /// Of one of these syncs.
     pub of_syncs: Vec<SyncUid>,

@@ -7748,9 +7748,9 @@ export interface operations {
                 correlation_id?: string;
                 /** @description The beginning of a run's id, or a correlation id. */
                 q?: string;
-                /** @description Created at or after this moment. */
+                /** @description Created at or after this moment; of what was scheduled counts when it was due. */
                 since?: string;
-                /** @description Created before this moment. */
+                /** @description Created, or due, before this moment. */
                 until?: string;
                 /** @description Ended at or after this moment. */
                 completed_since?: string;
@@ -12319,9 +12319,9 @@ export interface operations {
                 correlation_id?: string;
                 /** @description The beginning of a run's id, or a correlation id. */
                 q?: string;
-                /** @description Created at or after this moment. */
+                /** @description Created at or after this moment; of what was scheduled counts when it was due. */
                 since?: string;
-                /** @description Created before this moment. */
+                /** @description Created, or due, before this moment. */
                 until?: string;
                 /** @description Ended at or after this moment. */
                 completed_since?: string;

@@ -93,9 +93,9 @@ pub struct RunQuery {
     /// The beginning of a run's id, or a correlation id.
     #[param(max_length = 200)]
     pub q: Option<String>,
-    /// Created at or after this moment.
+    /// Created at or after this moment; of what was scheduled counts when it was due.
     pub since: Option<Timestamp>,
-    /// Created before this moment.
+    /// Created, or due, before this moment.
     pub until: Option<Timestamp>,
     /// Ended at or after this moment.
     pub completed_since: Option<Timestamp>,

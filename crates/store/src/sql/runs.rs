@@ -43,14 +43,13 @@ pub fn add(tx: &dyn Sql, run: &Run) -> Outcome<()> {
         run.trigger.as_str(),
         run.run_type.writes(),
         &run.correlation_id,
-        run.created_at,
         place
     ]
     .to_vec();
     values.extend(columns(run)?);
     let inserted = tx.execute(
-        "INSERT INTO runs (workspace_id, id, sync_uid, type, triggered_by, writes, correlation_id, created_at,
-             queue, status, epoch, base_generation, run_at, started_at, completed_at, duration, rows_processed,
+        "INSERT INTO runs (workspace_id, id, sync_uid, type, triggered_by, writes, correlation_id, queue,
+             created_at, status, epoch, base_generation, run_at, started_at, completed_at, duration, rows_processed,
              rows_created, rows_updated, rows_deleted, rows_failed, worker, record)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         &values,
@@ -65,14 +64,27 @@ pub fn add(tx: &dyn Sql, run: &Run) -> Outcome<()> {
     Err(Error::new(ErrorKind::Conflict, message).into())
 }
 
+/// Where a run stands in lists, which is what the column `created_at` is for: when it was made and, once it
+/// does not wait any more, when its turn came. A daily run is made a day before.
+fn place_in_time(run: &Run) -> Timestamp {
+    match run.status {
+        RunStatus::Scheduled => run.created_at,
+        _ => {
+            let due = follow::due_at(run);
+            run.completed_at.map_or(due, |end| due.min(end)).max(run.created_at)
+        }
+    }
+}
+
 /// What changes with a run: its status and what follows from its record.
-fn columns(run: &Run) -> Outcome<[Value; 14]> {
+fn columns(run: &Run) -> Outcome<[Value; 15]> {
     let duration = run.completed_at.and_then(|end| run.duration(end));
     let run_at = match run.status {
         RunStatus::Scheduled => Some(follow::due_at(run)),
         _ => run.run_at,
     };
     Ok([
+        place_in_time(run).into(),
         run.status.as_str().into(),
         run.epoch.into(),
         run.base_generation.into(),
@@ -233,7 +245,7 @@ pub fn list(tx: &dyn Sql, filter: &RunFilter, page: Page) -> Outcome<(Vec<Run>, 
     Ok((runs, total))
 }
 
-/// Newest first; of one moment, the greater id.
+/// Newest first, by [`place_in_time`]; of one moment, the greater id.
 const NEWEST_FIRST: &str = "created_at DESC, id DESC";
 
 fn conditions(filter: &RunFilter) -> Conditions {
@@ -330,7 +342,7 @@ pub fn save(tx: &dyn Sql, before: &Run, run: &Run) -> Outcome<()> {
     let mut values = columns(run)?.to_vec();
     values.extend_from_slice(values![WORKSPACE, run.id.as_str()]);
     tx.execute(
-        "UPDATE runs SET status = ?, epoch = ?, base_generation = ?, run_at = ?, started_at = ?,
+        "UPDATE runs SET created_at = ?, status = ?, epoch = ?, base_generation = ?, run_at = ?, started_at = ?,
              completed_at = ?, duration = ?, rows_processed = ?, rows_created = ?, rows_updated = ?,
              rows_deleted = ?, rows_failed = ?, worker = ?, record = ?
          WHERE workspace_id = ? AND id = ?",

@@ -18,6 +18,7 @@ over_every_store![
     an_inactive_sync_takes_what_a_person_asks_for,
     a_run_for_later_is_scheduled_and_joins_the_same_at_that_moment,
     a_run_for_later_takes_the_place_of_a_later_fire_and_gives_way_to_an_earlier_one,
+    a_run_stands_in_lists_where_its_turn_came,
     candidates_are_the_heads_of_the_lines_in_the_order_they_came,
     the_sync_that_was_claimed_from_longest_ago_comes_first,
     behind_an_active_writer_only_tests_are_candidates,
@@ -189,6 +190,31 @@ async fn a_run_for_later_takes_the_place_of_a_later_fire_and_gives_way_to_an_ear
     store.reschedule(&uid("contact"), Some(&fire_at("next", "contact", 70))).await.unwrap();
     store.reschedule(&uid("contact"), None).await.unwrap();
     assert_eq!(names(&*store, "contact", RunStatus::Scheduled).await, ["early"]);
+}
+
+async fn a_run_stands_in_lists_where_its_turn_came(store: Arc<dyn Queue>) {
+    for sync in ["daily", "other", "moved"] {
+        ensure(&*store, sync).await;
+    }
+    let listed = async |filter: &RunFilter| {
+        let (runs, _) = store.runs(filter, Page::first(10)).await.unwrap();
+        runs.iter().map(|run| run.id.as_str().replacen("run_", "", 1)).collect::<Vec<_>>()
+    };
+    let everything = RunFilter::default();
+    store.reschedule(&uid("daily"), Some(&fire_at("fire", "daily", 100))).await.unwrap();
+    store.reschedule(&uid("moved"), Some(&fire_at("a_fire", "moved", 1000))).await.unwrap();
+    let made = |name, seconds| Run { created_at: at(seconds), ..new_run(name, "other", RunType::Test) };
+    store.enqueue(&made("before", 50)).await.unwrap();
+    assert_eq!(listed(&everything).await, ["before", "fire", "a_fire"]);
+    store
+        .fire(&[Fire { run_id: run_id("fire"), overlap: Overlap::Skip, next: None }], at(101))
+        .await
+        .unwrap();
+    let earlier = Run { run_at: Some(at(70)), ..new_run("earlier", "moved", RunType::Sync) };
+    store.enqueue(&Run { created_at: at(60), ..earlier }).await.unwrap();
+    assert_eq!(listed(&everything).await, ["fire", "earlier", "a_fire", "before"]);
+    let (since, until) = (Some(at(60)), Some(at(101)));
+    assert_eq!(listed(&RunFilter { since, until, ..everything }).await, ["fire", "earlier", "a_fire"]);
 }
 
 async fn candidate_names(store: &dyn Queue, passed_over: &[&str]) -> Vec<String> {

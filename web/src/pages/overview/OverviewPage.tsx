@@ -4,7 +4,6 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { useAll } from '../../api/all';
 import { api } from '../../api/client';
-import type { Run } from '../../api/types';
 import { Empty } from '../../ui/empty';
 import { ButtonLink } from '../../ui/link';
 import { Page, Panel } from '../../ui/page';
@@ -19,8 +18,6 @@ import { Welcome } from './Welcome';
 
 /** Runs of the list of recent ones; those that wait for their time and that never ran are left out. */
 const RECENT = 10;
-/** They come in the order in which they were made, which for a scheduled one is long before it starts. */
-const LOOKED_THROUGH = 100;
 const HAPPENED = 'queued,starting,running,completed,failed,source_failure,cancelled,held';
 
 export function OverviewPage() {
@@ -107,10 +104,8 @@ function Board(props: {
 
 function Recent() {
   const runs = api.useQuery('get', '/api/v1/runs', {
-    params: { query: { status: HAPPENED, per_page: LOOKED_THROUGH } },
+    params: { query: { status: HAPPENED, per_page: RECENT } },
   });
-  const begun = (run: Run) => run.started_at ?? run.created_at;
-  const recent = runs.data?.data.toSorted((a, b) => begun(b).localeCompare(begun(a))).slice(0, RECENT);
   return (
     <Panel
       title="Recent runs"
@@ -122,7 +117,7 @@ function Recent() {
       }
     >
       <RunTable
-        runs={recent}
+        runs={runs.data?.data}
         withSync
         error={runs.error}
         retry={() => void runs.refetch()}

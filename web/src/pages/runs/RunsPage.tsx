@@ -27,7 +27,7 @@ export function RunsPage() {
   return (
     <Page
       title="Run history"
-      about="Every run of every sync, latest made first; a scheduled one is made when the one before it ends."
+      about="Every run of every sync, newest first."
       actions={
         <ButtonLink to="/trigger" leftSection={<IconPlayerPlay size={16} />}>
           Trigger a run
