@@ -35,6 +35,10 @@ impl Chosen {
     fn ids(&self) -> Vec<LetterId> {
         self.0.values().flatten().cloned().collect()
     }
+
+    fn syncs(&self) -> Vec<SyncId> {
+        self.0.keys().cloned().collect()
+    }
 }
 
 /// A filter that letters are listed by; `None`: no letter can match it.
@@ -263,14 +267,24 @@ impl Decision {
     }
 }
 
-/// Carries out a decision about the letters that allow it; how many they were, of how many.
+/// What became of a decision.
+pub struct Decided {
+    /// Letters that it was carried out for.
+    pub changed: u64,
+    /// Letters that were chosen.
+    pub of: u64,
+    pub syncs: Vec<SyncId>,
+}
+
+/// Carries out a decision about the letters that allow it.
 pub async fn decide(
     app: &App,
     choice: &LetterChoice,
     decision: Decision,
     because: Option<&str>,
-) -> Result<(u64, u64)> {
-    let ids = choose(app, choice, decision.from()).await?.ids();
+) -> Result<Decided> {
+    let chosen = choose(app, choice, decision.from()).await?;
+    let ids = chosen.ids();
     let mut changed = 0;
     for ids in ids.chunks(MOVED_AT_ONCE) {
         changed += app.store.move_letters(ids, decision.from(), decision.to(), because).await?;
@@ -280,5 +294,5 @@ pub async fn decide(
         let message = format!("none of these dead letters is {}", allowed.join(" or "));
         return Err(Error::new(ErrorKind::Conflict, message));
     }
-    Ok((changed, ids.len() as u64))
+    Ok(Decided { changed, of: ids.len() as u64, syncs: chosen.syncs() })
 }

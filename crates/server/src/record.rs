@@ -26,21 +26,26 @@ const ANSWER_BYTES_MAX: usize = 1 << 20;
 const REPLAYED: &str = "idempotency-replayed";
 
 /// Writes every operation that may change something into the audit log, whatever came of it: also when its caller
-/// may not make it.
+/// may not make it. Refused sign-ins are not among them: anybody could fill the log with those.
 pub async fn audit(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Fault> {
-    let caller = request.extensions().get::<Caller>().cloned();
-    let Some(caller) = caller.filter(|_| changes(request.method()) && !is_question(&request)) else {
+    if !changes(request.method()) || is_question(&request) {
         return Ok(next.run(request).await);
-    };
-    let (action, target) = what(&request);
+    }
+    let caller = request.extensions().get::<Caller>().cloned();
+    let (action, asked) = what(&request);
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
     let answer = next.run(request).await;
+    // Who signs in is known by the answer alone.
+    let Some(caller) = caller.or_else(|| answer.extensions().get::<Caller>().cloned()) else {
+        return Ok(answer);
+    };
     let result = match answer.extensions().get::<Code>() {
         Some(Code(code)) => (*code).to_string(),
         None if answer.status().is_success() => "ok".to_string(),
         None => answer.status().as_u16().to_string(),
     };
     let detail = answer.extensions().get::<Detail>().map_or_else(|| json!({}), |detail| detail.0.clone());
+    let target = answer.extensions().get::<Target>().map_or(asked, |target| target.0.clone());
     let entry = AuditEntry {
         at: app.now(),
         actor: format!("token:{}", caller.token_id),
@@ -58,6 +63,10 @@ pub async fn audit(State(app): State<Arc<App>>, request: Request, next: Next) ->
 /// What an operation adds to its audit record: never a secret, never a row's value.
 #[derive(Clone, Debug)]
 pub struct Detail(pub Value);
+
+/// What an operation made, as the target of its audit record: `tokens/ci`.
+#[derive(Clone, Debug)]
+pub struct Target(pub String);
 
 fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)

@@ -254,7 +254,8 @@ fn an_ignored_row_is_not_sent_again_until_it_changes_or_is_reopened() {
     let letter = client.get(&format!("/dead-letters/{}", ids[0])).expect(200);
     assert_eq!(letter["ignored_because"], "agreed with the shop");
     let audit = client.get("/audit?action=dead-letters.ignore&per_page=1").expect(200);
-    assert_eq!(audit["data"][0]["detail"], json!({ "letters": 2, "reason": "agreed with the shop" }));
+    let detail = json!({ "letters": 2, "ids": ids, "syncs": [SYNC], "reason": "agreed with the shop" });
+    assert_eq!(audit["data"][0]["detail"], detail);
     assert_eq!(ignored, json!({ "changed": 2, "unchanged": 0 }));
     let told =
         std::iter::from_fn(|| events.next_event()).find(|event| event.kind == "letter").expect("an event");
@@ -363,10 +364,17 @@ fn who_may_only_look_changes_no_letter() {
         assert_eq!(viewer.post(&format!("/dead-letters/{operation}"), ids.clone()).problem(403), "forbidden");
     }
     assert_eq!(states(&viewer), ["open"; 3]);
-    server.client.post("/dead-letters/ignore", ids).expect(200);
+    server.client.post("/dead-letters/ignore", ids.clone()).expect(200);
     let audit = server.client.get("/audit?action=dead-letters.ignore").expect(200);
     let results: Vec<_> =
         audit["data"].as_array().unwrap().iter().map(|record| text(&record["result"])).collect();
     assert_eq!(results, ["ok", "forbidden"], "{audit}");
-    assert_eq!(audit["data"][0]["detail"], json!({ "letters": 1 }));
+    let detail = json!({ "letters": 1, "ids": ids["ids"], "syncs": [SYNC] });
+    assert_eq!(audit["data"][0]["detail"], detail);
+    let chosen = json!({ "filter": { "sync_id": SYNC, "key": "3" } });
+    server.client.post("/dead-letters/reopen", chosen).expect(200);
+    let audit = server.client.get("/audit?action=dead-letters.reopen").expect(200);
+    let told = json!({ "sync_id": SYNC, "key": "(not shown)" });
+    let detail = json!({ "letters": 1, "filter": told, "syncs": [SYNC] });
+    assert_eq!(audit["data"][0]["detail"], detail, "which letters, and no key of a row");
 }

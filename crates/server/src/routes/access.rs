@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::json;
 use syncline_api::{
     AuditVerdict, AuditView, CreatedToken, List, NewSession, NewToken, SessionView, TokenView,
 };
@@ -22,7 +23,7 @@ use crate::access::{COOKIE, Caller, cookie};
 use crate::app::App;
 use crate::input::{self, Body, Paging, Params};
 use crate::problem::{Answer, Fault};
-use crate::record::NotKept;
+use crate::record::{Detail, NotKept, Target};
 
 /// Longest name of a token, in characters.
 const NAME_MAX: usize = 100;
@@ -81,8 +82,12 @@ async fn create_token(
         None => None,
     };
     let (token, secret) = app.tokens.create(name, new.role, expires_at, Some(caller.name), now).await?;
+    let target = Target(format!("tokens/{}", token.id));
+    let detail = Detail(json!({ "name": name, "role": new.role, "expires_in_days": new.expires_in_days }));
     let mut answer = (StatusCode::CREATED, Json(CreatedToken { token, secret })).into_response();
     answer.extensions_mut().insert(NotKept);
+    answer.extensions_mut().insert(target);
+    answer.extensions_mut().insert(detail);
     Ok(answer)
 }
 
@@ -120,7 +125,9 @@ async fn open_session(State(app): State<Arc<App>>, Body(new): Body<NewSession>) 
     let (secret, expires_at) = app.tokens.open_session(&caller, now).await?;
     let seconds = expires_at.duration_since(now).as_secs().max(0);
     let caller = Caller { expires_at: Some(expires_at), ..caller };
-    let answer = (StatusCode::CREATED, Json(session_view(&caller))).into_response();
+    let mut answer = (StatusCode::CREATED, Json(session_view(&caller))).into_response();
+    // For the audit log: the request itself said nobody.
+    answer.extensions_mut().insert(caller);
     Ok(with_cookie(answer, &set_cookie(&secret, seconds, app.about.tls)))
 }
 

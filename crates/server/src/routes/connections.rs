@@ -28,6 +28,7 @@ use crate::input::{Body, OptionalBody, Paging, Params};
 use crate::live::Version;
 use crate::objects::{self, refuse_file, unknown};
 use crate::problem::{Answer, Fault};
+use crate::record::Target;
 use crate::secrets::WithGiven;
 
 /// Names that are operations beside `/connections/{name}`.
@@ -117,11 +118,14 @@ async fn store(
     status: StatusCode,
 ) -> Answer<Response> {
     let object = object(name);
+    let target = Target(object.to_string());
     let document = Value::Object(document);
     let stored = edit::put(app, Wanted { object, document, expected, shown: Shown::document() }).await?;
     let detail = json!({ "revision": stored.revision, "secrets_given": stored.secrets_given });
     let view = checked_view(app, name).await?;
-    Ok(made::answer(status, Some(stored.revision), &view, detail))
+    let mut answer = made::answer(status, Some(stored.revision), &view, detail);
+    answer.extensions_mut().insert(target);
+    Ok(answer)
 }
 
 /// One connection.

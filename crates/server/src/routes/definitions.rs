@@ -26,6 +26,7 @@ use crate::input::{Body, OptionalBody};
 use crate::live::{self, Version};
 use crate::objects::{refuse_file, unknown};
 use crate::problem::{Answer, Fault};
+use crate::record::Target;
 
 /// Where a definition stands in requests that bring one.
 const DEFINITION: &str = "/definition";
@@ -84,7 +85,10 @@ async fn create(
     };
     let sync = syncs::view(&app, &app.sync(id.as_str())?).await?;
     let detail = json!({ "sync": id.to_string(), "revision": stored.revision });
-    Ok(made::answer(StatusCode::CREATED, Some(stored.revision), &StoredSync { sync, seed }, detail))
+    let answer = StoredSync { sync, seed };
+    let mut answer = made::answer(StatusCode::CREATED, Some(stored.revision), &answer, detail);
+    answer.extensions_mut().insert(Target(format!("syncs/{id}")));
+    Ok(answer)
 }
 
 /// Changes the document of an instance that the API made.

@@ -24,6 +24,7 @@ use crate::input::{Body, Paging, Params};
 use crate::live::Version;
 use crate::objects::unknown;
 use crate::problem::{Answer, Fault};
+use crate::record::Target;
 
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -112,6 +113,7 @@ async fn store(
     status: StatusCode,
 ) -> Answer<Response> {
     let object = object(name);
+    let target = Target(object.to_string());
     let document = Value::Object(request.document);
     let stored = edit::put(app, Wanted { object, document, expected, shown: Shown::document() }).await?;
     let seeds = match request.seed.unwrap_or(true) {
@@ -124,7 +126,9 @@ async fn store(
         "removed": ids(&stored.removed),
     });
     let answer = StoredInstance { instance: view(&app.live.get(), name)?, seeds };
-    Ok(made::answer(status, Some(stored.revision), &answer, detail))
+    let mut answer = made::answer(status, Some(stored.revision), &answer, detail);
+    answer.extensions_mut().insert(target);
+    Ok(answer)
 }
 
 pub fn ids(syncs: &[SyncId]) -> Vec<String> {

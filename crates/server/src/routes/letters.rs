@@ -10,7 +10,7 @@ use axum::{Extension, Json};
 use futures::stream;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use syncline_api::{
     IgnoreRequest, LetterChoice, LetterEdit, LetterGroupView, LetterMatch, LetterStateName, LetterView,
     LettersDecided, List, Problem, ReplayEstimate, ReplayOneRequest, ReplayRequest, ReplayStarted,
@@ -25,12 +25,14 @@ use utoipa_axum::routes;
 use crate::access::Caller;
 use crate::app::App;
 use crate::input::{self, Body, OptionalBody, Params};
-use crate::letters::{self, Decision};
+use crate::letters::{self, Decided, Decision};
 use crate::problem::{Answer, Fault};
 use crate::record::Detail;
 
 /// Letters of one part of an export.
 const EXPORTED_AT_ONCE: u64 = 500;
+/// Ids of letters in one audit record.
+const AUDITED_IDS_MAX: usize = 100;
 
 pub fn router() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -282,7 +284,9 @@ async fn start(app: &App, request: &ReplayRequest, caller: &Caller) -> Answer<Re
     let estimate = replays.estimate();
     let runs = replays.queue(app, request, caller).await.map_err(Fault::unprocessable)?;
     let ids: Vec<_> = runs.iter().map(|run| run.id.clone()).collect();
-    let detail = json!({ "letters": estimate.letters, "runs": ids });
+    let mut detail = asked(&request.choice());
+    detail["letters"] = json!(estimate.letters);
+    detail["runs"] = json!(ids);
     let mut answer = (StatusCode::ACCEPTED, Json(ReplayStarted { runs, estimate })).into_response();
     answer.extensions_mut().insert(Detail(detail));
     Ok(answer)
@@ -316,6 +320,18 @@ async fn estimate(
     Ok(Json(replays.estimate()))
 }
 
+/// Which letters were chosen, for the audit log: it holds no values of rows, and so not the key of one.
+fn asked(choice: &LetterChoice) -> Value {
+    let mut choice = choice.clone();
+    if let Some(ids) = &mut choice.ids {
+        ids.truncate(AUDITED_IDS_MAX);
+    }
+    if let Some(key) = choice.filter.as_mut().and_then(|filter| filter.key.as_mut()) {
+        *key = "(not shown)".into();
+    }
+    json!(choice)
+}
+
 async fn decided(
     app: &App,
     choice: &LetterChoice,
@@ -323,9 +339,11 @@ async fn decided(
     because: Option<&str>,
 ) -> Answer<Response> {
     let decided = letters::decide(app, choice, decision, because).await;
-    let (changed, of) = decided.map_err(Fault::unprocessable)?;
+    let Decided { changed, of, syncs } = decided.map_err(Fault::unprocessable)?;
     let mut answer = Json(LettersDecided { changed, unchanged: of - changed }).into_response();
-    let mut detail = json!({ "letters": changed });
+    let mut detail = asked(choice);
+    detail["letters"] = json!(changed);
+    detail["syncs"] = json!(syncs);
     if let Some(because) = because {
         detail["reason"] = json!(because);
     }

@@ -27,6 +27,7 @@ use crate::live::Version;
 use crate::notify;
 use crate::objects::unknown;
 use crate::problem::{Answer, Fault};
+use crate::record::Target;
 
 /// Names that are operations beside `/notifications/{name}`.
 const RESERVED: [&str; 1] = ["deliveries"];
@@ -97,11 +98,14 @@ async fn store(
     status: StatusCode,
 ) -> Answer<Response> {
     let object = object(name);
+    let target = Target(object.to_string());
     let document = Value::Object(document);
     let stored = edit::put(app, Wanted { object, document, expected, shown: Shown::document() }).await?;
     let detail = json!({ "revision": stored.revision, "secrets_given": stored.secrets_given });
     let view = view(app, &app.live.get(), name)?;
-    Ok(made::answer(status, Some(stored.revision), &view, detail))
+    let mut answer = made::answer(status, Some(stored.revision), &view, detail);
+    answer.extensions_mut().insert(target);
+    Ok(answer)
 }
 
 /// One notification channel.
