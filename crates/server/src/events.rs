@@ -12,10 +12,11 @@ use std::time::Duration;
 use axum::response::sse::{Event as Frame, KeepAlive, Sse};
 use futures::future::BoxFuture;
 use futures::stream::{self, Stream};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use syncline_api::EventView;
 use syncline_core::{Error, ErrorKind, Result, RunId, RunStatus, SyncId};
-use syncline_store::{Catalog, Event, Page, RunFilter};
+use syncline_store::{Catalog, Event, Page, RunFilter, run_data};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 
@@ -125,12 +126,13 @@ impl Hub {
         Ok(())
     }
 
-    /// The events after `last`, or from now on, of one run or of all, as server-sent events, until `end`
-    /// completes.
+    /// The events after `last`, or from `now` on, of one run or of all, as server-sent events, until `end`
+    /// completes. Those of one run begin, from now on, with the state that it has, and end with the run.
     pub async fn listen(
         &self,
         last: Option<u64>,
         run: Option<RunId>,
+        now: Timestamp,
         end: BoxFuture<'static, ()>,
     ) -> Result<Sse<impl Stream<Item = std::result::Result<Frame, Infallible>> + use<>>> {
         let before = self.listeners.fetch_add(1, Ordering::SeqCst);
@@ -149,10 +151,24 @@ impl Hub {
             // Some were forgotten meanwhile: the client reads what it shows afresh.
             waiting.push(Frame::default().event("reset").data("{}"));
         }
-        if let Some(run) = &run
-            && let Some(figures) = self.store.progress(run).await?
-        {
-            waiting.push(progress_frame(&figures));
+        let mut is_over = false;
+        if let Some(id) = &run {
+            // Looked at after the newest event: what changes from here on is told, if need be twice.
+            let present = self.store.run(id).await?;
+            is_over = present.as_ref().is_none_or(|run| run.status.is_terminal());
+            if let (Some(run), None) = (present, last) {
+                waiting.push(event_frame(&Event {
+                    sequence: newest,
+                    at: now,
+                    kind: "run".into(),
+                    data: run_data(&run),
+                    run_id: Some(run.id),
+                    sync_id: Some(run.sync_id),
+                }));
+            }
+            if let Some(figures) = self.store.progress(id).await? {
+                waiting.push(progress_frame(&figures));
+            }
         }
         waiting.reverse();
         let client = Client {
@@ -163,6 +179,7 @@ impl Hub {
             run,
             waiting,
             behind: true,
+            is_over,
             end,
         };
         let frames = stream::unfold(client, |mut client| async move {
@@ -197,12 +214,14 @@ struct Client {
     waiting: Vec<Frame>,
     /// There may be events in the state that it did not get.
     behind: bool,
+    /// The run that it listens to has ended: once it got everything, there is no more to come.
+    is_over: bool,
     /// Completes when it may listen no more.
     end: BoxFuture<'static, ()>,
 }
 
 impl Client {
-    /// The next frame; `None`: the server ends, or the client may listen no more.
+    /// The next frame; `None`: the run or the server has ended, or the client may listen no more.
     async fn next(&mut self) -> Option<Frame> {
         loop {
             if let Some(frame) = self.waiting.pop() {
@@ -211,6 +230,9 @@ impl Client {
             if self.behind {
                 self.catch_up().await?;
                 continue;
+            }
+            if self.is_over {
+                return None;
             }
             let message = tokio::select! {
                 () = self.hub.stop.cancelled() => return None,
@@ -222,6 +244,8 @@ impl Client {
                     if event.sequence > self.after {
                         self.after = event.sequence;
                         if self.run.is_none() || self.run == event.run_id {
+                            // What belongs to the end of a run is numbered after it, too.
+                            self.behind = self.note_end(&event);
                             return Some(event_frame(&event));
                         }
                     }
@@ -249,9 +273,25 @@ impl Client {
         if let Some(last) = events.last() {
             self.after = last.sequence;
         }
+        for event in &events {
+            self.note_end(event);
+        }
         self.waiting = events.iter().rev().map(event_frame).collect();
         Some(())
     }
+
+    /// Notes whether the run that is listened to ends by this event.
+    fn note_end(&mut self, event: &Event) -> bool {
+        let ends = self.run.is_some() && event.kind == "run" && ends_run(&event.data);
+        self.is_over |= ends;
+        ends
+    }
+}
+
+/// Whether a run has ended, or is gone, by what an event says of it.
+fn ends_run(data: &Value) -> bool {
+    let status: Option<RunStatus> = serde_json::from_value(data["status"].clone()).ok();
+    status.is_some_and(RunStatus::is_terminal) || data["removed"] == true
 }
 
 fn event_frame(event: &Event) -> Frame {

@@ -44,6 +44,7 @@ pub use records::{
 };
 #[doc(hidden)]
 pub use sql::fuzzing;
+pub use sql::run_data;
 pub use sqlite::SqliteStore;
 
 /// The state store. Every method is one transaction, durable when it returns.

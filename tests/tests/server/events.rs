@@ -79,6 +79,35 @@ fn events_of_one_run_are_those_of_no_other() {
 }
 
 #[test]
+fn the_stream_of_a_run_says_first_how_it_is_and_ends_with_it() {
+    let mut world = World::new();
+    world.project.set_variable("FAILPOINTS", "engine.publish.before=sleep(1500)");
+    let server = world.serve();
+    let run = trigger(&server.client, json!({}));
+    let path = format!("/runs/{run}/events");
+    let whole: Vec<_> = std::iter::from_fn({
+        let mut events = server.client.listen(&path, None);
+        move || events.next_event()
+    })
+    .collect();
+    let first = &whole[0];
+    assert!(first.kind == "run" && first.data["run_id"] == run.as_str(), "{first:?}");
+    assert_eq!(statuses(&whole, &run).last().map(String::as_str), Some("completed"), "{whole:?}");
+    // Whoever comes when it is over hears how it ended, and nothing more.
+    let mut late = server.client.listen(&path, None);
+    let told = late.next_event().expect("the present state");
+    assert_eq!((told.kind.as_str(), &told.data["data"]["status"]), ("run", &json!("completed")));
+    assert_eq!(told.data["data"]["counters"]["rows_created"], 10);
+    assert!(late.next_event().is_none());
+    // And who had seen everything up to an event gets the rest of it, then the end.
+    let all: Vec<_> = whole.iter().filter(|event| event.id.is_some()).collect();
+    let mut resumed = server.client.listen(&path, all[0].id.as_deref());
+    let rest: Vec<_> = std::iter::from_fn(|| resumed.next_event()).map(|event| event.id).collect();
+    assert_eq!(rest, all[1..].iter().map(|event| event.id.clone()).collect::<Vec<_>>());
+    assert!(server.client.listen(&path, told.id.as_deref()).next_event().is_none());
+}
+
+#[test]
 fn figures_come_while_a_run_goes_on() {
     let mut world = World::new();
     world.fill(1, 5_000);

@@ -674,7 +674,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Changes and figures of one run, as server-sent events. */
+        /**
+         * Changes and figures of one run, as server-sent events.
+         * @description Without the id of a last event, the stream begins with an event `run` that says the run's present state.
+         *     It ends when the run has ended and everything was sent.
+         */
         get: operations["listen_to_run"];
         put?: never;
         post?: never;

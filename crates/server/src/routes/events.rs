@@ -52,10 +52,13 @@ async fn all(
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let last = last_seen(&headers, &query)?;
     let end = Box::pin(access::ended(Arc::clone(&app), headers));
-    Ok(app.hub.listen(last, None, end).await?)
+    Ok(app.hub.listen(last, None, app.now(), end).await?)
 }
 
 /// Changes and figures of one run, as server-sent events.
+///
+/// Without the id of a last event, the stream begins with an event `run` that says the run's present state.
+/// It ends when the run has ended and everything was sent.
 #[utoipa::path(get, path = "/runs/{run_id}/events", operation_id = "listen_to_run", tag = "events", params(("run_id" = String, Path), EventQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "The id of the last event that was seen.")),
     responses((status = 200, content_type = "text/event-stream", body = String)),
@@ -69,5 +72,5 @@ async fn of_run(
     let run = app.run(&run_id).await?;
     let last = last_seen(&headers, &query)?;
     let end = Box::pin(access::ended(Arc::clone(&app), headers));
-    Ok(app.hub.listen(last, Some(run.id), end).await?)
+    Ok(app.hub.listen(last, Some(run.id), app.now(), end).await?)
 }

@@ -33,7 +33,8 @@ pub fn run_removed(tx: &dyn Sql, run: &Run) -> Outcome<()> {
     append(tx, "run", Some(&run.id), Some(&run.sync_id), &data)
 }
 
-fn run_data(run: &Run) -> Value {
+/// What an event of the kind `run` says of a run.
+pub fn run_data(run: &Run) -> Value {
     json!({
         "id": run.id,
         "sync_id": run.sync_id,

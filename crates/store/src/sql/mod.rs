@@ -44,6 +44,7 @@ use syncline_core::ids::DEFAULT_WORKSPACE;
 use syncline_core::{Error, ErrorKind};
 
 pub(crate) use driver::Backend;
+pub use events::run_data;
 pub(crate) use fault::{Fault, Outcome};
 
 /// The workspace of every row: a store has one.
