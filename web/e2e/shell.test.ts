@@ -18,7 +18,7 @@ describe('around every page', () => {
     await page.getByText('this token is not valid').waitFor();
     await expectAccessible(page);
     // The command that it tells of makes a token that is right.
-    const [, ...command] = (await page.locator('code').innerText()).split(' ');
+    const [, ...command] = ((await page.locator('code').textContent()) ?? '').split(' ');
     const made = JSON.parse(await syncline(it.server.folder, ...command, '--output', 'json'));
     await page.getByLabel('Token').fill(made.secret);
     await page.getByRole('button', { name: 'Sign in' }).click();

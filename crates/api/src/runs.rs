@@ -441,7 +441,7 @@ pub struct TriggerRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_items = 10000)]
     pub source_ids: Option<Vec<String>>,
-    /// Most rows to read, in cursor-then-key order.
+    /// Most rows to read, in cursor-then-key order; of source ids, the first so many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1000000000000_u64)]
     pub max_entities: Option<u64>,

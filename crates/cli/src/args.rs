@@ -261,7 +261,7 @@ pub struct ReadArgs {
     /// Only these records: a,b with CSV quoting, or @FILE; of composite keys a JSON array each
     #[arg(long, value_name = "IDS")]
     pub source_ids: Option<String>,
-    /// Read at most this many records
+    /// Read at most this many records; of source ids, the first so many
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_entities: Option<u64>,
     /// Records sent at once [default: the target's own best size]

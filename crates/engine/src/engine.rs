@@ -117,6 +117,7 @@ impl Engine {
         trigger: Trigger,
         options: RunOptions,
     ) -> Result<Run> {
+        let options = limit_ids(options);
         let record = self.register(sync).await?;
         check_request(sync, &record, run_type, &options)?;
         if let Some(replay) = &options.replay {
@@ -636,6 +637,16 @@ fn close_phase(run: &mut Run, now: Timestamp) {
     }
 }
 
+/// Of records that are named, a limit takes the first; nothing is left for it to count.
+fn limit_ids(mut options: RunOptions) -> RunOptions {
+    if !options.source_ids.is_empty()
+        && let Some(limit) = options.max_entities.take()
+    {
+        options.source_ids.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    options
+}
+
 /// What may not be asked for.
 fn check_request(sync: &Sync, record: &SyncRecord, run_type: RunType, options: &RunOptions) -> Result<()> {
     replay::check_options(run_type, options)?;
@@ -646,11 +657,8 @@ fn check_request(sync: &Sync, record: &SyncRecord, run_type: RunType, options: &
             "use --cursor reset to read everything and append what changed",
         );
     }
-    if !options.source_ids.is_empty() && (options.reseed || options.max_entities.is_some()) {
-        return refuse(
-            "source ids cannot be combined with a reseed or a limit".into(),
-            "ask for one of them",
-        );
+    if !options.source_ids.is_empty() && options.reseed {
+        return refuse("source ids cannot be combined with a reseed".into(), "ask for one of them");
     }
     if options.reseed && sync.to.match_fields.is_empty() {
         return refuse(

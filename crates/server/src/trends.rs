@@ -95,7 +95,7 @@ impl Figures {
             && self.seconds > usual * SLOWER_FACTOR
             && self.seconds >= SLOW_SECONDS_MIN
         {
-            let message = format!("took {:.0} s, usually {usual:.0} s", self.seconds);
+            let message = format!("took {}, usually {}", seconds(self.seconds), seconds(usual));
             flags.push(flag("slower", message, &SLOWER));
         }
         if let Some(usual) = median(before.iter().map(|figures| figures.error_rate))
@@ -110,6 +110,12 @@ impl Figures {
         }
         flags
     }
+}
+
+/// `413 s`; below ten seconds with a digit more, `0.2 s`.
+fn seconds(seconds: f64) -> String {
+    let digits = usize::from(seconds < 10.0);
+    format!("{seconds:.digits$} s")
 }
 
 fn rows_flag(rows: f64, usual: f64) -> Option<TrendFlag> {

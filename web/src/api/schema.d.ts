@@ -3197,7 +3197,7 @@ export interface components {
             source_ids?: string[] | null;
             /**
              * Format: int64
-             * @description Most rows to read, in cursor-then-key order.
+             * @description Most rows to read, in cursor-then-key order; of source ids, the first so many.
              */
             max_entities?: number | null;
             /**

@@ -199,15 +199,21 @@ async fn source_ids_read_those_records_and_move_nothing() {
     put(&f, 2, "changed", "11:00");
     put(&f, 6, "new", "11:00");
     take(&f, 4);
-    let run = run(&f, |o| o.source_ids = ["1", "4", "6", "77"].map(String::from).to_vec()).await;
-    assert_eq!(run.status, RunStatus::Completed);
+    let some = run(&f, |o| o.source_ids = ["1", "4", "6", "77"].map(String::from).to_vec()).await;
+    assert_eq!(some.status, RunStatus::Completed);
     assert_eq!(
-        (run.counters.rows_processed, run.counters.rows_updated, run.counters.rows_created),
+        (some.counters.rows_processed, some.counters.rows_updated, some.counters.rows_created),
         (2, 1, 1)
     );
-    assert_eq!(run.not_found, ["4", "77"]);
-    assert_eq!(run.counters.rows_deleted, 0);
+    assert_eq!(some.not_found, ["4", "77"]);
+    assert_eq!(some.counters.rows_deleted, 0);
     assert_eq!(cursor(&f).await, before);
+    let first = |o: &mut RunOptions| {
+        o.source_ids = ["5", "2", "3"].map(String::from).to_vec();
+        o.max_entities = Some(1);
+    };
+    let first = run(&f, first).await;
+    assert_eq!((first.counters.rows_processed, first.options.source_ids), (1, vec!["5".to_string()]));
     assert_eq!(f.completed().await, (0, 1, 4, 0), "2 comes with the next run");
 }
 

@@ -185,7 +185,7 @@ export function TriggerForm(props: {
       <div className={classes.foot}>
         <Text size="sm" c="dimmed">
           {sync
-            ? (refusal ?? willDo(sync, type, read.ids.length, isReseed))
+            ? (refusal ?? willDo(sync, type, chosen(read.ids.length, maxEntities), isReseed))
             : 'Choose an instance and an entity type.'}
         </Text>
         <Allowed role="operator">
@@ -219,13 +219,16 @@ function whyNot(sync: Sync, type: string): string | undefined {
     : undefined;
 }
 
-/** What of the form cannot be asked for together: chosen records are a limit of their own. */
+/** What of the form cannot be asked for together. */
 function clash(ids: number, maxEntities: number | string, isReseed: boolean): string | undefined {
-  if (isReseed && (ids > 0 || typeof maxEntities === 'number'))
-    return 'A reseed is of all records: leave source IDs and max entities empty.';
-  if (ids > 0 && typeof maxEntities === 'number')
-    return 'Source IDs limit the run already: leave max entities empty, or the IDs.';
-  return undefined;
+  return isReseed && (ids > 0 || typeof maxEntities === 'number')
+    ? 'A reseed is of all records: leave source IDs and max entities empty.'
+    : undefined;
+}
+
+/** Of so many source IDs a limit takes the first. */
+function chosen(ids: number, maxEntities: number | string): number {
+  return typeof maxEntities === 'number' ? Math.min(ids, maxEntities) : ids;
 }
 
 function willDo(sync: Sync, type: Type, ids: number, isReseed: boolean): string {
