@@ -48,6 +48,16 @@ describe('all of a list', () => {
     expect((await readAll(moved)).items).toHaveLength(300);
   });
 
+  test('tells groups of dead letters apart by their error and their sync', async () => {
+    const groups = [
+      { fingerprint: 'f1', sync_id: 'shop.a' },
+      { fingerprint: 'f1', sync_id: 'shop.b' },
+      { fingerprint: 'f2', sync_id: 'shop.a' },
+    ];
+    const pagination = { page: 1, per_page: 200, total: groups.length };
+    expect((await readAll(async () => ({ data: groups, pagination }))).items).toEqual(groups);
+  });
+
   test('fails as a whole when a page does', async () => {
     const { page } = list(500);
     const broken = (number: number) => (number === 3 ? Promise.reject(new Error('gone')) : page(number));

@@ -14,6 +14,7 @@ type ListPath =
   | '/api/v1/instances'
   | '/api/v1/connections'
   | '/api/v1/notifications'
+  | '/api/v1/dead-letters/groups'
   | '/api/v1/trends';
 type Query<P extends ListPath> = Omit<
   NonNullable<paths[P]['get']['parameters']['query']>,
@@ -96,6 +97,7 @@ export async function readAll<T extends object>(
 
 /** What tells the items of a list apart. */
 function nameOf(item: object): string {
-  const { id, name, sync_id } = item as { id?: string; name?: string; sync_id?: string };
-  return id ?? name ?? sync_id ?? '';
+  const { id, name, fingerprint, sync_id } = item as Record<string, string | undefined>;
+  // Groups of letters are of an error of a sync.
+  return id ?? name ?? `${fingerprint ?? ''} ${sync_id ?? ''}`;
 }

@@ -1,6 +1,5 @@
 import { Pill, Select, Tooltip } from '@mantine/core';
 import { useAll } from '../../api/all';
-import { api } from '../../api/client';
 import { ChoiceFilter, FilterBar, SearchFilter } from '../../ui/filters';
 import { firstOf, narrowed } from '../../ui/narrow';
 import { LETTER_STATES, letterStateWord } from '../../ui/status';
@@ -11,9 +10,7 @@ import { ANY_STATE, type LettersSearch, statesOf } from './scope';
 export function Filters(props: { value: LettersSearch; change: (to: Partial<LettersSearch>) => void }) {
   const { value, change } = props;
   const syncs = useAll('/api/v1/syncs', {}, { defined: true });
-  const groups = api.useQuery('get', '/api/v1/dead-letters/groups', {
-    params: { query: { per_page: 200 } },
-  }).data?.data;
+  const groups = useAll('/api/v1/dead-letters/groups').data;
   const codes = [...new Set([...(groups ?? []).map((group) => group.code), value.code ?? ''])];
   const names = [...new Set([...(syncs.data ?? []).map((sync) => sync.id), value.sync ?? ''])];
   return (
