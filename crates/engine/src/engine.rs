@@ -33,6 +33,8 @@ use crate::watch::Watch;
 
 /// Files that nothing names are kept this long: a process may be about to name them.
 const FILES_KEPT_MIN: Duration = Duration::from_secs(24 * 3_600);
+/// Syncs that are registered in one transaction.
+const REGISTERED_AT_ONCE: usize = 500;
 
 /// Both ends of a sync, ready to use.
 #[derive(Clone)]
@@ -84,6 +86,17 @@ pub fn config_hash(sync: &Sync) -> String {
     format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()))
 }
 
+/// A sync as the state is told of it.
+fn seen(sync: &Sync, now: Timestamp) -> SyncSeen {
+    SyncSeen {
+        id: sync.id.clone(),
+        renamed_from: sync.renamed_from.clone(),
+        active: sync.active,
+        uid: SyncUid::from_uuid(uuid_at(now)),
+        seed: rand::random(),
+    }
+}
+
 /// A sync's definition as a run is pinned to it.
 pub fn pinned(sync: &Sync) -> Result<String> {
     serde_json::to_string(sync).map_err(|e| Error::internal(e.to_string()))
@@ -99,14 +112,17 @@ impl Engine {
     /// Finds or registers a sync in the state.
     pub async fn register(&self, sync: &Sync) -> Result<SyncRecord> {
         let now = self.clock.now();
-        let seen = SyncSeen {
-            id: sync.id.clone(),
-            renamed_from: sync.renamed_from.clone(),
-            active: sync.active,
-            uid: SyncUid::from_uuid(uuid_at(now)),
-            seed: rand::random(),
-        };
-        self.store.ensure_sync(&seen, now).await
+        self.store.ensure_sync(&seen(sync, now), now).await
+    }
+
+    /// The same for many, a page of them at a time.
+    pub async fn register_all(&self, syncs: &[&Sync]) -> Result<()> {
+        for page in syncs.chunks(REGISTERED_AT_ONCE) {
+            let now = self.clock.now();
+            let page: Vec<SyncSeen> = page.iter().map(|sync| seen(sync, now)).collect();
+            self.store.ensure_syncs(&page, now).await?;
+        }
+        Ok(())
     }
 
     /// A new run (queued, not stored yet) of what is asked for, if that may be asked for.

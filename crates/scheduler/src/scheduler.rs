@@ -3,7 +3,7 @@
 //! It keeps nothing of its own. What is due is asked of the store, in batches and by index, so that a pass
 //! costs what is due and not what there is; between passes it sleeps until the next run is due.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ use crate::successor::Successor;
 
 /// Runs that fire in one transaction.
 const FIRED_AT_ONCE: u64 = 500;
+/// Syncs whose next runs are put in place in one transaction: few enough that others, whose runs end
+/// meanwhile, hardly wait.
+const RESCHEDULED_AT_ONCE: usize = 100;
 /// Scheduled runs looked at together after definitions changed.
 const LOOKED_AT_ONCE: u64 = 1_000;
 /// Due runs that other servers scheduled are noticed at least this often.
@@ -155,9 +158,10 @@ impl Scheduler {
 
     /// Schedules active syncs that have no next run, and ends held runs past waiting.
     pub async fn reconcile(&self) -> Result<()> {
-        for record in self.successor.store.unscheduled().await? {
-            let Some(next) = self.successor.next_fire(&record).await? else { continue };
-            self.successor.store.reschedule(&record.uid, Some(&next)).await?;
+        for page in self.successor.store.unscheduled().await?.chunks(RESCHEDULED_AT_ONCE) {
+            let mut next = self.successor.next_fires(page).await?;
+            next.retain(|(_, fire)| fire.is_some());
+            self.successor.store.reschedule(&next).await?;
         }
         self.expire_held().await
     }
@@ -181,22 +185,20 @@ impl Scheduler {
     /// To be called once at the start, and when definitions changed. A fire that was missed meanwhile and
     /// that the schedule still has is made up for.
     pub async fn definitions_changed(&self) -> Result<()> {
-        let mut moved = Vec::new();
+        let mut moved = HashSet::new();
         let mut page = Page::first(LOOKED_AT_ONCE);
         loop {
             let filter = RunFilter { statuses: vec![RunStatus::Scheduled], ..RunFilter::default() };
             let (runs, total) = self.successor.store.runs(&filter, page).await?;
-            moved.extend(runs.into_iter().filter(|run| !self.is_kept(run)));
+            moved.extend(runs.into_iter().filter(|run| !self.is_kept(run)).map(|run| run.sync_uid));
             if page.offset() + page.size >= total {
                 break;
             }
             page.number += 1;
         }
-        let records = self.records(&moved).await?;
-        for run in moved {
-            let Some(record) = records.get(&run.sync_uid) else { continue };
-            let next = self.successor.next_fire(record).await?;
-            self.successor.store.reschedule(&record.uid, next.as_ref()).await?;
+        for page in self.records(&moved).await?.chunks(RESCHEDULED_AT_ONCE) {
+            let next = self.successor.next_fires(page).await?;
+            self.successor.store.reschedule(&next).await?;
         }
         self.reconcile().await?;
         self.signals.scheduled.notify_one();
@@ -211,12 +213,12 @@ impl Scheduler {
             .is_none_or(|sync| keeps(sync.schedule.as_ref(), run, seed_of(&run.sync_uid), self.now()))
     }
 
-    async fn records(&self, of: &[Run]) -> Result<HashMap<SyncUid, SyncRecord>> {
+    async fn records(&self, of: &HashSet<SyncUid>) -> Result<Vec<SyncRecord>> {
         if of.is_empty() {
-            return Ok(HashMap::new());
+            return Ok(Vec::new());
         }
         let records = self.successor.store.syncs().await?;
-        Ok(records.into_iter().map(|record| (record.uid.clone(), record)).collect())
+        Ok(records.into_iter().filter(|record| of.contains(&record.uid)).collect())
     }
 
     fn now(&self) -> Timestamp {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_core::ids::uuid_at;
+use syncline_core::sync::{Schedule, When};
 use syncline_core::{Result, Run, SyncUid, Trigger};
 use syncline_store::{FollowUp, Page, Queue, RunFilter, SyncRecord, SyncState};
 
@@ -25,17 +26,31 @@ pub struct Successor {
 }
 
 impl Successor {
-    /// The next run by schedule of a sync that does not wait for the end of another, `None` without a
-    /// schedule of its own. It is never in the past: what was missed is not this run's to make up for.
-    pub async fn next_fire(&self, record: &SyncRecord) -> Result<Option<Run>> {
-        let definition = self.definitions.sync(&record.id);
-        let Some(schedule) = definition.as_ref().and_then(|sync| sync.schedule.as_ref()) else {
-            return Ok(None);
+    /// The next runs by schedule of syncs that do not wait for the end of a run, `None` for one without a
+    /// schedule of its own. None is in the past: what was missed is not theirs to make up for.
+    pub async fn next_fires(&self, records: &[SyncRecord]) -> Result<Vec<(SyncUid, Option<Run>)>> {
+        let own = |record: &SyncRecord| {
+            let schedule = self.definitions.sync(&record.id)?.schedule.clone()?;
+            (!matches!(schedule.when, When::After(_))).then_some(schedule)
         };
+        let schedules: Vec<Option<Schedule>> = records.iter().map(own).collect();
+        let scheduled = records.iter().zip(&schedules).filter(|(_, schedule)| schedule.is_some());
+        let uids: Vec<SyncUid> = scheduled.map(|(record, _)| record.uid.clone()).collect();
+        let fires = self.store.fires(&uids, FIRES_LOOKED_AT).await?;
         let now = self.clock.now();
-        let previous = succession::last_fire(&self.fires(&record.uid, None).await?).unwrap_or(now);
-        let next = fire_after(schedule, previous, now, seed_of(&record.uid));
-        Ok(next.map(|at| succession::scheduled_run(&record.id, &record.uid, at, now, &|| uuid_at(now))))
+        let next = |record: &SyncRecord, schedule: Option<Schedule>| {
+            let previous = succession::last_fire(fires.get(&record.uid).into_iter().flatten());
+            let at = fire_after(&schedule?, previous.unwrap_or(now), now, seed_of(&record.uid))?;
+            Some(succession::scheduled_run(&record.id, &record.uid, at, now, &|| uuid_at(now)))
+        };
+        let each = records.iter().zip(schedules);
+        Ok(each.map(|(record, schedule)| (record.uid.clone(), next(record, schedule))).collect())
+    }
+
+    /// The same for one.
+    pub async fn next_fire(&self, record: &SyncRecord) -> Result<Option<Run>> {
+        let next = self.next_fires(std::slice::from_ref(record)).await?;
+        Ok(next.into_iter().next().and_then(|(_, run)| run))
     }
 
     /// The first run by schedule of a sync that becomes active: it counts from now.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use syncline_config::{Changes, Fingerprint, Loaded, NameChanges, Project};
-use syncline_core::{Error, Result, SyncId};
+use syncline_config::{Changes, Fingerprint, Loaded, NameChanges};
+use syncline_core::{Error, Result, Sync, SyncId};
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
@@ -108,7 +108,8 @@ async fn install(app: &App, version: Version, _gate: &Gate) -> Result<()> {
         return Ok(());
     }
     let now = app.live.get();
-    register(app, &now.project, &changes.added).await?;
+    let added: Vec<&Sync> = changes.added.iter().filter_map(|id| now.project.sync(id)).collect();
+    app.engine.register_all(&added).await?;
     if !changes.added.is_empty() || !changes.removed.is_empty() || changes.changed.iter().any(|c| c.schedule)
     {
         app.scheduler.definitions_changed().await?;
@@ -118,13 +119,6 @@ async fn install(app: &App, version: Version, _gate: &Gate) -> Result<()> {
     let told = describe(&changes, errors, problems.len() - errors);
     tracing::info!(changes = %told, "the project changed");
     app.store.add_event("project", &told, app.now()).await
-}
-
-async fn register(app: &App, project: &Project, added: &[SyncId]) -> Result<()> {
-    for sync in added.iter().filter_map(|id| project.sync(id)) {
-        app.record(sync).await?;
-    }
-    Ok(())
 }
 
 fn describe(changes: &Changes, errors: usize, warnings: usize) -> Value {

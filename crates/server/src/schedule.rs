@@ -1,14 +1,15 @@
 //! When syncs run by themselves, as people see it and as activation needs it.
 
+use std::collections::HashMap;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use syncline_api::{ScheduleView, ScheduledSync};
 use syncline_core::sync::{Overlap, Schedule, When};
-use syncline_core::{EndReason, Result, Run, RunStatus, SyncId};
+use syncline_core::{EndReason, Result, SyncId};
 use syncline_scheduler::due::{next_fires, seed_of};
-use syncline_store::{Page, RunFilter, Store, SyncRecord, SyncState};
+use syncline_store::{Catalog, Page, SyncSchedule, SyncState};
 
 /// Next times that are shown.
 const FIRES_SHOWN: usize = 10;
@@ -16,6 +17,8 @@ const FIRES_SHOWN: usize = 10;
 const MISSED_SHOWN: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// At most so many of them.
 const MISSED_MAX: u64 = 50;
+/// Syncs that are looked at together: as many as the state tells of with all that they missed.
+const SYNCS_AT_ONCE: usize = (Page::SIZE_MAX / MISSED_MAX) as usize;
 
 pub fn view(schedule: &Schedule) -> ScheduleView {
     let mut view = ScheduleView {
@@ -87,17 +90,6 @@ pub fn state_name(state: &SyncState) -> &'static str {
     }
 }
 
-/// The scheduled run of a sync that comes first.
-pub async fn next_run(store: &dyn Store, record: &SyncRecord) -> Result<Option<Run>> {
-    let filter = RunFilter {
-        sync_uid: Some(record.uid.clone()),
-        statuses: vec![RunStatus::Scheduled],
-        ..RunFilter::default()
-    };
-    let (runs, _) = store.runs(&filter, Page::first(MISSED_MAX)).await?;
-    Ok(runs.into_iter().filter(|run| run.run_at.is_some()).min_by_key(|run| run.run_at))
-}
-
 /// The schedule of a sync that the state does not know yet: nothing fires before it is activated.
 pub fn unscheduled(id: &SyncId, schedule: &Schedule, now: Timestamp) -> ScheduledSync {
     ScheduledSync {
@@ -110,35 +102,43 @@ pub fn unscheduled(id: &SyncId, schedule: &Schedule, now: Timestamp) -> Schedule
     }
 }
 
-/// A sync's schedule with its next fires and those that did not run lately.
+/// Schedules of syncs with their next fires and those that did not run lately, in their order.
 pub async fn scheduled(
-    store: &dyn Store,
-    record: &SyncRecord,
-    schedule: &Schedule,
+    store: &dyn Catalog,
+    syncs: &[(&SyncId, &Schedule)],
     now: Timestamp,
-) -> Result<ScheduledSync> {
-    let next = next_run(store, record).await?;
-    let filter = RunFilter {
-        sync_uid: Some(record.uid.clone()),
-        statuses: vec![RunStatus::NotRun],
-        since: now.checked_sub(MISSED_SHOWN).ok(),
-        ..RunFilter::default()
-    };
-    let (missed, _) = store.runs(&filter, Page::first(MISSED_MAX)).await?;
+) -> Result<Vec<ScheduledSync>> {
+    let missed_since = now.checked_sub(MISSED_SHOWN).unwrap_or(Timestamp::MIN);
+    let mut views = Vec::with_capacity(syncs.len());
+    for page in syncs.chunks(SYNCS_AT_ONCE) {
+        let ids: Vec<SyncId> = page.iter().map(|(id, _)| (*id).clone()).collect();
+        let known = store.sync_schedules(&ids, missed_since, MISSED_MAX).await?;
+        let known: HashMap<&SyncId, &SyncSchedule> =
+            known.iter().map(|sync| (&sync.record.id, sync)).collect();
+        views.extend(page.iter().map(|(id, schedule)| match known.get(id) {
+            Some(sync) => scheduled_view(sync, schedule, now),
+            None => unscheduled(id, schedule, now),
+        }));
+    }
+    Ok(views)
+}
+
+fn scheduled_view(sync: &SyncSchedule, schedule: &Schedule, now: Timestamp) -> ScheduledSync {
+    let SyncSchedule { record, next_run_at, missed } = sync;
     let missed = missed.iter().filter(|run| run.end_reason != Some(EndReason::Cancelled));
-    Ok(ScheduledSync {
+    ScheduledSync {
         sync_id: record.id.to_string(),
         state: state_name(&record.state).into(),
         schedule: view(schedule),
-        next_run_at: next.as_ref().and_then(|run| run.run_at),
-        next_fires: fires(schedule, next.as_ref(), seed_of(&record.uid), now),
+        next_run_at: *next_run_at,
+        next_fires: fires(schedule, *next_run_at, seed_of(&record.uid), now),
         missed: missed.map(|run| syncline_api::RunView::of(run, now)).collect(),
-    })
+    }
 }
 
 /// The next times, beginning with that of the run that waits.
-fn fires(schedule: &Schedule, next: Option<&Run>, seed: u64, now: Timestamp) -> Vec<Timestamp> {
-    let first = next.and_then(|run| run.run_at).filter(|at| *at > now);
+fn fires(schedule: &Schedule, next_run_at: Option<Timestamp>, seed: u64, now: Timestamp) -> Vec<Timestamp> {
+    let first = next_run_at.filter(|at| *at > now);
     let mut fires: Vec<Timestamp> = first.into_iter().collect();
     fires.extend(next_fires(schedule, first.unwrap_or(now), seed, FIRES_SHOWN - fires.len()));
     fires

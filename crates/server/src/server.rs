@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use syncline_config::{Fingerprint, Retention};
 use syncline_connector::Registry;
-use syncline_core::{Error, ErrorKind, Result};
+use syncline_core::{Error, ErrorKind, Result, Sync};
 use syncline_engine::Engine;
 use syncline_scheduler::lease::LeaseTerms;
 use syncline_scheduler::{Definitions, FollowUps, Scheduler, Signals, Successor, Worker, WorkerSettings};
@@ -252,10 +252,9 @@ fn worker_name() -> String {
 
 /// Makes every sync of the project known to the state.
 async fn register(app: &App) -> Result<()> {
-    for sync in &app.live.get().project.syncs {
-        app.record(sync).await?;
-    }
-    Ok(())
+    let loaded = app.live.get();
+    let syncs: Vec<&Sync> = loaded.project.syncs.iter().collect();
+    app.engine.register_all(&syncs).await
 }
 
 async fn schedule(app: Arc<App>, stop: CancellationToken) {

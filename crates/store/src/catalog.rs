@@ -81,6 +81,16 @@ pub trait Catalog: Queue {
     /// registered are left out. `bad_usage` for more than [`Page::SIZE_MAX`] syncs or runs in all.
     async fn recent_runs(&self, ids: &[SyncId], runs: u64) -> Result<Vec<Recent>>;
 
+    /// When syncs run by themselves, by id, each with its latest runs since `missed_since` that did not run,
+    /// at most so many. Those that are not registered are left out. `bad_usage` for more than
+    /// [`Page::SIZE_MAX`] syncs or runs in all.
+    async fn sync_schedules(
+        &self,
+        ids: &[SyncId],
+        missed_since: Timestamp,
+        missed: u64,
+    ) -> Result<Vec<SyncSchedule>>;
+
     /// Figures over the runs that ended from `since` on, in all and in periods of `seconds`, counted from
     /// 1970-01-01 UTC; the first begins at `since`. Tests are left out.
     async fn health(&self, since: Timestamp, seconds: u64) -> Result<Health>;
@@ -241,6 +251,16 @@ pub struct Recent {
     /// Those that ended as completed, failed or source failure, newest first.
     pub runs: Vec<Run>,
     pub open_letters: u64,
+}
+
+/// What a sync does by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SyncSchedule {
+    pub record: SyncRecord,
+    /// When its next run is due.
+    pub next_run_at: Option<Timestamp>,
+    /// Runs that were due and did not run, newest first.
+    pub missed: Vec<Run>,
 }
 
 /// Sync Health.

@@ -23,11 +23,12 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_core::ids::LetterId;
 use syncline_core::run::FileRef;
-use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
+use syncline_core::{Error, Result, Run, RunId, Stage, SyncId, SyncUid};
 
 pub use catalog::{
     ANSWERS_KEPT, Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health,
     Incarnation, LetterGroup, Notice, NoticeState, Object, Period, Recent, SyncFigures, SyncOverview,
+    SyncSchedule,
 };
 pub use files::{CACHE_BYTES, FileStore, FileWriter, Pin};
 pub use location::StateLocation;
@@ -60,9 +61,16 @@ pub use sqlite::SqliteStore;
 pub trait Store: Send + Sync {
     // --- syncs ---
 
-    /// Registers a sync at first sight (with `seen.uid` and `seen.seed`), or finds it again by its id
-    /// or, once, by `renamed_from`. An existing sync keeps its state.
-    async fn ensure_sync(&self, seen: &SyncSeen, now: Timestamp) -> Result<SyncRecord>;
+    /// Registers syncs at first sight (with `seen.uid` and `seen.seed`), or finds them again by their ids
+    /// or, once, by `renamed_from`, as if one after the other. An existing sync keeps its state. All of
+    /// them are registered or none; `bad_usage` for more than [`Page::SIZE_MAX`].
+    async fn ensure_syncs(&self, seen: &[SyncSeen], now: Timestamp) -> Result<Vec<SyncRecord>>;
+    /// The same for one.
+    async fn ensure_sync(&self, seen: &SyncSeen, now: Timestamp) -> Result<SyncRecord> {
+        let ensured = self.ensure_syncs(std::slice::from_ref(seen), now).await?;
+        let one = || Error::internal(format!("sync {} was not registered", seen.id));
+        ensured.into_iter().next().ok_or_else(one)
+    }
     async fn sync(&self, id: &SyncId) -> Result<Option<SyncRecord>>;
     /// All syncs, by id.
     async fn syncs(&self) -> Result<Vec<SyncRecord>>;

@@ -1,5 +1,6 @@
 //! Runs as a queue: what is due, what waits, who executes it, and what follows when it ends.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -77,10 +78,14 @@ pub trait Queue: Store {
     /// either, or more than one.
     async fn unscheduled(&self) -> Result<Vec<SyncRecord>>;
 
-    /// Makes `next` the one scheduled run of type `sync` of its sync, in place of the one there is;
-    /// `None` removes it. Nothing is inserted for a sync that is not active, or while an active or
-    /// queued run of type `sync` is there (its end schedules the next).
-    async fn reschedule(&self, uid: &SyncUid, next: Option<&Run>) -> Result<()>;
+    /// The latest runs by schedule of each of these syncs, at most `limit` of each, newest first; syncs
+    /// without any are left out. `bad_usage` for more than [`crate::Page::SIZE_MAX`] syncs or runs in all.
+    async fn fires(&self, syncs: &[SyncUid], limit: u64) -> Result<HashMap<SyncUid, Vec<Run>>>;
+
+    /// Makes a run the one scheduled run of type `sync` of each of these syncs, in place of the one there
+    /// is; `None` removes it. Nothing is inserted for a sync that is not active, or while an active or
+    /// queued run of type `sync` is there (its end schedules the next). All together, or none.
+    async fn reschedule(&self, next: &[(SyncUid, Option<Run>)]) -> Result<()>;
 
     /// Sets the state of a sync. Active: schedules `next`. Inactive or halted: removes its scheduled
     /// runs of type `sync`, retries included, and cancels its queued ones; other types stay and what

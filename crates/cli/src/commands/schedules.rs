@@ -20,20 +20,12 @@ pub async fn schedules(context: &Context, args: &SchedulesArgs) -> Outcome {
         Some(id) => vec![app.sync(id)?],
         None => app.project.syncs.iter().collect(),
     };
-    let mut scheduled = Vec::new();
-    for sync in syncs {
-        let Some(schedule) = &sync.schedule else { continue };
-        let record = match &store {
-            Some(store) => store.sync(&sync.id).await?,
-            None => None,
-        };
-        scheduled.push(match (&store, &record) {
-            (Some(store), Some(record)) => {
-                syncline_server::scheduled(&**store, record, schedule, now).await?
-            }
-            _ => syncline_server::unscheduled(&sync.id, schedule, now),
-        });
-    }
+    let syncs: Vec<_> =
+        syncs.into_iter().filter_map(|sync| Some((&sync.id, sync.schedule.as_ref()?))).collect();
+    let scheduled = match &store {
+        Some(store) => syncline_server::scheduled(&**store, &syncs, now).await?,
+        None => syncs.iter().map(|(id, when)| syncline_server::unscheduled(id, when, now)).collect(),
+    };
     print(&context.out, args, scheduled)
 }
 

@@ -57,8 +57,8 @@ impl StoppingStore {
 
 #[async_trait]
 impl Store for StoppingStore {
-    async fn ensure_sync(&self, seen: &SyncSeen, now: Timestamp) -> Result<SyncRecord> {
-        self.around(self.inner.ensure_sync(seen, now)).await
+    async fn ensure_syncs(&self, seen: &[SyncSeen], now: Timestamp) -> Result<Vec<SyncRecord>> {
+        self.around(self.inner.ensure_syncs(seen, now)).await
     }
 
     async fn sync(&self, id: &SyncId) -> Result<Option<SyncRecord>> {

@@ -225,7 +225,7 @@ async fn the_reconciler_schedules_within_a_minute_what_lost_its_next_run() {
     let contact = world.define(sync("contact", Some(every(3_600)))).await;
     let behind = world.define(sync("deal", Some(after("contact")))).await;
     world.tick().await;
-    world.store.reschedule(&contact.uid, None).await.unwrap();
+    world.store.reschedule(&[(contact.uid.clone(), None)]).await.unwrap();
     world.pass(59);
     world.tick().await;
     assert_eq!(world.scheduled(&contact).await, None);
@@ -236,6 +236,35 @@ async fn the_reconciler_schedules_within_a_minute_what_lost_its_next_run() {
     world.pass(60);
     world.tick().await;
     assert_eq!(world.due_at(&contact).await, Some(at("2026-01-01T01:01:00Z")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_syncs_each_gets_its_own_next_run() {
+    let world = World::new();
+    let mut syncs = Vec::new();
+    for n in 0..230_u64 {
+        let name = format!("s{n}");
+        let schedule = match n % 23 {
+            21 => None,
+            22 => Some(after("s0")),
+            _ => Some(every(1_000 + n)),
+        };
+        syncs.push((n, world.define(sync(&name, schedule)).await));
+    }
+    world.tick().await;
+    let own = |n: u64, seconds: u64| {
+        (n % 23 < 21).then(|| world.clock_now() + SignedDuration::from_secs(seconds as i64))
+    };
+    for (n, record) in &syncs {
+        assert_eq!(world.due_at(record).await, own(*n, 1_000 + n), "{n}");
+    }
+    for (n, _) in syncs.iter().filter(|(n, _)| n % 23 < 21) {
+        world.table.put(sync(&format!("s{n}"), Some(every(60 + n))));
+    }
+    world.scheduler.definitions_changed().await.unwrap();
+    for (n, record) in &syncs {
+        assert_eq!(world.due_at(record).await, own(*n, 60 + n), "{n}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,6 +13,7 @@ use syncline_api::{
     RunDetail, RunView, ScheduledSync, SyncView, TriggerRequest, TriggeredRun,
 };
 use syncline_config::Origin;
+use syncline_core::sync::Schedule;
 use syncline_core::{CursorValue, Error, ErrorKind, LogicalType, RunId, Sync, SyncId};
 use syncline_engine::review;
 use syncline_engine::{Endpoints, config_hash, cursor_effect, cursor_type};
@@ -100,9 +101,7 @@ async fn views_of(app: &App, syncs: &[&Sync]) -> Answer<Vec<SyncView>> {
     let ids: Vec<SyncId> = syncs.iter().map(|sync| sync.id.clone()).collect();
     let mut overviews = app.store.sync_overviews(&ids).await?;
     if overviews.len() < syncs.len() {
-        for sync in syncs {
-            app.record(sync).await?;
-        }
+        app.engine.register_all(syncs).await?;
         overviews = app.store.sync_overviews(&ids).await?;
     }
     let mut by_id: HashMap<SyncId, SyncOverview> =
@@ -350,16 +349,18 @@ async fn schedules(
 ) -> Answer<Json<List<ScheduledSync>>> {
     let page = paging.page()?;
     let loaded = app.live.get();
-    let mut syncs: Vec<_> =
-        loaded.project.syncs.iter().filter_map(|sync| Some((sync, sync.schedule.as_ref()?))).collect();
-    syncs.sort_by(|a, b| a.0.id.cmp(&b.0.id));
+    let mut syncs: Vec<&Sync> = loaded.project.syncs.iter().filter(|sync| sync.schedule.is_some()).collect();
+    syncs.sort_by(|a, b| a.id.cmp(&b.id));
     let List { data, pagination } = sliced(syncs, page);
-    let mut views = Vec::with_capacity(data.len());
-    for (sync, when) in data {
-        let record = app.record(sync).await?;
-        views.push(schedule::scheduled(&*app.store, &record, when, app.now()).await?);
-    }
-    Ok(Json(List { data: views, pagination }))
+    Ok(Json(List { data: schedules_of(&app, &data).await?, pagination }))
+}
+
+/// The schedules of those that have one, with as many looks at the state as for one.
+async fn schedules_of(app: &App, syncs: &[&Sync]) -> Answer<Vec<ScheduledSync>> {
+    app.engine.register_all(syncs).await?;
+    let scheduled: Vec<(&SyncId, &Schedule)> =
+        syncs.iter().filter_map(|sync| Some((&sync.id, sync.schedule.as_ref()?))).collect();
+    Ok(schedule::scheduled(&*app.store, &scheduled, app.now()).await?)
 }
 
 /// When one sync runs by itself.
@@ -370,11 +371,7 @@ async fn schedule_of(
     Path(sync_id): Path<String>,
 ) -> Answer<Json<ScheduledSync>> {
     let sync = app.sync(&sync_id)?;
-    match &sync.schedule {
-        Some(when) => {
-            let record = app.record(&sync).await?;
-            Ok(Json(schedule::scheduled(&*app.store, &record, when, app.now()).await?))
-        }
-        None => Err(Fault::new(ErrorKind::NotFound, format!("{sync_id} has no schedule"))),
-    }
+    let schedule = schedules_of(&app, &[&sync]).await?.into_iter().next();
+    let none = || Fault::new(ErrorKind::NotFound, format!("{sync_id} has no schedule"));
+    Ok(Json(schedule.ok_or_else(none)?))
 }

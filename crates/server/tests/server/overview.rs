@@ -1,8 +1,9 @@
 //! All syncs at a glance.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::fixture::{World, instance, person, texts};
+use crate::fixture::{Project, World, instance, person, texts};
 
 /// Two more syncs of the same systems, made by the API, that nobody has run.
 async fn with_people(world: &World) {
@@ -104,4 +105,72 @@ async fn syncs_and_runs_are_found_by_what_is_known_of_them() {
     let ended = person["completed_at"].as_str().unwrap();
     assert_eq!(runs(format!("completed_since={ended}")).await, [person_id]);
     assert_eq!(runs(format!("completed_until={ended}")).await, [contact_id]);
+}
+
+#[tokio::test]
+async fn a_project_of_many_syncs_is_registered_and_scheduled_at_the_start_and_as_it_grows() {
+    let project = Project::new();
+    let write = |project: &Project, instance: &str, syncs: usize| {
+        let entity = "{ active: true, schedule: { every: 12h }, model: { table: customers, key: id },
+            to: { object: contacts, match: external_id }, mapping: { external_id: id, email: lower(email) } }";
+        let entities: String = (0..syncs).map(|n| format!("  s{n:03}: {entity}\n")).collect();
+        let text = format!("instance: {instance}\nsource: warehouse\ntarget: crm\nentities:\n{entities}");
+        project.write(&format!("syncs/{instance}.yaml"), &text);
+    };
+    write(&project, "many", 620);
+    let world = project.serve().await;
+    let active = world.client.get("/syncs?state=active&per_page=1").await.is(200);
+    assert_eq!(active["pagination"]["total"], 620);
+    let last = world.client.get("/schedules?per_page=200&page=4").await.is(200);
+    assert_eq!(last["pagination"]["total"], 620);
+    assert_eq!(texts(&last["data"], "sync_id")[0], "many.s600");
+    assert_eq!(texts(&last["data"], "next_run_at").len(), 20, "{last}");
+    write(&world.project, "more", 510);
+    let grown = |active: &Value| active["pagination"]["total"] == 1_130;
+    world.client.until("/syncs?state=active&per_page=1", grown).await;
+    let scheduled = |list: &Value| texts(&list["data"], "next_run_at").len() == 130;
+    world.client.until("/schedules?per_page=200&page=6", scheduled).await;
+}
+
+#[tokio::test]
+async fn schedules_come_with_the_run_that_waits_and_what_did_not_run() {
+    let world = World::start().await;
+    let entity = |schedule: Value| {
+        let mut entity = person();
+        entity["schedule"] = schedule;
+        entity["active"] = json!(true);
+        entity
+    };
+    let timed = json!({ "every": "12h" });
+    let entities = json!({ "b": entity(timed.clone()), "a": entity(json!({ "after": "extra.b" })),
+        "idle": person(), "c": entity(timed) });
+    world
+        .client
+        .post("/instances", json!({ "document": instance("extra", entities), "seed": false }))
+        .await
+        .is(201);
+    for sync in ["a", "b"] {
+        world.client.post(&format!("/syncs/extra.{sync}/activate"), json!({})).await.is(200);
+    }
+    world.client.post("/syncs/extra.c/deactivate", json!({})).await.is(200);
+    // It takes the place of the fire.
+    let soon = Timestamp::now().round(jiff::Unit::Second).unwrap() + SignedDuration::from_hours(1);
+    let asked = json!({ "type": "sync", "run_at": soon });
+    world.client.post("/syncs/extra.b/trigger", asked).await.is(202);
+    let list = world.client.get("/schedules").await.is(200);
+    assert_eq!(texts(&list["data"], "sync_id"), ["extra.a", "extra.b", "extra.c"]);
+    assert_eq!(texts(&list["data"], "state"), ["active", "active", "inactive"]);
+    let [a, b, c] = [0, 1, 2].map(|n| &list["data"][n]);
+    assert_eq!((&a["next_run_at"], &a["schedule"]["after"]), (&Value::Null, &json!("extra.b")));
+    assert_eq!((&b["next_run_at"], &b["next_fires"][0]), (&json!(soon), &json!(soon)));
+    assert_eq!(texts(&b["missed"], "end_reason"), ["superseded"]);
+    assert_eq!((&c["next_run_at"], &c["missed"]), (&Value::Null, &json!([])));
+    assert_eq!(c["next_fires"].as_array().unwrap().len(), 10, "{c}");
+    for (n, one) in [("b", 2), ("c", 3)] {
+        let page = world.client.get(&format!("/schedules?per_page=1&page={one}")).await.is(200);
+        assert_eq!(texts(&page["data"], "sync_id"), [format!("extra.{n}")]);
+        let alone = world.client.get(&format!("/syncs/extra.{n}/schedule")).await.is(200);
+        assert_eq!(texts(&json!([alone]), "next_run_at"), texts(&page["data"], "next_run_at"));
+    }
+    world.client.get("/syncs/extra.idle/schedule").await.fails(404, "not_found");
 }

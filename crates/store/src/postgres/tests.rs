@@ -11,7 +11,7 @@ use syncline_tests::proxy::{End, Fault, Proxy};
 use tokio_postgres::Client;
 
 use super::*;
-use crate::sql::{syncs, values};
+use crate::sql::{registration, values};
 use crate::{Store, SyncSeen};
 
 fn now() -> Timestamp {
@@ -288,7 +288,7 @@ async fn any_other_refusal_is_told_at_once() {
 async fn a_refused_statement_that_nobody_heeds_is_no_success() {
     let store = new_store().await;
     let work = |tx: &dyn Sql| {
-        syncs::ensure(tx, &seen("crm.contact"), now())?;
+        registration::ensure(tx, &[seen("crm.contact")], now())?;
         let _ = tx.execute("SELECT 1 / 0", &[]);
         Ok(())
     };
@@ -320,7 +320,7 @@ async fn a_panic_in_a_call_rolls_back_and_leaves_no_lock() {
     let panicking = store.clone();
     let joined = tokio::spawn(async move {
         let work = |tx: &dyn Sql| -> Outcome<()> {
-            syncs::ensure(tx, &seen("crm.company"), now())?;
+            registration::ensure(tx, &[seen("crm.company")], now())?;
             panic!("on purpose")
         };
         panicking.write(work).await
@@ -336,7 +336,7 @@ async fn a_call_that_is_given_up_still_ends_whole() {
     let (begins, mut began) = tokio::sync::mpsc::unbounded_channel();
     let (go, went) = std::sync::mpsc::channel::<()>();
     let call = store.write(move |tx| {
-        let record = syncs::ensure(tx, &seen("crm.contact"), now());
+        let record = registration::ensure(tx, &[seen("crm.contact")], now());
         let _ = begins.send(());
         let _ = went.recv();
         record

@@ -11,7 +11,7 @@ use syncline_core::{Result, RunId, RunStatus, SyncId};
 use super::{Backend, audit, events, figures, notices, objects, overviews, progress, requests, sync_figures};
 use crate::{
     Answer, AuditEntry, AuditFilter, AuditRecord, Begun, Catalog, Delivery, Event, Health, LetterFilter,
-    LetterGroup, NewNotice, Notice, Object, Page, Recent, SyncFigures, SyncOverview,
+    LetterGroup, NewNotice, Notice, Object, Page, Recent, SyncFigures, SyncOverview, SyncSchedule,
 };
 
 #[async_trait]
@@ -113,6 +113,16 @@ impl<B: Backend + 'static> Catalog for B {
     async fn recent_runs(&self, ids: &[SyncId], runs: u64) -> Result<Vec<Recent>> {
         let ids = ids.to_vec();
         self.read(move |tx| overviews::recent(tx, &ids, runs)).await
+    }
+
+    async fn sync_schedules(
+        &self,
+        ids: &[SyncId],
+        missed_since: Timestamp,
+        missed: u64,
+    ) -> Result<Vec<SyncSchedule>> {
+        let ids = ids.to_vec();
+        self.read(move |tx| overviews::schedules(tx, &ids, missed_since, missed)).await
     }
 
     async fn health(&self, since: Timestamp, seconds: u64) -> Result<Health> {

@@ -1,6 +1,7 @@
 //! The store's contract, kept by whatever runs transactions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use syncline_core::{Result, Run, RunId, Stage, SyncId, SyncUid};
 use super::catalog_driver::number_events;
 use super::{
     Outcome, Sql, commit, cursors, events, follow, generations, incarnation, letters, notices, plans, purge,
-    replays, requests, retention, row_errors, runs, syncs,
+    registration, replays, requests, retention, row_errors, runs, syncs,
 };
 use crate::fail_points::fail_point;
 use crate::{
@@ -55,13 +56,15 @@ pub trait Backend: Send + Sync {
 
 #[async_trait]
 impl<B: Backend + 'static> Store for B {
-    async fn ensure_sync(&self, seen: &SyncSeen, now: Timestamp) -> Result<SyncRecord> {
-        // It is known but for the first time, and reading keeps nobody waiting.
-        if let Some(known) = self.sync(&seen.id).await? {
+    async fn ensure_syncs(&self, seen: &[SyncSeen], now: Timestamp) -> Result<Vec<SyncRecord>> {
+        Page::first(seen.len() as u64).check()?;
+        let seen: Arc<[SyncSeen]> = seen.into();
+        // They are known but for the first time, and reading keeps nobody waiting.
+        let looked_for = Arc::clone(&seen);
+        if let Some(known) = self.read(move |tx| registration::known(tx, &looked_for)).await? {
             return Ok(known);
         }
-        let seen = seen.clone();
-        self.write(move |tx| syncs::ensure(tx, &seen, now)).await
+        self.write(move |tx| registration::ensure(tx, &seen, now)).await
     }
 
     async fn sync(&self, id: &SyncId) -> Result<Option<SyncRecord>> {

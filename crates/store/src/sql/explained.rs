@@ -14,7 +14,7 @@ use syncline_core::{Run, RunId, RunStatus, RunType, SyncId, SyncUid, Trigger};
 
 use super::{
     Dialect, Outcome, Row, Sql, Value, audit, claims, events, figures, follow, notices, objects, overviews,
-    progress, queue, requests, runs, sync_figures, syncs,
+    progress, queue, registration, requests, runs, sync_figures,
 };
 use crate::sqlite::migrations::{MIGRATIONS, migrate};
 use crate::{
@@ -28,6 +28,8 @@ struct Explaining {
     statements: RefCell<BTreeSet<String>>,
     /// How many were asked, the same ones too.
     asked: Cell<usize>,
+    /// How they were answered, after each statement.
+    steps: RefCell<Vec<String>>,
 }
 
 impl Explaining {
@@ -35,7 +37,7 @@ impl Explaining {
         let mut database = Connection::open_in_memory().unwrap();
         migrate(&mut database, MIGRATIONS).unwrap();
         database.execute_batch(crate::sqlite::PROGRESS).unwrap();
-        Self { database, statements: RefCell::default(), asked: Cell::default() }
+        Self { database, statements: RefCell::default(), asked: Cell::default(), steps: RefCell::default() }
     }
 
     fn check(&self, statement: &str, values: &[Value]) {
@@ -56,6 +58,7 @@ impl Explaining {
         let made = ["SCAN line", "SCAN g", "SCAN CONSTANT ROW"];
         let scan = steps.iter().find(|step| step.starts_with("SCAN") && !made.contains(&step.as_str()));
         assert!(scan.is_none(), "{statement}\n{}", steps.join("\n"));
+        self.steps.borrow_mut().extend(steps.into_iter().map(|step| format!("{statement}\n{step}")));
     }
 }
 
@@ -67,6 +70,11 @@ impl Sql for Explaining {
     fn execute(&self, statement: &str, values: &[Value]) -> Outcome<u64> {
         self.check(statement, values);
         Sql::execute(&self.database, statement, values)
+    }
+
+    fn execute_each(&self, statement: &str, rows: &[Vec<Value>]) -> Outcome<()> {
+        rows.first().into_iter().for_each(|values| self.check(statement, values));
+        Sql::execute_each(&self.database, statement, rows)
     }
 
     fn query(&self, statement: &str, values: &[Value]) -> Outcome<Vec<Row>> {
@@ -104,16 +112,19 @@ fn run(name: &str, run_type: RunType, run_at: Option<i64>) -> Run {
     serde_json::from_value(record).unwrap()
 }
 
-fn with_sync() -> Explaining {
-    let tx = Explaining::new();
-    let sync = SyncSeen {
-        id: SyncId::parse("crm.a").unwrap(),
+fn seen(name: &str) -> SyncSeen {
+    SyncSeen {
+        id: SyncId::new("crm", name),
         renamed_from: None,
         active: true,
-        uid: uid(),
+        uid: SyncUid::from_stored(format!("sync_{name}")),
         seed: 1,
-    };
-    syncs::ensure(&tx, &sync, at(0)).unwrap();
+    }
+}
+
+fn with_sync() -> Explaining {
+    let tx = Explaining::new();
+    registration::ensure(&tx, &[seen("a")], at(0)).unwrap();
     tx
 }
 
@@ -144,6 +155,7 @@ fn no_statement_of_the_queue_reads_a_whole_table() {
     let fire = Fire { run_id: id("early"), overlap: Overlap::Skip, next: Some(next("next", 20)) };
     assert_eq!(queue::fire(tx, &[fire], at(9)).unwrap().len(), 1);
     follow::unscheduled(tx).unwrap();
+    assert_eq!(overviews::fires(tx, &[uid()], 3).unwrap()[&uid()].len(), 3);
     queue::held_since(tx, at(0)).unwrap();
     queue::pin(tx, &runs::require(tx, &active.id).unwrap(), "{}").unwrap();
     queue::request_cancel(tx, &active.id, &FollowUp::default(), at(9)).unwrap();
@@ -158,28 +170,43 @@ fn no_statement_of_the_queue_reads_a_whole_table() {
 }
 
 #[test]
+fn many_syncs_are_registered_with_as_many_statements_as_one() {
+    let asked = |names: &[&str]| {
+        let tx = &with_sync();
+        let renamed = |name: &&str| SyncSeen { renamed_from: SyncId::parse("crm.a").ok(), ..seen(name) };
+        tx.asked.set(0);
+        registration::ensure(tx, &names.iter().map(renamed).collect::<Vec<_>>(), at(1)).unwrap();
+        let first = tx.asked.replace(0);
+        let page: Vec<_> = names.iter().map(|name| seen(name)).collect();
+        assert!(registration::known(tx, &page).unwrap().is_some());
+        (first, tx.asked.get())
+    };
+    // The first is renamed, the others are new.
+    assert_eq!(asked(&["b", "c"]), (4, 1));
+    assert_eq!(asked(&["b", "c", "d", "e", "f"]), (4, 1));
+}
+
+#[test]
 fn many_syncs_are_seen_with_as_many_statements_as_one() {
     let tx = &with_sync();
-    let sync = |name: &str| SyncSeen {
-        id: SyncId::new("crm", name),
-        renamed_from: None,
-        active: true,
-        uid: SyncUid::from_stored(format!("sync_{name}")),
-        seed: 1,
-    };
-    for name in ["b", "c", "d"] {
-        syncs::ensure(tx, &sync(name), at(0)).unwrap();
-    }
+    registration::ensure(tx, &["b", "c", "d"].map(seen), at(0)).unwrap();
     let ids = ["a", "b", "c", "d"].map(|name| SyncId::new("crm", name));
     let asked = |ids: &[SyncId]| {
         tx.asked.set(0);
         assert_eq!(overviews::recent(tx, ids, 9).unwrap().len(), ids.len());
         let recent = tx.asked.replace(0);
+        assert_eq!(overviews::schedules(tx, ids, at(0), 9).unwrap().len(), ids.len());
+        let schedules = tx.asked.replace(0);
         assert_eq!(overviews::of(tx, ids).unwrap().len(), ids.len());
-        (recent, tx.asked.get())
+        (recent, schedules, tx.asked.get())
     };
-    assert_eq!(asked(&ids[..1]), (3, 6));
-    assert_eq!(asked(&ids), (3, 6));
+    tx.steps.take();
+    assert_eq!(asked(&ids[..1]), (3, 3, 6));
+    assert_eq!(asked(&ids), (3, 3, 6));
+    overviews::fires(tx, &[uid()], 9).unwrap();
+    // A search for the workspace finds all rows there are.
+    let all = tx.steps.take().into_iter().find(|step| step.ends_with("(workspace_id=?)"));
+    assert_eq!(all, None);
 }
 
 #[test]
@@ -243,6 +270,7 @@ fn no_statement_of_the_catalog_reads_a_whole_table() {
     figures::health(tx, at(0), 60).unwrap();
     assert_eq!(overviews::of(tx, &[SyncId::parse("crm.a").unwrap()]).unwrap().len(), 1);
     assert_eq!(overviews::recent(tx, &[SyncId::parse("crm.a").unwrap()], 9).unwrap().len(), 1);
+    assert_eq!(overviews::schedules(tx, &[SyncId::parse("crm.a").unwrap()], at(0), 9).unwrap().len(), 1);
     sync_figures::since(tx, at(0)).unwrap();
     figures::run_counts(tx).unwrap();
     figures::letter_groups(tx, &LetterFilter::default(), Page::first(9)).unwrap();

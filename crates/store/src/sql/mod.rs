@@ -30,13 +30,14 @@ mod progress;
 pub(crate) mod purge;
 mod queue;
 mod queue_driver;
+pub(crate) mod registration;
 mod replays;
 mod requests;
 mod retention;
 mod row_errors;
 mod runs;
 mod sync_figures;
-pub(crate) mod syncs;
+mod syncs;
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;

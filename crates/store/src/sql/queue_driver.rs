@@ -1,12 +1,13 @@
 //! The contract of the queue, kept by whatever runs transactions.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use syncline_core::{Result, Run, RunId, SyncUid};
 
-use super::{Backend, claims, follow, queue};
+use super::{Backend, claims, follow, overviews, queue};
 use crate::{
     Activation, Candidate, Claim, Claimed, Enqueued, Fire, Fired, FollowUp, Queue, Renewed, SyncRecord,
     SyncState,
@@ -67,9 +68,20 @@ impl<B: Backend + 'static> Queue for B {
         self.read(follow::unscheduled).await
     }
 
-    async fn reschedule(&self, uid: &SyncUid, next: Option<&Run>) -> Result<()> {
-        let (uid, next) = (uid.clone(), next.cloned());
-        self.write(move |tx| follow::reschedule(tx, &uid, next.as_ref())).await
+    async fn fires(&self, syncs: &[SyncUid], limit: u64) -> Result<HashMap<SyncUid, Vec<Run>>> {
+        let syncs = syncs.to_vec();
+        self.read(move |tx| overviews::fires(tx, &syncs, limit)).await
+    }
+
+    async fn reschedule(&self, next: &[(SyncUid, Option<Run>)]) -> Result<()> {
+        if next.is_empty() {
+            return Ok(());
+        }
+        let next = next.to_vec();
+        self.write(move |tx| {
+            next.iter().try_for_each(|(uid, next)| follow::reschedule(tx, uid, next.as_ref()))
+        })
+        .await
     }
 
     async fn set_activation(

@@ -5,22 +5,9 @@ use syncline_core::{CursorValue, Error, ErrorKind, SyncId, SyncUid};
 
 use super::overviews::Asked;
 use super::{Dialect, Outcome, Row, Sql, WORKSPACE, blob, damaged, events, time, values};
-use crate::{SyncRecord, SyncSeen, SyncState};
+use crate::{SyncRecord, SyncState};
 
 const COLUMNS: &str = "uid, id, state, seed, cursor, generation, created_at, last_full_read_at, config_hash";
-
-pub fn ensure(tx: &dyn Sql, seen: &SyncSeen, now: Timestamp) -> Outcome<SyncRecord> {
-    if let Some(known) = by_id(tx, &seen.id)? {
-        return Ok(known);
-    }
-    if let Some(earlier) = &seen.renamed_from
-        && let Some(known) = by_id(tx, earlier)?
-    {
-        return rename(tx, known, &seen.id, now);
-    }
-    insert(tx, seen, now)?;
-    require(tx, &seen.uid)
-}
 
 pub fn by_id(tx: &dyn Sql, id: &SyncId) -> Outcome<Option<SyncRecord>> {
     let sql = format!("SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? AND id = ?");
@@ -34,8 +21,10 @@ pub fn all(tx: &dyn Sql) -> Outcome<Vec<SyncRecord>> {
 
 /// Those of these ids that there are, by id.
 pub fn of(tx: &dyn Sql, ids: &[SyncId]) -> Outcome<Vec<SyncRecord>> {
-    let ids: Vec<String> = ids.iter().map(SyncId::to_string).collect();
-    let asked = Asked::of(ids.iter().map(String::as_str));
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked = Asked::of(ids.iter().map(SyncId::as_str));
     let marks = &asked.marks;
     let sql = format!("SELECT {COLUMNS} FROM syncs WHERE workspace_id = ? AND id IN ({marks}) ORDER BY id");
     tx.query(&sql, &asked.values)?.iter().map(read).collect()
@@ -137,41 +126,6 @@ pub fn note_run(
         values![full_read_at, config_hash, now, WORKSPACE, uid.as_str()],
     )?;
     Ok(())
-}
-
-fn insert(tx: &dyn Sql, seen: &SyncSeen, now: Timestamp) -> Outcome<()> {
-    let state = if seen.active { SyncState::Active } else { SyncState::Inactive };
-    let inserted = tx.execute(
-        "INSERT INTO syncs (workspace_id, uid, id, state, activity, seed, generation, epoch, created_at,
-             updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT (workspace_id, uid) DO NOTHING",
-        values![
-            WORKSPACE,
-            seen.uid.as_str(),
-            seen.id.as_str(),
-            blob::encode(&state)?,
-            state.as_str(),
-            seen.seed.cast_signed(),
-            now,
-            now
-        ],
-    )?;
-    if inserted == 1 {
-        return Ok(());
-    }
-    Err(Error::new(
-        ErrorKind::Conflict,
-        format!("sync {} cannot be registered: its uid {} belongs to another sync", seen.id, seen.uid),
-    )
-    .into())
-}
-
-fn rename(tx: &dyn Sql, known: SyncRecord, to: &SyncId, now: Timestamp) -> Outcome<SyncRecord> {
-    tx.execute(
-        "UPDATE syncs SET id = ?, updated_at = ? WHERE workspace_id = ? AND uid = ?",
-        values![to.as_str(), now, WORKSPACE, known.uid.as_str()],
-    )?;
-    Ok(SyncRecord { id: to.clone(), ..known })
 }
 
 fn read(row: &Row) -> Outcome<SyncRecord> {

@@ -8,7 +8,7 @@ use syncline_core::{ErrorKind, SyncId, SyncUid};
 use tempfile::TempDir;
 
 use super::*;
-use crate::sql::{Value, syncs};
+use crate::sql::{Value, registration};
 use crate::{Store, SyncSeen};
 
 fn now() -> Timestamp {
@@ -207,7 +207,7 @@ async fn a_call_that_is_given_up_still_ends_whole_and_the_folder_stays_locked_un
     let (begins, mut began) = tokio::sync::mpsc::unbounded_channel();
     let (go, went) = std::sync::mpsc::channel::<()>();
     let call = store.write(move |tx| {
-        let record = syncs::ensure(tx, &seen("crm.contact"), now());
+        let record = registration::ensure(tx, &[seen("crm.contact")], now());
         let _ = begins.send(());
         let _ = went.recv();
         record
@@ -237,7 +237,7 @@ async fn a_panic_in_a_call_rolls_back_and_reaches_the_caller() {
     let joined = tokio::spawn(async move {
         panicking
             .write(|tx| -> Outcome<()> {
-                syncs::ensure(tx, &seen("crm.company"), now())?;
+                registration::ensure(tx, &[seen("crm.company")], now())?;
                 panic!("on purpose")
             })
             .await
@@ -272,7 +272,7 @@ async fn who_reads_and_who_writes_do_not_wait_for_each_other() {
     let writer = Arc::clone(&store);
     let writer = tokio::spawn(async move {
         let slowly = move |tx: &dyn Sql| {
-            syncs::ensure(tx, &seen("crm.deal"), now())?;
+            registration::ensure(tx, &[seen("crm.deal")], now())?;
             begins_too.send(()).unwrap();
             writing.lock().unwrap().recv().unwrap();
             Ok(())

@@ -32,8 +32,8 @@ async fn said(store: &dyn Catalog, kind: &str, members: &[&str]) -> Vec<serde_js
 
 async fn every_status_and_phase_of_a_run_is_an_event(store: Arc<dyn Catalog>) {
     ensure(&*store, "a").await;
-    store.reschedule(&uid("a"), Some(&fire_at("fire", "a", 100))).await.unwrap();
-    store.reschedule(&uid("a"), None).await.unwrap();
+    reschedule(&*store, "a", Some(&fire_at("fire", "a", 100))).await.unwrap();
+    reschedule(&*store, "a", None).await.unwrap();
     enqueued(&*store, "a", "a", RunType::Sync).await;
     let mut run = taken_and_running(&*store, &run_id("a")).await;
     run.phase = Some(Phase::Writing);

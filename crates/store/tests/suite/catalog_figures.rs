@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use syncline_core::run::TimelineEntry;
 use syncline_core::{ErrorKind, Phase, Run, RunStatus, RunType, SyncId, Trigger};
-use syncline_store::{Catalog, FollowUp, Health, LetterFilter, LetterState, Page, Recent};
+use syncline_store::{Catalog, FollowUp, Health, LetterFilter, LetterState, Page, Recent, SyncSchedule};
 
 use crate::fixtures::*;
 use crate::over_every_store;
@@ -18,6 +18,7 @@ over_every_store![
     letters_are_grouped_by_their_error,
     syncs_are_seen_with_what_became_of_them,
     syncs_are_seen_with_how_they_went_lately,
+    syncs_are_seen_with_what_they_do_by_themselves,
 ];
 
 /// Ends a run of a sync at a moment, with rows counted.
@@ -47,7 +48,7 @@ async fn health_counts_the_runs_that_ended_in_the_period(store: Arc<dyn Catalog>
     enqueued(&*store, "test", "a", RunType::Test).await;
     let test = taken_and_running(&*store, &run_id("test")).await;
     store.commit(&ending(&test)).await.unwrap();
-    store.reschedule(&uid("a"), Some(&fire_at("fire", "a", 150))).await.unwrap();
+    reschedule(&*store, "a", Some(&fire_at("fire", "a", 150))).await.unwrap();
     store.request_cancel(&run_id("fire"), &FollowUp::default(), at(150)).await.unwrap();
     enqueued(&*store, "held", "a", RunType::Sync).await;
     let held = taken_and_running(&*store, &run_id("held")).await;
@@ -97,7 +98,7 @@ async fn a_sync_has_errors_when_its_latest_run_had(store: Arc<dyn Catalog>) {
     }
     // What did not run says nothing.
     let fire = Run { trigger: Trigger::Schedule, ..fire_at("fire", "failed", 300) };
-    store.reschedule(&uid("failed"), Some(&fire)).await.unwrap();
+    reschedule(&*store, "failed", Some(&fire)).await.unwrap();
     store.request_cancel(&run_id("fire"), &FollowUp::default(), at(300)).await.unwrap();
     assert_eq!(store.health(at(100), 60).await.unwrap().syncs_with_errors, expected);
     assert!(store.health(at(300), 60).await.unwrap().syncs_with_errors.is_empty());
@@ -226,7 +227,7 @@ async fn syncs_are_seen_with_what_became_of_them(store: Arc<dyn Catalog>) {
     enqueued(&*store, "waits", "a", RunType::OneTime).await;
     enqueued(&*store, "left", "a", RunType::Test).await;
     store.request_cancel(&run_id("left"), &FollowUp::default(), at(160)).await.unwrap();
-    store.reschedule(&uid("a"), Some(&fire_at("fire", "a", 150))).await.unwrap();
+    reschedule(&*store, "a", Some(&fire_at("fire", "a", 150))).await.unwrap();
 
     let asked = ["c", "none", "b", "a"].map(|name| SyncId::new("crm", name));
     let seen = store.sync_overviews(&asked).await.unwrap();
@@ -279,4 +280,38 @@ async fn syncs_are_seen_with_how_they_went_lately(store: Arc<dyn Catalog>) {
     assert_eq!(seen[1].runs[0], store.run(&run_id("b0")).await.unwrap().unwrap());
     assert!(store.recent_runs(&[], 3).await.unwrap().is_empty());
     refused(store.recent_runs(&ids, Page::SIZE_MAX).await, ErrorKind::BadUsage);
+}
+
+async fn syncs_are_seen_with_what_they_do_by_themselves(store: Arc<dyn Catalog>) {
+    for name in ["a", "b", "c"] {
+        ensure(&*store, name).await;
+    }
+    for n in 0..4 {
+        let fire = Run { created_at: at(n * 100), ..fire_at(&format!("missed{n}"), "a", n * 100) };
+        reschedule(&*store, "a", Some(&fire)).await.unwrap();
+        store.request_cancel(&fire.id, &FollowUp::default(), at(n * 100)).await.unwrap();
+    }
+    reschedule(&*store, "a", Some(&fire_at("next", "a", 900))).await.unwrap();
+    let earlier = Run { run_at: Some(at(800)), ..new_run("asked-for", "a", RunType::OneTime) };
+    store.enqueue(&earlier).await.unwrap();
+    ended(&*store, "b0", "b", RunStatus::Failed, 200, 0).await;
+
+    let asked = ["c", "none", "b", "a"].map(|name| SyncId::new("crm", name));
+    let seen = async |since, missed| {
+        let seen = store.sync_schedules(&asked, at(since), missed).await.unwrap();
+        let shown = |sync: SyncSchedule| {
+            let missed: Vec<_> = sync.missed.into_iter().map(|run| run.id).collect();
+            (sync.record.uid, sync.next_run_at, missed)
+        };
+        seen.into_iter().map(shown).collect::<Vec<_>>()
+    };
+    let expected = |missed: &[&str]| {
+        let missed = missed.iter().map(|name| run_id(name)).collect();
+        [(uid("a"), Some(at(800)), missed), (uid("b"), None, vec![]), (uid("c"), None, vec![])]
+    };
+    assert_eq!(seen(100, 9).await, expected(&["missed3", "missed2", "missed1"]));
+    assert_eq!(seen(0, 2).await, expected(&["missed3", "missed2"]));
+    assert_eq!(seen(301, 9).await, expected(&[]));
+    assert!(store.sync_schedules(&[], at(0), 9).await.unwrap().is_empty());
+    refused(store.sync_schedules(&asked, at(0), Page::SIZE_MAX).await, ErrorKind::BadUsage);
 }

@@ -103,6 +103,11 @@ pub fn fire_at(name: &str, sync: &str, seconds: i64) -> Run {
     }
 }
 
+/// Replaces the next fire of a sync.
+pub async fn reschedule(queue: &dyn Queue, sync: &str, next: Option<&Run>) -> Result<()> {
+    queue.reschedule(&[(uid(sync), next.cloned())]).await
+}
+
 /// Puts a run into its sync's line.
 pub async fn enqueued(queue: &dyn Queue, name: &str, sync: &str, run_type: RunType) -> Run {
     // Each asks for something else, or it would join another.

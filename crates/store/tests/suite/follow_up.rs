@@ -47,7 +47,7 @@ async fn every_way_to_end_brings_the_next_fire(store: Arc<dyn Catalog>) {
     // A scheduled run that does not run ends as well.
     ensure(&*store, "e").await;
     let fire = fire_at("e", "e", 100);
-    store.reschedule(&uid("e"), Some(&fire)).await.unwrap();
+    reschedule(&*store, "e", Some(&fire)).await.unwrap();
     store.end_run(&Run { status: NotRun, ..fire }, &next("next-e", "e")).await.unwrap();
     assert_eq!(names(&*store, "e", Scheduled).await, ["next-e"]);
     // And the end of a test: it has nothing to do with the sync's fires, which stay one.
@@ -83,7 +83,7 @@ async fn an_inactive_sync_gets_no_next_fire(store: Arc<dyn Catalog>) {
 
 async fn a_retry_takes_the_place_of_a_later_fire(store: Arc<dyn Catalog>) {
     ensure(&*store, "a").await;
-    store.reschedule(&uid("a"), Some(&fire_at("fire", "a", 100))).await.unwrap();
+    reschedule(&*store, "a", Some(&fire_at("fire", "a", 100))).await.unwrap();
     enqueued(&*store, "a", "a", RunType::Sync).await;
     let run = taken_and_running(&*store, &run_id("a")).await;
     let retry = Run { trigger: Trigger::Retry, retry_number: 1, ..fire_at("retry", "a", 50) };
@@ -97,7 +97,7 @@ async fn a_retry_takes_the_place_of_a_later_fire(store: Arc<dyn Catalog>) {
 
 async fn the_earlier_fire_stays(store: Arc<dyn Catalog>) {
     ensure(&*store, "a").await;
-    store.reschedule(&uid("a"), Some(&fire_at("fire", "a", 100))).await.unwrap();
+    reschedule(&*store, "a", Some(&fire_at("fire", "a", 100))).await.unwrap();
     for (name, seconds) in [("same", 100), ("later", 101)] {
         enqueued(&*store, name, "a", RunType::OneTime).await;
         let run = taken_and_running(&*store, &run_id(name)).await;

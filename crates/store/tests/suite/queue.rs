@@ -177,7 +177,7 @@ async fn a_run_for_later_takes_the_place_of_a_later_fire_and_gives_way_to_an_ear
     store: Arc<dyn Queue>,
 ) {
     ensure(&*store, "contact").await;
-    store.reschedule(&uid("contact"), Some(&fire_at("fire", "contact", 100))).await.unwrap();
+    reschedule(&*store, "contact", Some(&fire_at("fire", "contact", 100))).await.unwrap();
     let later = |name, seconds| Run { run_at: Some(at(seconds)), ..new_run(name, "contact", RunType::Sync) };
     let joined = store.enqueue(&later("same", 100)).await.unwrap();
     assert_eq!((joined.joined, joined.run.id), (true, run_id("fire")));
@@ -187,8 +187,8 @@ async fn a_run_for_later_takes_the_place_of_a_later_fire_and_gives_way_to_an_ear
     let fire = run_now(&*store, &run_id("fire")).await;
     assert_eq!((fire.status, fire.end_reason), (RunStatus::NotRun, Some(EndReason::Superseded)));
     // Nor does the next fire take the place of what a person wants earlier.
-    store.reschedule(&uid("contact"), Some(&fire_at("next", "contact", 70))).await.unwrap();
-    store.reschedule(&uid("contact"), None).await.unwrap();
+    reschedule(&*store, "contact", Some(&fire_at("next", "contact", 70))).await.unwrap();
+    reschedule(&*store, "contact", None).await.unwrap();
     assert_eq!(names(&*store, "contact", RunStatus::Scheduled).await, ["early"]);
 }
 
@@ -201,8 +201,8 @@ async fn a_run_stands_in_lists_where_its_turn_came(store: Arc<dyn Queue>) {
         runs.iter().map(|run| run.id.as_str().replacen("run_", "", 1)).collect::<Vec<_>>()
     };
     let everything = RunFilter::default();
-    store.reschedule(&uid("daily"), Some(&fire_at("fire", "daily", 100))).await.unwrap();
-    store.reschedule(&uid("moved"), Some(&fire_at("a_fire", "moved", 1000))).await.unwrap();
+    reschedule(&*store, "daily", Some(&fire_at("fire", "daily", 100))).await.unwrap();
+    reschedule(&*store, "moved", Some(&fire_at("a_fire", "moved", 1000))).await.unwrap();
     let made = |name, seconds| Run { created_at: at(seconds), ..new_run(name, "other", RunType::Test) };
     store.enqueue(&made("before", 50)).await.unwrap();
     assert_eq!(listed(&everything).await, ["before", "fire", "a_fire"]);
@@ -318,7 +318,7 @@ async fn due_runs_come_the_longest_due_first(store: Arc<dyn Queue>) {
     assert_eq!(store.next_due().await.unwrap(), None);
     for (sync, seconds) in [("a", 30), ("b", 10), ("c", 20), ("d", 40)] {
         ensure(&*store, sync).await;
-        store.reschedule(&uid(sync), Some(&fire_at(sync, sync, seconds))).await.unwrap();
+        reschedule(&*store, sync, Some(&fire_at(sync, sync, seconds))).await.unwrap();
     }
     assert_eq!(store.next_due().await.unwrap(), Some(at(10)));
     let due = async |now, limit| -> Vec<String> {
@@ -350,7 +350,7 @@ async fn fire_one(store: &dyn Queue, fire: Fire) -> Option<EndReason> {
 
 async fn a_fire_is_queued_when_nothing_is_in_its_way(store: Arc<dyn Queue>) {
     ensure(&*store, "contact").await;
-    store.reschedule(&uid("contact"), Some(&fire_at("a", "contact", 100))).await.unwrap();
+    reschedule(&*store, "contact", Some(&fire_at("a", "contact", 100))).await.unwrap();
     let next = fire_at("next", "contact", 200);
     assert_eq!(fire_one(&*store, fire("a", Overlap::Skip, Some(next.clone()))).await, None);
     assert_eq!(store.run(&next.id).await.unwrap(), None, "its end brings the next");
@@ -361,7 +361,7 @@ async fn a_fire_is_queued_when_nothing_is_in_its_way(store: Arc<dyn Queue>) {
 /// A sync with a scheduled run `fire`.
 async fn with_fire(store: &dyn Queue, sync: &str) {
     ensure(store, sync).await;
-    store.reschedule(&uid(sync), Some(&fire_at(&format!("fire-{sync}"), sync, 100))).await.unwrap();
+    reschedule(store, sync, Some(&fire_at(&format!("fire-{sync}"), sync, 100))).await.unwrap();
 }
 
 async fn a_fire_does_not_run_beside_a_held_run(store: Arc<dyn Queue>) {
@@ -466,14 +466,14 @@ async fn cancelling_ends_what_waits_and_tells_the_worker_of_what_runs(store: Arc
     assert_eq!(run_now(&*store, &run.id).await, run);
     assert_eq!(names(&*store, "a", RunStatus::Scheduled).await, ["next"]);
 
-    store.reschedule(&uid("a"), None).await.unwrap();
+    reschedule(&*store, "a", None).await.unwrap();
     enqueued(&*store, "waits", "a", RunType::Sync).await;
     let run = store.request_cancel(&run_id("waits"), &follow("next2"), at(8)).await.unwrap();
     assert_eq!((run.status, run.end_reason), (RunStatus::Cancelled, Some(EndReason::Cancelled)));
     assert_eq!(run_now(&*store, &run.id).await, run);
     assert_eq!(names(&*store, "a", RunStatus::Scheduled).await, ["next2"]);
 
-    store.reschedule(&uid("a"), None).await.unwrap();
+    reschedule(&*store, "a", None).await.unwrap();
     enqueued(&*store, "runs", "a", RunType::Sync).await;
     let active = taken(&*store, &run_id("runs")).await;
     let held = [(active.id.clone(), active.epoch)];
@@ -531,7 +531,7 @@ async fn what_is_not_there_is_not_found(store: Arc<dyn Queue>) {
     refused(store.take_over(&id, "w1", second, second, true).await, ErrorKind::NotFound);
     refused(store.request_cancel(&id, &FollowUp::default(), at(0)).await, ErrorKind::NotFound);
     refused(store.pin(&new_run("absent", "a", RunType::Sync), "{}").await, ErrorKind::NotFound);
-    refused(store.reschedule(&uid("a"), None).await, ErrorKind::NotFound);
+    refused(reschedule(&*store, "a", None).await, ErrorKind::NotFound);
     let state = SyncState::Active;
     refused(store.set_activation(&uid("a"), &state, None, at(0)).await, ErrorKind::NotFound);
     assert!(store.unscheduled().await.unwrap().is_empty());

@@ -398,7 +398,7 @@ impl Model {
 
     async fn reschedule(&mut self, sync: usize, next: Next) -> (Expected, Result<()>) {
         let (next, run) = self.made_next(sync, next);
-        let got = self.store.reschedule(&uid(SYNCS[sync]), run.as_ref()).await;
+        let got = reschedule(&*self.store, SYNCS[sync], run.as_ref()).await;
         if let Some(there) = self.scheduled(sync).filter(|n| self.runs[n].trigger != Trigger::Cli) {
             self.runs.remove(&there);
         }

@@ -115,7 +115,7 @@ async fn of_many_ends_and_activations_one_fire_remains(store: Arc<dyn Queue>) {
         async move {
             let next = fire_at(&format!("next{n}"), "a", 1_000 + n % 7);
             match n % 3 {
-                0 => store.reschedule(&uid("a"), Some(&next)).await.unwrap(),
+                0 => reschedule(&*store, "a", Some(&next)).await.unwrap(),
                 1 => {
                     let state = syncline_store::SyncState::Active;
                     store.set_activation(&uid("a"), &state, Some(&next), at(1)).await.unwrap();

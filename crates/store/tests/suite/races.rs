@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use syncline_core::{ErrorKind, Run, RunStatus, RunType};
-use syncline_store::{RunFilter, Store};
+use syncline_store::{RunFilter, Store, SyncSeen};
 use tokio::task::JoinSet;
 
 use crate::fixtures::*;
@@ -15,6 +16,7 @@ over_every_store![
     of_many_takeovers_each_has_its_own_epoch_and_the_last_holds,
     of_many_commits_of_one_run_exactly_one_is_made,
     a_sync_seen_by_many_at_once_is_registered_once,
+    a_project_seen_by_many_servers_at_once_is_registered_once,
 ];
 
 /// Runs `tasks` at once and gathers what they return.
@@ -105,4 +107,23 @@ async fn a_sync_seen_by_many_at_once_is_registered_once(store: Arc<dyn Store>) {
     let uids = at_once(sights).await;
     assert!(uids.iter().all(|uid| *uid == uids[0]));
     assert_eq!(store.syncs().await.unwrap().len(), 1);
+}
+
+async fn a_project_seen_by_many_servers_at_once_is_registered_once(store: Arc<dyn Store>) {
+    let servers = (0..8).map(|server| {
+        let store = store.clone();
+        // Each has them in an order of its own, and some that others do not have.
+        let mut page: Vec<_> = (server..300 + server)
+            .map(|n| SyncSeen { uid: uid(&format!("{n}-{server}")), ..seen(&format!("s{n}")) })
+            .collect();
+        page.rotate_left(server * 31);
+        async move { store.ensure_syncs(&page, at(0)).await.unwrap() }
+    });
+    let told = at_once(servers).await;
+    let stored = store.syncs().await.unwrap();
+    assert_eq!(stored.len(), 307);
+    let by_id: BTreeMap<_, _> = stored.into_iter().map(|record| (record.id.clone(), record)).collect();
+    for record in told.into_iter().flatten() {
+        assert_eq!(by_id[&record.id], record);
+    }
 }

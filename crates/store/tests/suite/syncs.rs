@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use syncline_core::{ErrorKind, SyncId};
-use syncline_store::{Store, SyncSeen, SyncState};
+use syncline_store::{Page, Store, SyncSeen, SyncState};
 
 use crate::fixtures::*;
 use crate::over_every_store;
@@ -12,6 +12,9 @@ over_every_store![
     a_renamed_sync_is_the_same_sync,
     renaming_works_once,
     a_uid_belongs_to_one_sync,
+    many_syncs_are_registered_as_if_one_after_the_other,
+    of_many_syncs_all_are_registered_or_none,
+    so_many_syncs_are_registered_at_once_and_no_more,
     syncs_are_listed_by_id,
     states_are_stored_whole,
     what_is_not_there_is_none_or_not_found,
@@ -67,6 +70,72 @@ async fn a_uid_belongs_to_one_sync(store: Arc<dyn Store>) {
     let thief = SyncSeen { uid: uid("contact"), ..seen("company") };
     refused(store.ensure_sync(&thief, at(1)).await, ErrorKind::Conflict);
     assert_eq!(store.syncs().await.unwrap().len(), 1);
+}
+
+async fn many_syncs_are_registered_as_if_one_after_the_other(store: Arc<dyn Store>) {
+    let (contact, deal) = (ensure(&*store, "contact").await, ensure(&*store, "deal").await);
+    let renamed = |name: &str, from: &str| SyncSeen {
+        renamed_from: Some(SyncId::new("crm", from)),
+        uid: uid(&format!("{name}-of-{from}")),
+        ..seen(name)
+    };
+    let newcomer = SyncSeen { uid: uid("newcomer"), active: false, ..seen("contact") };
+    let page = [
+        renamed("person", "contact"),
+        newcomer,
+        // Known by both names: it keeps its own.
+        renamed("deal", "person"),
+        renamed("customer", "person"),
+        // New, and renamed before it was ever stored.
+        seen("ticket"),
+        renamed("case", "ticket"),
+        // Neither name is known.
+        renamed("invoice", "bill"),
+        seen("customer"),
+    ];
+    let ensured = store.ensure_syncs(&page, at(7)).await.unwrap();
+    let expected = [
+        ("person", "contact"),
+        ("contact", "newcomer"),
+        ("deal", "deal"),
+        ("customer", "contact"),
+        ("ticket", "ticket"),
+        ("case", "ticket"),
+        ("invoice", "invoice-of-bill"),
+        ("customer", "contact"),
+    ];
+    let names: Vec<_> = ensured.iter().map(|record| (record.id.clone(), record.uid.clone())).collect();
+    assert_eq!(names, expected.map(|(name, own)| (SyncId::new("crm", name), uid(own))));
+    assert_eq!(ensured[1].state, SyncState::Inactive);
+    assert_eq!((ensured[2].clone(), ensured[3].created_at), (deal, contact.created_at));
+    assert_eq!(ensured[5].created_at, at(7));
+    // What was told is what is kept.
+    let stored = store.syncs().await.unwrap();
+    let told = [5, 1, 3, 2, 6].map(|n: usize| ensured[n].clone());
+    assert_eq!(stored, told);
+    assert_eq!(store.ensure_syncs(&page[5..], at(8)).await.unwrap(), ensured[5..]);
+    assert_eq!(store.syncs().await.unwrap(), stored);
+}
+
+async fn of_many_syncs_all_are_registered_or_none(store: Arc<dyn Store>) {
+    let contact = ensure(&*store, "contact").await;
+    let thief = SyncSeen { uid: uid("contact"), ..seen("company") };
+    let renamed = SyncSeen { renamed_from: Some(contact.id.clone()), ..seen("person") };
+    let said = refused(store.ensure_syncs(&[renamed, seen("deal"), thief], at(1)).await, ErrorKind::Conflict);
+    assert!(said.contains("crm.company") && said.contains("sync_contact"), "{said}");
+    let twin = SyncSeen { uid: uid("deal"), ..seen("offer") };
+    let said = refused(store.ensure_syncs(&[seen("deal"), twin], at(1)).await, ErrorKind::Conflict);
+    assert!(said.contains("crm.offer"), "{said}");
+    assert_eq!(store.syncs().await.unwrap(), [contact]);
+}
+
+async fn so_many_syncs_are_registered_at_once_and_no_more(store: Arc<dyn Store>) {
+    assert!(store.ensure_syncs(&[], at(0)).await.unwrap().is_empty());
+    let mut many: Vec<_> = (0..Page::SIZE_MAX).map(|n| seen(&format!("s{n:05}"))).collect();
+    let ensured = store.ensure_syncs(&many, at(0)).await.unwrap();
+    assert_eq!(store.syncs().await.unwrap(), ensured);
+    many.push(seen("one_more"));
+    refused(store.ensure_syncs(&many, at(0)).await, ErrorKind::BadUsage);
 }
 
 async fn syncs_are_listed_by_id(store: Arc<dyn Store>) {
