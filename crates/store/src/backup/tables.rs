@@ -208,7 +208,7 @@ pub fn require_empty(tx: &dyn Sql) -> Outcome<()> {
                 ErrorKind::Conflict,
                 format!("the state to restore into is not empty (there are rows in {table})"),
             )
-            .help("restore into a new state, or say that this one is to be replaced: what it knows is lost")
+            .help("restore into a new state with --into, or add --replace: what this one knows is lost then")
             .into());
         }
     }
