@@ -5,6 +5,7 @@
 //! through the traits in [`executor`].
 
 pub mod clock;
+mod delay;
 pub mod due;
 pub mod executor;
 pub mod lease;

@@ -14,6 +14,7 @@ use syncline_core::{EndReason, ErrorKind, Result, Run, RunStatus, RunType, SyncU
 use syncline_store::{Fire, Page, RunFilter, SyncRecord};
 use tokio::sync::{Mutex, Notify};
 
+use crate::delay;
 use crate::due::{catch_up, fire_after, seed_of};
 use crate::executor::FollowUps;
 use crate::succession::{self, keeps};
@@ -112,8 +113,7 @@ impl Scheduler {
     /// A run that is due, with what is scheduled in its place should it not run.
     async fn fire(&self, run: &Run, now: Timestamp) -> Result<Fire> {
         let due_at = run.run_at.unwrap_or(run.created_at);
-        metrics::histogram!("syncline_fire_delay_seconds")
-            .record(now.duration_since(due_at).as_secs_f64().max(0.0));
+        metrics::histogram!("syncline_fire_delay_seconds").record(delay::since_due(run, now));
         let definition = self.successor.definitions.sync(&run.sync_id);
         let schedule = definition.as_ref().and_then(|sync| sync.schedule.as_ref());
         let overlap = schedule.map_or(Overlap::default(), |schedule| schedule.overlap);

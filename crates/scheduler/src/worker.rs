@@ -12,6 +12,7 @@ use syncline_store::{Candidate, Claim, Claimed, Page, Queue, RunFilter, Use};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use crate::clock::Clock;
+use crate::delay;
 use crate::executor::{Control, Executor, Stop, Task};
 use crate::lease::{Lease, LeaseTerms, is_given_up};
 use crate::scheduler::Signals;
@@ -313,9 +314,9 @@ impl<'a> Shift<'a> {
         };
         match self.worker.store.claim(&candidate.run_id, &claim).await {
             Ok(Claimed::Run(run)) => {
-                let queued_at = run.run_at.unwrap_or(run.created_at).max(run.created_at);
-                metrics::histogram!("syncline_claim_delay_seconds")
-                    .record(claim.now.duration_since(queued_at).as_secs_f64().max(0.0));
+                if let Some(delay) = delay::until_claimed(&run, claim.now) {
+                    metrics::histogram!("syncline_claim_delay_seconds").record(delay);
+                }
                 self.start(*run, Task::Execute, uses, sent_at);
             }
             Ok(Claimed::Busy(reason)) => {
