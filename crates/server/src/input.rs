@@ -1,7 +1,6 @@
 //! What requests bring: bodies, query parameters and pages, with errors that say what is wrong.
 
 use axum::body::Bytes;
-use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -13,6 +12,7 @@ use syncline_core::ErrorKind;
 use syncline_store::Page;
 use utoipa::IntoParams;
 
+use crate::misread;
 use crate::problem::{Answer, Fault};
 
 /// Most records of one page of the API.
@@ -77,14 +77,12 @@ fn wrong_type() -> Fault {
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     // An array would be taken for the fields of an object in their order.
     if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Fault::new(ErrorKind::BadUsage, "the body must be a JSON object"));
+        return Err(misread::body::<T>(bytes));
     }
-    match axum::Json::<T>::from_bytes(bytes) {
-        Ok(axum::Json(value)) => Ok(value),
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Ok(value),
         // 7.0 is an integer in JSON, and none to serde.
-        Err(rejection) => {
-            with_integers(bytes).ok_or_else(|| Fault::new(ErrorKind::BadUsage, rejection.body_text()))
-        }
+        Err(_) => with_integers(bytes).ok_or_else(|| misread::body::<T>(bytes)),
     }
 }
 
@@ -119,10 +117,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
-        let Query(value) = Query::<T>::from_request_parts(parts, state)
-            .await
-            .map_err(|e: QueryRejection| Fault::new(ErrorKind::BadUsage, e.body_text()))?;
-        Ok(Params(value))
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Params(value)),
+            Err(refused) => {
+                let given = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
+                let given = given.map(|Query(given)| given).unwrap_or_default();
+                Err(misread::query(&given, &refused.body_text()))
+            }
+        }
     }
 }
 

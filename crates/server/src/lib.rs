@@ -21,6 +21,7 @@ mod letters;
 mod listen;
 mod live;
 mod measures;
+mod misread;
 pub mod notify;
 mod objects;
 mod openapi;

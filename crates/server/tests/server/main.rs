@@ -8,6 +8,7 @@ mod fixture;
 mod overview;
 mod reload;
 mod repeats;
+mod requests;
 mod rotation;
 mod secrets;
 mod tokens;

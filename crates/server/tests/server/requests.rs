@@ -1,0 +1,37 @@
+//! Requests that cannot be understood: each is told what is wrong where, and what would be right.
+
+use serde_json::{Value, json};
+
+use crate::fixture::{Reply, World, instance, person};
+
+/// Where a problem is, and what is said about it.
+#[track_caller]
+fn told(reply: Reply, status: u16, code: &str) -> (String, String, String) {
+    let problem = reply.fails(status, code);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    (text(&problem["errors"][0]["at"]), text(&problem["detail"]), text(&problem["help"]))
+}
+
+#[tokio::test]
+async fn a_parameter_or_a_field_that_cannot_be_read_is_named_with_what_it_takes() {
+    let world = World::start().await;
+    let api = &world.client;
+    for (path, at, message, help) in [
+        ("/runs?page=-1", "?page", "'page' cannot be '-1'", "whole number"),
+        ("/runs?since=yesterday", "?since", "'since' cannot be 'yesterday'", "2026-01-31T09:00:00Z"),
+        ("/runs?colour=red", "?colour", "there is no parameter 'colour' here", "page, per_page"),
+    ] {
+        let told = told(api.get(path).await, 400, "bad_usage");
+        assert_eq!((told.0.as_str(), told.1.as_str()), (at, message), "{path}");
+        assert!(told.2.contains(help), "{path}: {}", told.2);
+    }
+    for (body, at, message, help) in [
+        (json!({ "max_entities": -1 }), "/max_entities", "'max_entities' cannot be -1", "whole number"),
+        (json!({ "type": 5 }), "/type", "'type' cannot be 5", "sync, one_time, test, seed"),
+        (json!("x"), "", "the body has to be a JSON object, and is a text", "{}"),
+    ] {
+        let told = told(api.post("/syncs/shop.contact/trigger", body).await, 400, "bad_usage");
+        assert_eq!((told.0.as_str(), told.1.as_str()), (at, message));
+        assert!(told.2.contains(help), "{}", told.2);
+    }
+}
