@@ -327,8 +327,8 @@ fn view(object: &Object, token: StoredToken, last_used_at: Option<Timestamp>) ->
     }
 }
 
-/// Which role each operation needs, as its description says.
-pub struct Roles(HashMap<(Method, String), Needs>);
+/// Which role each operation needs, and whether it takes a body, as its description says.
+pub struct Roles(HashMap<(Method, String), (Needs, bool)>);
 
 /// What an operation asks of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -355,17 +355,15 @@ impl Roles {
                 (Method::DELETE, &item.delete),
             ];
             for (method, operation) in operations {
-                let named = operation.as_ref().and_then(|o| o.extensions.as_ref()).and_then(|e| e.get(ROLE));
-                if operation.is_none() {
-                    continue;
-                }
+                let Some(operation) = operation else { continue };
+                let named = operation.extensions.as_ref().and_then(|e| e.get(ROLE));
                 let role = |name| Role::ALL.into_iter().find(|role| role.as_str() == name);
                 let needs = match named.and_then(|value| value.as_str()) {
                     Some("none") => Needs::Nothing,
                     Some(name) => role(name).map_or(Needs::Impossible, Needs::Role),
                     None => Needs::Impossible,
                 };
-                roles.insert((method, path.clone()), needs);
+                roles.insert((method, path.clone()), (needs, operation.request_body.is_some()));
             }
         }
         Self(roles)
@@ -374,7 +372,11 @@ impl Roles {
     fn needs(&self, method: &Method, path: &str) -> Option<Needs> {
         // A HEAD is a GET without its body.
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        self.0.get(&(method.clone(), path.to_string())).copied()
+        self.0.get(&(method.clone(), path.to_string())).map(|(needs, _)| *needs)
+    }
+
+    pub fn take_body(&self, method: &Method, path: &str) -> bool {
+        self.0.get(&(method.clone(), path.to_string())).is_none_or(|(_, takes_body)| *takes_body)
     }
 }
 

@@ -1,17 +1,22 @@
 //! What requests bring: bodies, query parameters and pages, with errors that say what is wrong.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use axum::http::StatusCode;
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Query, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use syncline_core::ErrorKind;
+use syncline_core::{Error, ErrorKind};
 use syncline_store::Page;
 use utoipa::IntoParams;
 
+use crate::app::App;
 use crate::misread;
 use crate::problem::{Answer, Fault};
 
@@ -55,6 +60,52 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
         }
         Ok(Self(parse::<Option<T>>(&bytes)?.unwrap_or_default()))
     }
+}
+
+/// A body without fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// Refuses a body where an operation takes none: whoever sent it expects something of it.
+pub async fn refuse_body(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Fault> {
+    let path = request.extensions().get::<MatchedPath>();
+    let takes_body = path.is_none_or(|path| app.roles.take_body(request.method(), path.as_str()));
+    if takes_body || request.method() != Method::POST {
+        return Ok(next.run(request).await);
+    }
+    let (parts, body) = request.into_parts();
+    let bytes = bytes(Request::new(body), &()).await?;
+    if !bytes.trim_ascii().is_empty() {
+        parse::<Option<Nothing>>(&bytes)?;
+    }
+    Ok(next.run(Request::from_parts(parts, Default::default())).await)
+}
+
+/// Refuses paths whose escapes give no UTF-8: nothing has such a name.
+pub async fn readable_path(request: Request, next: Next) -> Result<Response, Fault> {
+    if String::from_utf8(unescaped(request.uri().path())).is_ok() {
+        return Ok(next.run(request).await);
+    }
+    let error = Error::new(ErrorKind::BadUsage, "the path is no valid UTF-8 when its escapes are read");
+    Err(error.help("escape the bytes of the UTF-8 text, for example %C3%A9 for é").into())
+}
+
+/// Bytes that are written as `%41`.
+fn unescaped(path: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escape = after.get(..2).filter(|_| *first == b'%');
+        let byte = escape.and_then(|two| u8::from_str_radix(std::str::from_utf8(two).ok()?, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes
 }
 
 async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Fault> {

@@ -17,7 +17,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::access;
 use crate::app::App;
 use crate::problem::Fault;
-use crate::{errors_page, measures, openapi, record, routes as operations_of, traces, web};
+use crate::{errors_page, input, measures, openapi, record, routes as operations_of, traces, web};
 
 /// Where the operations are.
 const BASE: &str = "/api/v1";
@@ -56,6 +56,7 @@ pub fn router(app: Arc<App>) -> Router {
     let (operations, api) = operations();
     let guarded = operations
         .method_not_allowed_fallback(not_allowed)
+        .route_layer(middleware::from_fn_with_state(app.clone(), input::refuse_body))
         .route_layer(middleware::from_fn_with_state(app.clone(), record::once))
         .route_layer(middleware::from_fn_with_state(app.clone(), access::permit))
         .route_layer(middleware::from_fn_with_state(app.clone(), record::audit))
@@ -75,6 +76,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(Router::from(docs))
         .fallback(web::answer)
         .layer(DefaultBodyLimit::max(record::BODY_BYTES_MAX))
+        .layer(middleware::from_fn(input::readable_path))
         .layer(middleware::from_fn(record::headers))
         .with_state(app)
 }

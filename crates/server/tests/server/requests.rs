@@ -1,5 +1,6 @@
 //! Requests that cannot be understood: each is told what is wrong where, and what would be right.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::fixture::{Reply, World, instance, person};
@@ -34,4 +35,24 @@ async fn a_parameter_or_a_field_that_cannot_be_read_is_named_with_what_it_takes(
         assert_eq!((told.0.as_str(), told.1.as_str()), (at, message));
         assert!(told.2.contains(help), "{}", told.2);
     }
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_a_problem_like_any_other() {
+    let world = World::start().await;
+    let problem = world.client.get("/syncs/%FF/runs").await.fails(400, "bad_usage");
+    assert!(problem["detail"].as_str().unwrap().contains("UTF-8"), "{problem}");
+    world.client.get("/syncs/%C3%A9.x").await.fails(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_body_is_refused_where_none_is_taken() {
+    let world = World::start().await;
+    let api = &world.client;
+    let path = "/syncs/shop.contact/deactivate";
+    let told = told(api.post(path, json!({ "foo": 1 })).await, 400, "bad_usage");
+    assert_eq!((told.0.as_str(), told.1.as_str()), ("/foo", "there is no field 'foo' here"));
+    api.post(path, json!("{bad")).await.fails(400, "bad_usage");
+    api.post(path, json!({})).await.is(200);
+    api.send(Method::POST, path, None, "").await.is(200);
 }
