@@ -165,7 +165,7 @@ pub fn check(
         None => document.clone(),
     };
     let split = split_secrets(object, &carried, registry);
-    check_signing(object, &split.secrets, shown)?;
+    check_given(object, &split.secrets, shown)?;
     let mut known: BTreeSet<String> = old.map(|old| kept_secret_paths(object, old)).unwrap_or_default();
     known.extend(split.secrets.iter().map(|secret| secret.path.clone()));
     let unknown: Vec<_> = kept_secret_paths(object, &split.document).difference(&known).cloned().collect();
@@ -183,15 +183,19 @@ pub fn check(
     Ok(Checked { document: split.document, given: split.secrets, loaded })
 }
 
-/// Secrets of a channel sign its messages, and no other text can. What is given as a placeholder is known only when
-/// a message is sent.
-fn check_signing(object: &ObjectName, given: &[KeptSecret], shown: &Shown) -> Answer<()> {
-    let signs = |secret: &&KeptSecret| {
-        object.kind == ObjectKind::Notification
-            && ["secret", "previous_secret"].contains(&secret.path.as_str())
-    };
+/// Secrets of a channel sign its messages, and no other text can; or they are its address. What is given as a
+/// placeholder is known only when a message is sent.
+fn check_given(object: &ObjectName, given: &[KeptSecret], shown: &Shown) -> Answer<()> {
+    if object.kind != ObjectKind::Notification {
+        return Ok(());
+    }
     let wrong = |secret: &KeptSecret| {
-        let error = notify::check_secret(&secret.value).err()?;
+        let checked = match secret.path.as_str() {
+            "secret" | "previous_secret" => notify::check_secret(&secret.value),
+            "url" => notify::check_address(&secret.value),
+            _ => Ok(()),
+        };
+        let error = checked.err()?;
         let pointer = format!("/{}", secret.path);
         Some(ProblemItem {
             code: "invalid_value".into(),
@@ -201,11 +205,11 @@ fn check_signing(object: &ObjectName, given: &[KeptSecret], shown: &Shown) -> An
             warning: false,
         })
     };
-    let items: Vec<_> = given.iter().filter(signs).filter_map(wrong).collect();
+    let items: Vec<_> = given.iter().filter_map(wrong).collect();
     if items.is_empty() {
         return Ok(());
     }
-    let message = format!("messages of the channel '{}' could not be signed", object.name);
+    let message = format!("messages of the channel '{}' could not be sent", object.name);
     Err(Fault::new(ErrorKind::InvalidConfig, message).with_items(items))
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use syncline_config::{NotificationDoc, NotificationEvent, Project, SecretSource};
-use syncline_core::Result;
+use syncline_core::{Error, ErrorKind, Result};
 use syncline_http::Reach;
 
 use super::telling::{Event, Links};
@@ -115,6 +115,17 @@ pub fn channel_id(name: &str) -> String {
 /// The name of a channel with this id.
 pub fn channel_name(id: &str) -> &str {
     id.strip_prefix(PROJECT).unwrap_or(id)
+}
+
+/// Messages go by HTTP. What is wrong with an address is told without showing it.
+pub fn check_address(url: &str) -> Result<()> {
+    let rest = ["https://", "http://"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    if rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) {
+        return Ok(());
+    }
+    let error =
+        Error::new(ErrorKind::InvalidConfig, "the channel's address is not a URL that begins with https://");
+    Err(error.help("give the webhook's whole address, such as https://hooks.slack.com/services/…"))
 }
 
 impl Target {

@@ -16,7 +16,7 @@ mod telling;
 mod tests;
 mod webhook;
 
-pub use channel::{Channel, ChannelKind, ChannelSource, Target, channel_id, channel_name};
+pub use channel::{Channel, ChannelKind, ChannelSource, Target, channel_id, channel_name, check_address};
 pub use decide::{Ended, decide, earlier_filter, earlier_needed};
 pub use deliver::{ATTEMPT_TIMEOUT, Deliverer, RETRY_DELAYS, Tested, outbound_options};
 pub use telling::{Event, Links, Telling};

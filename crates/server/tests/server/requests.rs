@@ -56,3 +56,16 @@ async fn a_body_is_refused_where_none_is_taken() {
     api.post(path, json!({})).await.is(200);
     api.send(Method::POST, path, None, "").await.is(200);
 }
+
+#[tokio::test]
+async fn the_address_of_a_channel_is_one_of_the_web() {
+    let world = World::start().await;
+    for url in ["ftp://example.com/x", "hooks.slack.com/services/x", "https://"] {
+        let new = json!({ "name": "chat", "document": { "channel": "slack", "url": url } });
+        let problem = world.client.post("/notifications", new).await.fails(422, "invalid_config");
+        assert_eq!(problem["errors"][0]["at"], "/document/url", "{problem}");
+        assert!(url == "https://" || !problem.to_string().contains(url), "it may be a secret: {problem}");
+    }
+    let good = json!({ "channel": "slack", "url": "https://hooks.slack.com/services/x" });
+    world.client.post("/notifications", json!({ "name": "chat", "document": good })).await.is(201);
+}
