@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::{Map, Value, json};
 use syncline_api::{FunctionView, SchedulePreview, SchedulePreviewRequest};
-use syncline_config::{Loaded, ObjectKind, ObjectName, Severity};
+use syncline_config::{Loaded, ObjectKind, ObjectName, Project, Severity};
 use syncline_core::sync::Schedule;
 use syncline_core::{Error, ErrorKind, SyncId};
 use syncline_scheduler::due::next_fires;
@@ -23,6 +23,8 @@ use crate::schedule;
 /// Fires of a preview unless asked otherwise.
 const FIRES: u64 = 10;
 const FIRES_MAX: u64 = 100;
+/// Syncs that are named to whoever names one that is not there.
+const SYNCS_NAMED_MAX: usize = 10;
 /// Name of the instance and the connection in which a schedule is tried.
 const TRIED: &str = "schedule-preview";
 
@@ -85,6 +87,15 @@ async fn preview_schedule(
     }))
 }
 
+fn known_syncs(project: &Project) -> String {
+    let names: Vec<_> = project.syncs.iter().take(SYNCS_NAMED_MAX).map(|sync| sync.id.as_str()).collect();
+    match project.syncs.len().saturating_sub(names.len()) {
+        _ if names.is_empty() => "there are no syncs yet".into(),
+        0 => format!("it is one of {}", names.join(", ")),
+        more => format!("it is one of {} and {more} more; GET /api/v1/syncs lists them", names.join(", ")),
+    }
+}
+
 /// Reads a schedule by the rules of files, in an instance that has nothing else to be wrong about.
 fn read(app: &App, written: Map<String, Value>) -> Answer<Schedule> {
     let version = app.live.get();
@@ -105,7 +116,11 @@ fn read(app: &App, written: Map<String, Value>) -> Answer<Schedule> {
         None => {
             let shown = Shown { part: "/entities/sync/schedule".into(), at: "/schedule" };
             let errors = problems.iter().filter(|problem| problem.severity == Severity::Error);
-            let items: Vec<_> = errors.map(|problem| shown.item(&object, problem)).collect();
+            let mut items: Vec<_> = errors.map(|problem| shown.item(&object, problem)).collect();
+            // The sync in which it is tried is none that anybody can wait for.
+            for item in items.iter_mut().filter(|item| item.code == "unknown_sync") {
+                item.help = Some(known_syncs(&version.project));
+            }
             let message = items.first().map_or("this is no schedule", |item| &item.message).to_string();
             Err(Fault::unprocessable(Error::new(ErrorKind::BadUsage, message)).with_items(items))
         }

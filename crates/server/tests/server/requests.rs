@@ -69,3 +69,11 @@ async fn the_address_of_a_channel_is_one_of_the_web() {
     let good = json!({ "channel": "slack", "url": "https://hooks.slack.com/services/x" });
     world.client.post("/notifications", json!({ "name": "chat", "document": good })).await.is(201);
 }
+
+#[tokio::test]
+async fn a_schedule_that_waits_for_nobody_is_told_whom_there_is() {
+    let world = World::start().await;
+    let preview = json!({ "schedule": { "after": "nope.x" } });
+    let problem = world.client.post("/schedules/preview", preview).await.fails(422, "bad_usage");
+    assert_eq!(problem["errors"][0]["help"], "it is one of shop.contact", "{problem}");
+}
