@@ -102,6 +102,7 @@ async fn list(
     responses((status = 201, body = ConnectionView, headers(("ETag" = String, description = "Its revision.")))),
     extensions(("x-role" = json!("admin"))))]
 async fn create(State(app): State<Arc<App>>, Body(new): Body<NewConnection>) -> Answer<Response> {
+    made::check_name(&new.name, "/name")?;
     if RESERVED.contains(&new.name.as_str()) {
         let message = format!("a connection cannot be called '{}' here", new.name);
         let error = Error::new(ErrorKind::BadUsage, message).help("choose another name");

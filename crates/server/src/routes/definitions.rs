@@ -69,6 +69,7 @@ async fn create(
     Extension(caller): Extension<Caller>,
     Body(new): Body<NewSync>,
 ) -> Answer<Response> {
+    made::check_name(&new.entity, "/entity")?;
     let id = SyncId::new(&new.instance, &new.entity);
     let definition = Value::Object(new.definition);
     let change = |document: &mut Value| {

@@ -101,6 +101,7 @@ async fn create(
     Body(request): Body<InstanceRequest>,
 ) -> Answer<Response> {
     let name = name_in(&Value::Object(request.document.clone()))?;
+    made::check_name(&name, "/document/instance")?;
     store(&app, &caller, &name, request, Expected::Nothing, StatusCode::CREATED).await
 }
 

@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use syncline_api::{OriginView, ProblemItem};
 use syncline_config::{ObjectKind, ObjectName, Origin};
+use syncline_core::ids::is_name;
+use syncline_core::{Error, ErrorKind};
 use utoipa::IntoParams;
 
 use crate::edit;
 use crate::live::{Version, item};
 use crate::objects;
+use crate::problem::{Answer, Fault};
 use crate::record::Detail;
 
 /// The revision that a change is based on.
@@ -33,6 +36,19 @@ pub fn map(document: Value) -> Map<String, Value> {
         Value::Object(map) => map,
         _ => Map::new(),
     }
+}
+
+/// Refuses what cannot be the name of something, at its place in the request.
+pub fn check_name(name: &str, at: &str) -> Answer<()> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(60).collect();
+    let message = format!("'{shown}' cannot be a name");
+    let help = "names have letters, digits, _ and -, such as crm_contact";
+    let error = Error::new(ErrorKind::InvalidConfig, message.clone()).help(help);
+    let (code, at, help) = ("invalid_value".into(), Some(at.into()), Some(help.into()));
+    Err(Fault::from(error).with_items(vec![ProblemItem { code, message, at, help, warning: false }]))
 }
 
 /// Where an object is defined.

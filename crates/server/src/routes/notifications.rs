@@ -83,6 +83,7 @@ async fn list(
     responses((status = 201, body = NotificationView, headers(("ETag" = String, description = "Its revision.")))),
     extensions(("x-role" = json!("admin"))))]
 async fn create(State(app): State<Arc<App>>, Body(new): Body<NewNotification>) -> Answer<Response> {
+    made::check_name(&new.name, "/name")?;
     if RESERVED.contains(&new.name.as_str()) {
         let message = format!("a notification channel cannot be called '{}' here", new.name);
         return Err(Fault::new(ErrorKind::BadUsage, message));

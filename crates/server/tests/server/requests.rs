@@ -71,6 +71,23 @@ async fn the_address_of_a_channel_is_one_of_the_web() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_a_name_is_told_at_the_name() {
+    let world = World::start().await;
+    let api = &world.client;
+    let connection = json!({ "name": "a b", "document": { "type": "sqlite", "path": "target.db" } });
+    assert_eq!(told(api.post("/connections", connection).await, 422, "invalid_config").0, "/name");
+    let chat = json!({ "channel": "slack", "url": "https://hooks.slack.com/services/x" });
+    let chat = json!({ "name": "a b", "document": chat });
+    assert_eq!(told(api.post("/notifications", chat).await, 422, "invalid_config").0, "/name");
+    let made = json!({ "document": instance("a b", json!({})) });
+    assert_eq!(told(api.post("/instances", made).await, 422, "invalid_config").0, "/document/instance");
+    let made = json!({ "document": instance("made", json!({})), "seed": false });
+    api.post("/instances", made).await.is(201);
+    let sync = json!({ "instance": "made", "entity": "a.b", "definition": person() });
+    assert_eq!(told(api.post("/syncs", sync).await, 422, "invalid_config").0, "/entity");
+}
+
+#[tokio::test]
 async fn a_schedule_that_waits_for_nobody_is_told_whom_there_is() {
     let world = World::start().await;
     let preview = json!({ "schedule": { "after": "nope.x" } });
