@@ -30,7 +30,7 @@ pub struct Problem {
 pub struct ProblemItem {
     pub code: String,
     pub message: String,
-    /// JSON pointer into the request, or `file:line:column`.
+    /// JSON pointer into the body, `?name` of a parameter, or `file:line:column`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub at: Option<String>,

@@ -2403,7 +2403,7 @@ export interface components {
         ProblemItem: {
             code: string;
             message: string;
-            /** @description JSON pointer into the request, or `file:line:column`. */
+            /** @description JSON pointer into the body, `?name` of a parameter, or `file:line:column`. */
             at?: string;
             help?: string;
             /** @description Not an error: allowed, but probably not meant. */
