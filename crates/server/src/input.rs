@@ -196,10 +196,10 @@ pub struct Paging {
 pub fn page(number: Option<u64>, size: Option<u64>, default: u64) -> Answer<Page> {
     let (number, size) = (number.unwrap_or(1), size.unwrap_or(default));
     if number == 0 || number > PAGE_MAX {
-        return Err(Fault::new(ErrorKind::BadUsage, format!("page is from 1 to {PAGE_MAX}")));
+        return Err(misread::parameter("page", format!("page is from 1 to {PAGE_MAX}"), None));
     }
     if size == 0 || size > PER_PAGE_MAX {
-        return Err(Fault::new(ErrorKind::BadUsage, format!("per_page is from 1 to {PER_PAGE_MAX}")));
+        return Err(misread::parameter("per_page", format!("per_page is from 1 to {PER_PAGE_MAX}"), None));
     }
     Ok(Page { number, size })
 }
@@ -221,8 +221,8 @@ pub fn each<T>(
     let read = |word: &str| {
         parse(word.trim()).ok_or_else(|| {
             let shown: String = word.chars().take(60).collect();
-            let error = syncline_core::Error::new(ErrorKind::BadUsage, format!("{name} cannot be '{shown}'"));
-            Fault::from(error.help(format!("it is one of {}", known.join(", "))))
+            let help = format!("it is one of {}", known.join(", "));
+            misread::parameter(name, format!("'{name}' cannot be '{shown}'"), Some(help))
         })
     };
     text.split(',').map(read).collect()

@@ -74,6 +74,11 @@ pub fn query(given: &[(String, String)], refused: &str) -> Fault {
     item(name, format!("?{name}"), value.as_deref(), reason, "parameter")
 }
 
+/// The error for a parameter that was read and cannot be used.
+pub fn parameter(name: &str, message: String, help: Option<String>) -> Fault {
+    refused(format!("?{name}"), "invalid_value", message, help)
+}
+
 /// `reason` is what the reader says; `what` is a field or a parameter.
 fn item(name: &str, at: String, given: Option<&str>, reason: &str, what: &str) -> Fault {
     let shown = cut(name);
@@ -96,6 +101,10 @@ fn item(name: &str, at: String, given: Option<&str>, reason: &str, what: &str) -
         };
         ("invalid_value", message, expected(reason, given))
     };
+    refused(at, code, message, help)
+}
+
+fn refused(at: String, code: &str, message: String, help: Option<String>) -> Fault {
     let mut error = Error::new(ErrorKind::BadUsage, message.clone());
     error.help = help.clone();
     let item = ProblemItem { code: code.into(), message, at: Some(at), help, warning: false };

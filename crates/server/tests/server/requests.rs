@@ -20,6 +20,8 @@ async fn a_parameter_or_a_field_that_cannot_be_read_is_named_with_what_it_takes(
     for (path, at, message, help) in [
         ("/runs?page=-1", "?page", "'page' cannot be '-1'", "whole number"),
         ("/runs?since=yesterday", "?since", "'since' cannot be 'yesterday'", "2026-01-31T09:00:00Z"),
+        ("/runs?status=completed,gone", "?status", "'status' cannot be 'gone'", "it is one of"),
+        ("/runs?per_page=201", "?per_page", "per_page is from 1 to 200", ""),
         ("/runs?colour=red", "?colour", "there is no parameter 'colour' here", "page, per_page"),
     ] {
         let told = told(api.get(path).await, 400, "bad_usage");
