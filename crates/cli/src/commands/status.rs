@@ -107,7 +107,7 @@ fn rows_table(out: &Out, rows: &[Row], now: jiff::Timestamp) -> String {
             Some(run) => output::status_text(run),
             None => (Style::Dim, "–".into()),
         };
-        let at = row.last.as_ref().map(|run| run.completed_at.unwrap_or(run.created_at));
+        let at = row.last.as_ref().map(|run| run.completed_at.or(run.started_at).unwrap_or(run.created_at));
         let bad = |n: u64| (Some(if n > 0 { Style::Warn } else { Style::Dim }), output::grouped(n));
         vec![
             (Some(Style::Strong), row.id.to_string()),
